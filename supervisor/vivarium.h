@@ -1,0 +1,321 @@
+/* libvivarium: a pool of sandboxed worker processes that run Python code.
+ *
+ *     struct viv_config config;
+ *     viv_config_init(&config);
+ *     viv_supervisor_create(&config, &sup, &err);
+ *     viv_submit(sup, &request, &callbacks, arg, &ticket, &err);
+ *     ...
+ *     viv_supervisor_destroy(sup);
+ *
+ * Threads: every function may be called from any thread, create and destroy
+ * once each. The supervisor has one thread, the reactor, which owns all state;
+ * every callback runs on it. A callback must return soon, may call any function
+ * here but viv_supervisor_destroy(), and may keep nothing that it was given by
+ * pointer beyond its return unless said otherwise.
+ *
+ * Create the supervisor before the process starts other threads where that is
+ * possible: it starts its zygote by posix_spawn(3) and installs no signal
+ * handler; a dead zygote is started again in the same way.
+ *
+ * Strings are UTF-8 and NUL-terminated unless a length stands beside them.
+ * Times are nanoseconds; points in time are CLOCK_MONOTONIC. */
+#ifndef VIVARIUM_H
+#define VIVARIUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VIV_VERSION "0.1.0"
+
+/* Longest execution_id, tenant and session_id, in bytes. */
+#define VIV_ID_MAX 128
+
+struct viv_supervisor;
+
+/* Names one submitted execution of one supervisor; never 0, never used twice. */
+typedef uint64_t viv_ticket;
+
+/* The values are those of vivarium.v1.Outcome. */
+enum viv_outcome {
+    VIV_OUTCOME_COMPLETED = 1,
+    VIV_OUTCOME_RAISED = 2,
+    VIV_OUTCOME_CANCELLED = 3,
+    VIV_OUTCOME_WALL_TIME_EXCEEDED = 4,
+    VIV_OUTCOME_CPU_TIME_EXCEEDED = 5,
+    VIV_OUTCOME_MEMORY_EXCEEDED = 6,
+    VIV_OUTCOME_OUTPUT_EXCEEDED = 7,
+    VIV_OUTCOME_STEPS_EXCEEDED = 8,
+    VIV_OUTCOME_WORKER_DIED = 9,
+};
+
+/* The values are those of vivarium.v1.Cause. */
+enum viv_cause {
+    VIV_CAUSE_NONE = 0,
+    VIV_CAUSE_CANCEL_RPC = 1,
+    VIV_CAUSE_CALL_CANCELLED = 2,
+    VIV_CAUSE_CLIENT_GONE = 3,
+    VIV_CAUSE_DEADLINE = 4,
+    VIV_CAUSE_WALL_TIME = 5,
+    VIV_CAUSE_CPU_TIME = 6,
+    VIV_CAUSE_MEMORY = 7,
+    VIV_CAUSE_OUTPUT = 8,
+    VIV_CAUSE_STEPS = 9,
+    VIV_CAUSE_SESSION_CLOSED = 10,
+    VIV_CAUSE_DRAIN = 11,
+};
+
+/* The values are those of vivarium.v1.Delivery. */
+enum viv_delivery {
+    VIV_DELIVERY_NONE = 0,
+    VIV_DELIVERY_COOPERATIVE = 1,
+    VIV_DELIVERY_KILLED = 2,
+    VIV_DELIVERY_TOO_LATE = 3,
+};
+
+/* The values are those of vivarium.v1.Stream. */
+enum viv_stream { VIV_STDOUT = 1, VIV_STDERR = 2 };
+
+/* The values are those of vivarium.v1.CancelState. */
+enum viv_cancel_state {
+    VIV_CANCEL_CANCELLING = 1,
+    VIV_CANCEL_FINISHED = 2,
+    VIV_CANCEL_NOT_FOUND = 3,
+};
+
+/* The values are those of vivarium.v1.ExecutionState. */
+enum viv_execution_state {
+    VIV_EXECUTION_QUEUED = 1,
+    VIV_EXECUTION_RUNNING = 2,
+    VIV_EXECUTION_CANCELLING = 3,
+};
+
+/* Limits of one execution. In a request 0 means the default; a negative time
+ * or a value above the ceiling is VIV_INVALID_ARGUMENT. The fields are those of
+ * vivarium.v1.Limits and explained there. */
+struct viv_limits {
+    int64_t wall_time_ns;
+    int64_t cpu_time_ns;
+    int64_t cancel_grace_ns;
+    int64_t cleanup_grace_ns;
+    uint64_t memory_bytes;
+    uint64_t memory_soft_bytes;
+    uint64_t output_bytes;
+    uint64_t steps; /* default 0: not counted; ceiling 0: any */
+    uint32_t pids;
+};
+
+struct viv_config {
+    /* The worker binary. NULL: $VIVARIUM_WORKER, else "vivarium-worker" beside
+     * this executable, else ../lib/vivarium/vivarium-worker from there, else its
+     * place in a Bazel build tree. */
+    const char *worker_path;
+    /* Modules that the zygote imports before it clones; NULL-terminated, may be
+     * NULL. One that can't be imported fails the start. */
+    const char *const *preload;
+    unsigned workers_warm; /* pristine workers kept ready (the floor); default 4 */
+    unsigned workers_max;  /* workers at a time, the ceiling; default 32 */
+    unsigned queue_max;    /* executions that wait for a worker; default 1024 */
+    uint64_t request_bytes_max; /* code, stdin and scope of one request together; default 64 MiB */
+    uint64_t result_bytes_max;  /* what a worker may answer, output excluded; default 64 MiB */
+    struct viv_limits defaults;
+    struct viv_limits ceilings;
+};
+
+/* Sets every field to the embedded default (docs: vivarium.proto, Limits). */
+void viv_config_init(struct viv_config *config);
+
+/* Starts the zygote and waits until it can clone, 30 s at most. `config` and
+ * what it points to are copied. On success the caller owns *ret_supervisor and
+ * ends it with viv_supervisor_destroy(). Errors: VIV_INVALID_ARGUMENT for a
+ * configuration that contradicts itself, VIV_FAILED_PRECONDITION where the
+ * machine lacks something (the text says what and how to get it). */
+int viv_supervisor_create(const struct viv_config *config, struct viv_supervisor **ret_supervisor,
+                          struct viv_error *err);
+
+/* Kills every worker, ends every execution that is left (they get their
+ * callbacks, before this returns), joins the reactor and frees everything.
+ * NULL is fine. */
+void viv_supervisor_destroy(struct viv_supervisor *supervisor);
+
+struct viv_request {
+    const char *tenant;       /* NULL: "default" */
+    const char *execution_id; /* NULL or "": generated */
+    const char *code;
+    size_t code_len;
+    const char *filename; /* NULL or "": "<execution>" */
+    const void *stdin_data;
+    size_t stdin_len;
+    struct viv_limits limits;
+    /* The caller's deadline; 0: none. Where it comes before the wall limit, it
+     * is the limit, and the cause is VIV_CAUSE_DEADLINE. */
+    int64_t deadline_ns;
+    bool cancel_on_output_limit;
+};
+
+/* A cancel's receipt; times since the execution began, at least 1, 0: it did
+ * not come to that. As vivarium.v1.Cancellation. */
+struct viv_receipt {
+    enum viv_cause cause;
+    enum viv_delivery delivery;
+    char reason[257];
+    int64_t requested_ns;
+    int64_t flag_set_ns;
+    int64_t hook_reached_ns;
+    int64_t raised_ns;
+    int64_t unwound_ns;
+    int64_t killed_ns;
+    int64_t cleanup_deferred_ns;
+    uint32_t raise_count;
+    uint32_t processes_killed;
+};
+
+struct viv_usage {
+    int64_t queue_ns;
+    int64_t wall_ns;
+    int64_t user_cpu_ns;
+    int64_t system_cpu_ns;
+    uint64_t peak_memory_bytes;
+    uint64_t steps;
+    uint64_t stdout_bytes; /* read, dropped ones included */
+    uint64_t stderr_bytes;
+};
+
+/* With VIV_OUTCOME_WORKER_DIED. */
+struct viv_death {
+    int signal;      /* 0: none */
+    int exit_status; /* -1: none */
+    char text[160];
+};
+
+struct viv_result {
+    const char *execution_id;
+    enum viv_outcome outcome;
+    /* The worker's part: a serialized vivarium.v1.ExecuteResponse that holds
+     * none but the fields result, result_repr, error, scope, manifest and
+     * restore_manifest. Checked: well-formed, valid UTF-8, bounded depth.
+     * Serialized messages merge by being joined end to end, so a service writes
+     * it out as it is, with a message of the other fields behind it. */
+    const uint8_t *body;
+    size_t body_len;
+    const uint8_t *stdout_data;
+    size_t stdout_len;
+    const uint8_t *stderr_data;
+    size_t stderr_len;
+    bool stdout_truncated;
+    bool stderr_truncated;
+    int exit_status; /* -1: no SystemExit */
+    struct viv_usage usage;
+    const struct viv_receipt *receipt; /* NULL: no cancel was asked for */
+    struct viv_death death;
+    uint64_t layers; /* what the kernel enforced; names by viv_layer_name() */
+};
+
+/* What becomes of a submitted execution. Exactly one of finished and rejected
+ * is called, once, as the last of its callbacks; a NULL one is skipped. */
+struct viv_callbacks {
+    /* The code is about to run. */
+    void (*started)(void *arg, const char *execution_id);
+    /* Output as it is written. Return false to stop the reading of this
+     * execution's output until viv_resume_output(). */
+    bool (*output)(void *arg, enum viv_stream stream, const void *data, size_t len);
+    void (*finished)(void *arg, const struct viv_result *result);
+    /* It did not run: VIV_ALREADY_EXISTS, VIV_RESOURCE_EXHAUSTED,
+     * VIV_UNAVAILABLE, VIV_INTERNAL. */
+    void (*rejected)(void *arg, const struct viv_error *error);
+};
+
+/* Hands an execution to the supervisor. What `request` points to is copied;
+ * `callbacks` is copied too; `arg` must live until finished or rejected. On
+ * success *ret_ticket (may be NULL) is set before any callback runs. On failure
+ * no callback is ever called. Errors: VIV_INVALID_ARGUMENT, and
+ * VIV_RESOURCE_EXHAUSTED or VIV_UNAVAILABLE where that is known at once. */
+int viv_submit(struct viv_supervisor *supervisor, const struct viv_request *request,
+               const struct viv_callbacks *callbacks, void *arg, viv_ticket *ret_ticket,
+               struct viv_error *err);
+
+/* Goes on reading an execution's output. Late calls do nothing. */
+void viv_resume_output(struct viv_supervisor *supervisor, viv_ticket ticket);
+
+/* Cancels by ticket, for a caller that knows why its execution lost its
+ * audience. Late calls do nothing. `reason` may be NULL: the text of the cause. */
+void viv_cancel_ticket(struct viv_supervisor *supervisor, viv_ticket ticket, enum viv_cause cause,
+                       const char *reason);
+
+struct viv_cancel {
+    const char *tenant;       /* NULL: "default" */
+    const char *execution_id;
+    const char *reason; /* NULL or at most 256 bytes */
+    bool force;         /* SIGKILL at once */
+    bool wait;          /* answer when it has ended */
+};
+
+/* Called once: `receipt` is NULL unless `wait` found an execution. */
+typedef void viv_cancel_done(void *arg, enum viv_cancel_state state,
+                             const struct viv_receipt *receipt);
+
+/* Cancels by name. An unknown name is remembered for 10 s and hits the
+ * execution that is submitted under it. `cancel` is copied. */
+int viv_cancel(struct viv_supervisor *supervisor, const struct viv_cancel *cancel,
+               viv_cancel_done *done, void *arg, struct viv_error *err);
+
+struct viv_execution_info {
+    const char *execution_id;
+    const char *filename;
+    enum viv_execution_state state;
+    int64_t submitted_realtime_ns; /* CLOCK_REALTIME */
+    int64_t running_ns;            /* 0 while queued */
+};
+
+typedef void viv_list_done(void *arg, const struct viv_execution_info *executions, size_t count);
+
+/* The tenant's executions, oldest first; NULL tenant: "default". */
+int viv_list(struct viv_supervisor *supervisor, const char *tenant, viv_list_done *done, void *arg,
+             struct viv_error *err);
+
+struct viv_description {
+    const char *vm; /* "CPython 3.11.2" */
+    uint64_t layers;
+    struct viv_limits defaults;
+    struct viv_limits ceilings;
+    unsigned idle;
+    unsigned busy;
+    unsigned starting;
+    unsigned queued;
+    unsigned workers_max;
+    unsigned queue_max;
+    uint64_t request_bytes_max;
+    bool draining;
+};
+
+typedef void viv_describe_done(void *arg, const struct viv_description *description);
+
+int viv_describe(struct viv_supervisor *supervisor, viv_describe_done *done, void *arg,
+                 struct viv_error *err);
+
+/* Stops taking executions (VIV_UNAVAILABLE) and rejects those that are queued;
+ * gives the running ones `grace_ns`, then cancels them with VIV_CAUSE_DRAIN.
+ * Calls `done` when none is left. */
+int viv_drain(struct viv_supervisor *supervisor, int64_t grace_ns, void (*done)(void *arg),
+              void *arg, struct viv_error *err);
+
+/* "user_namespace" and so on; NULL past the last. Bit `layer` of a `layers`
+ * mask. Static. */
+const char *viv_layer_name(unsigned layer);
+
+/* The name as the contract has it, "WALL_TIME"; "UNSPECIFIED" for others.
+ * Static. */
+const char *viv_cause_name(enum viv_cause cause);
+const char *viv_outcome_name(enum viv_outcome outcome);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
