@@ -24,7 +24,8 @@ struct viv_wire_caps {
 };
 
 /* 0 where unpacking `data` as `descriptor` is safe; else -1 with
- * VIV_INVALID_ARGUMENT and the path of the field that is wrong. */
+ * VIV_INVALID_ARGUMENT and the name of the field that is wrong. A string must be
+ * valid UTF-8 without U+0000, at which protobuf-c would cut it off. */
 int viv_wire_check(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t len,
                    const struct viv_wire_caps *caps, struct viv_error *err);
 
