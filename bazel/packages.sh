@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The Debian packages that the project needs, each named once, and how they get
 # onto the machine. Sourced by ./run and ./test.
+# shellcheck disable=SC2034
 
 # What a build and ./run need.
 BUILD_PACKAGES=(
@@ -66,7 +67,7 @@ install_modules() {
 
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return 0
     say "installing the npm modules of $folder"
-    (cd "$folder" && npm ci --ignore-scripts) >&2 ||
+    (cd "$folder" && npm ci --ignore-scripts --loglevel=error) >&2 ||
         die "npm can't install the modules of $folder"
     cp "$folder/package-lock.json" "$folder/node_modules/.installed"
 }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What the project's scripts share. Sourced from the root of the repository.
+# shellcheck disable=SC2034
 
 export LC_ALL=C.UTF-8
 

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# Adds up what the steps of ./test counted.
+
+PASSED=0 FAILED=0 SKIPPED=0
+FAILURES=()
+
+# tally PASSED FAILED SKIPPED
+tally() {
+    PASSED=$((PASSED + $1)) FAILED=$((FAILED + $2)) SKIPPED=$((SKIPPED + $3))
+}
+
+pass() {
+    tally 1 0 0
+    printf '  %sok%s      %s\n' "$GREEN" "$PLAIN" "$1"
+}
+
+# fail NAME LOG: with the end of its log.
+fail() {
+    tally 0 1 0
+    failed "$@"
+}
+
+# The same for something whose tests are counted already.
+failed() {
+    FAILURES+=("$1")
+    printf '  %sFAILED%s  %s\n' "$RED" "$PLAIN" "$1"
+    [[ -z ${2:-} ]] || tail -n 40 "$2" | sed 's/^/    | /'
+}
+
+skip() {
+    tally 0 0 1
+    printf '  %sSKIPPED%s %s\n' "$BOLD" "$PLAIN" "$1"
+}
+
+# check NAME COMMAND...: a command as one test.
+check() {
+    local log=$SCRATCH/check.log
+
+    if "${@:2}" >"$log" 2>&1 </dev/null; then
+        pass "$1"
+    else
+        fail "$1" "$log"
+    fi
+}
+
+# The closing line; false where anything failed or nothing ran.
+summary() {
+    local failure skipped=''
+
+    for failure in "${FAILURES[@]}"; do
+        printf '%sfailed:%s %s\n' "$RED" "$PLAIN" "$failure"
+    done
+    ((SKIPPED == 0)) || skipped=", $SKIPPED skipped"
+    echo "$PASSED passed, $FAILED failed$skipped"
+    ((FAILED == 0 && PASSED > 0))
+}
