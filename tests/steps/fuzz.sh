@@ -19,7 +19,7 @@ fuzz() {
     local log=$SCRATCH/bazel.log program
 
     say "fuzz"
-    if ! run_bazel build --noshow_progress //tests/fuzz:all //tests/fuzz:fuzzers >"$log" 2>&1 \
+    if ! run_bazel build --noshow_progress //tests/fuzz:fuzzers >"$log" 2>&1 \
         </dev/null; then
         fail "the build of the fuzzers" "$log"
         return
