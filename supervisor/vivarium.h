@@ -123,6 +123,9 @@ struct viv_config {
     unsigned workers_max;  /* workers at a time, the ceiling; default 32 */
     unsigned queue_max;    /* executions that wait for a worker; default 1024 */
     uint64_t request_bytes_max; /* code, stdin and scope of one request together; default 64 MiB */
+    /* Of all requests that are queued or running; default 512 MiB. Past it
+     * viv_submit() answers VIV_RESOURCE_EXHAUSTED. */
+    uint64_t request_bytes_total;
     uint64_t result_bytes_max;  /* what a worker may answer, output excluded; default 64 MiB */
     struct viv_limits defaults;
     struct viv_limits ceilings;

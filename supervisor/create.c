@@ -1,0 +1,223 @@
+/* The supervisor's beginning and end. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "supervisor/limits.h"
+#include "supervisor/supervisor.h"
+
+#define START_TIMEOUT_S 30
+/* Reads a line of /proc for each process that it kills. */
+#define REACTOR_STACK (1024 * 1024)
+
+static void free_strings(char **strings)
+{
+    for (char **s = strings; s && *s; s++)
+        free(*s);
+    free(strings);
+}
+
+static char **copy_strings(const char *const *strings)
+{
+    size_t count = 0;
+    char **copy;
+
+    while (strings && strings[count])
+        count++;
+    copy = calloc(count + 1, sizeof(*copy));
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup(strings[i]);
+        if (!copy[i]) {
+            free_strings(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+/* Takes NULL and what is half built. */
+static void free_supervisor(struct viv_supervisor *s)
+{
+    if (!s)
+        return;
+    for (unsigned i = 0; s->workers && i < s->config.workers_max; i++)
+        worker_close(&s->workers[i]);
+    free(s->workers);
+    free(s->executions);
+    registry_free(&s->registry);
+    timers_free(&s->timers);
+    inbox_free(&s->inbox);
+    if (s->epoll_fd >= 0)
+        close(s->epoll_fd);
+    free(s->worker_path);
+    free_strings(s->preload);
+    pthread_cond_destroy(&s->start_done);
+    pthread_mutex_destroy(&s->start_lock);
+    free(s);
+}
+
+static int make_slots(struct viv_supervisor *s, struct viv_error *err)
+{
+    s->workers = calloc(s->config.workers_max, sizeof(*s->workers));
+    if (!s->workers)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for %u workers",
+                        s->config.workers_max);
+    for (unsigned i = 0; i < s->config.workers_max; i++)
+        if (worker_open(&s->workers[i], s, i, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int make_places(struct viv_supervisor *s, struct viv_error *err)
+{
+    s->execution_count = (size_t)s->config.workers_max + s->config.queue_max;
+    s->executions = calloc(s->execution_count, sizeof(*s->executions));
+    if (!s->executions)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for %zu executions",
+                        s->execution_count);
+    for (size_t i = s->execution_count; i-- > 0;) {
+        struct execution *e = &s->executions[i];
+
+        e->supervisor = s;
+        e->timer.fire = schedule_timer_fired;
+        e->next_queued = s->free_executions;
+        s->free_executions = e;
+    }
+    return 0;
+}
+
+static void make_defaults(struct viv_supervisor *s)
+{
+    pthread_condattr_t clock;
+
+    s->epoll_fd = s->inbox.wake_fd = -1;
+    s->link = (struct link){.fd = -1, .pidfd = -1};
+    s->link_watch = (struct watch){.fd = -1, .ready = zygote_ready};
+    s->zygote_end = (struct watch){.fd = -1, .ready = zygote_ended};
+    s->zygote_retry.fire = zygote_retry;
+    s->refill_retry.fire = pool_refill_retry;
+    s->drain_timer.fire = drain_fired;
+    s->queue_last = &s->queue_first;
+    pthread_mutex_init(&s->start_lock, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->start_done, &clock);
+    pthread_condattr_destroy(&clock);
+}
+
+static int make_parts(struct viv_supervisor *s, struct viv_error *err)
+{
+    const struct viv_config *c = &s->config;
+
+    s->preload = copy_strings(c->preload);
+    if (!s->preload)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    if (link_find_worker(c->worker_path, &s->worker_path, err) < 0 ||
+        inbox_init(&s->inbox, err) < 0)
+        return -1;
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (s->epoll_fd < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't create an epoll descriptor");
+    s->wake.fd = s->inbox.wake_fd;
+    if (watch_start(s->epoll_fd, &s->wake, err) < 0)
+        return -1;
+    if (make_slots(s, err) < 0 || make_places(s, err) < 0)
+        return -1;
+    /* A timer for each worker and execution, and the three of the reactor. */
+    return timers_init(&s->timers, c->workers_max + s->execution_count + 3, err) < 0 ||
+                   registry_init(&s->registry, s->execution_count, err) < 0
+               ? -1
+               : 0;
+}
+
+/* Signals are the application's: the reactor takes none. */
+static int start_thread(struct viv_supervisor *s, struct viv_error *err)
+{
+    sigset_t all, before;
+    pthread_attr_t attr;
+    int error;
+
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, REACTOR_STACK);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&s->thread, &attr, reactor_main, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    if (error != 0)
+        return viv_fail(err, VIV_INTERNAL, "can't start a thread: %s", strerrordesc_np(error));
+    s->thread_runs = true;
+    return 0;
+}
+
+static int await_start(struct viv_supervisor *s, struct viv_error *err)
+{
+    struct timespec until;
+    int rc = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += START_TIMEOUT_S;
+    pthread_mutex_lock(&s->start_lock);
+    while (!s->started && !s->start_failed && rc == 0)
+        rc = pthread_cond_timedwait(&s->start_done, &s->start_lock, &until);
+    if (s->start_failed)
+        rc = viv_fail(err, s->start_error.status, "%s", s->start_error.text);
+    else if (!s->started)
+        rc = viv_fail(err, VIV_FAILED_PRECONDITION, "the zygote was not ready within %d s",
+                      START_TIMEOUT_S);
+    else
+        rc = 0;
+    pthread_mutex_unlock(&s->start_lock);
+    return rc;
+}
+
+int viv_supervisor_create(const struct viv_config *config, struct viv_supervisor **ret_supervisor,
+                          struct viv_error *err)
+{
+    struct viv_supervisor *s;
+
+    if (limits_check_config(config, err) < 0)
+        return -1;
+    s = calloc(1, sizeof(*s));
+    if (!s)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    s->config = *config;
+    make_defaults(s);
+    if (make_parts(s, err) < 0 || start_thread(s, err) < 0) {
+        free_supervisor(s);
+        return -1;
+    }
+    if (await_start(s, err) < 0) {
+        viv_supervisor_destroy(s);
+        return -1;
+    }
+    *ret_supervisor = s;
+    return 0;
+}
+
+static void stop(struct viv_supervisor *s, struct command *command)
+{
+    s->stopping = true;
+    drain_begin(s);
+    drain_cancel_all(s, true);
+    drain_check(s);
+    timers_stop(&s->timers, &s->zygote_retry);
+    free(command);
+}
+
+void viv_supervisor_destroy(struct viv_supervisor *supervisor)
+{
+    struct command *command;
+
+    if (!supervisor)
+        return;
+    command = calloc(1, sizeof(*command));
+    if (!command)
+        abort(); /* no way to end in order, and no way to say so */
+    command->run = stop;
+    inbox_post(&supervisor->inbox, command);
+    pthread_join(supervisor->thread, NULL);
+    free_supervisor(supervisor);
+}

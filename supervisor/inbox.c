@@ -1,0 +1,59 @@
+#include "supervisor/inbox.h"
+
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int inbox_init(struct inbox *inbox, struct viv_error *err)
+{
+    inbox->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (inbox->wake_fd < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't create an eventfd");
+    pthread_mutex_init(&inbox->lock, NULL);
+    inbox->first = NULL;
+    inbox->last = &inbox->first;
+    return 0;
+}
+
+void inbox_free(struct inbox *inbox)
+{
+    if (inbox->wake_fd < 0)
+        return;
+    close(inbox->wake_fd);
+    inbox->wake_fd = -1;
+    pthread_mutex_destroy(&inbox->lock);
+}
+
+void inbox_post(struct inbox *inbox, struct command *command)
+{
+    const uint64_t one = 1;
+    bool was_empty;
+
+    command->next = NULL;
+    pthread_mutex_lock(&inbox->lock);
+    was_empty = inbox->first == NULL;
+    *inbox->last = command;
+    inbox->last = &command->next;
+    /* Under the lock, so that inbox_free() can't close it in between. */
+    if (was_empty && write(inbox->wake_fd, &one, sizeof(one)) < 0) {
+        /* EAGAIN: the counter is full, so the reactor is awake already. */
+    }
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+struct command *inbox_take(struct inbox *inbox)
+{
+    struct command *first;
+    uint64_t count;
+
+    /* Clear the wake-up before looking, or one that comes in between is lost. */
+    if (read(inbox->wake_fd, &count, sizeof(count)) < 0) {
+        /* EAGAIN: nobody rang; looking costs little. */
+    }
+    pthread_mutex_lock(&inbox->lock);
+    first = inbox->first;
+    inbox->first = NULL;
+    inbox->last = &inbox->first;
+    pthread_mutex_unlock(&inbox->lock);
+    return first;
+}

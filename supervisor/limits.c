@@ -1,0 +1,181 @@
+#include "supervisor/limits.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "proto/wire_check.h"
+
+#define SECOND INT64_C(1000000000)
+#define MIB (UINT64_C(1) << 20)
+#define FILENAME_BYTES_MAX 1024
+
+void viv_config_init(struct viv_config *config)
+{
+    *config = (struct viv_config){
+        .workers_warm = 4,
+        .workers_max = 32,
+        .queue_max = 1024,
+        .request_bytes_max = 64 * MIB,
+        .request_bytes_total = 512 * MIB,
+        .result_bytes_max = 64 * MIB,
+        .defaults = {.wall_time_ns = 30 * SECOND,
+                     .cancel_grace_ns = SECOND,
+                     .cleanup_grace_ns = 5 * SECOND,
+                     .memory_bytes = 512 * MIB,
+                     .pids = 64,
+                     .output_bytes = 8 * MIB},
+        .ceilings = {.wall_time_ns = 3600 * SECOND,
+                     .cpu_time_ns = 3600 * SECOND,
+                     .cancel_grace_ns = 60 * SECOND,
+                     .cleanup_grace_ns = 60 * SECOND,
+                     .memory_bytes = 4096 * MIB,
+                     .memory_soft_bytes = 4096 * MIB,
+                     .pids = 1024,
+                     .output_bytes = 64 * MIB},
+    };
+}
+
+static int resolve_time(const char *name, int64_t asked, int64_t dflt, int64_t ceiling,
+                        int64_t *ret, struct viv_error *err)
+{
+    if (asked < 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "limits.%s is negative: leave it out for the default", name);
+    if (asked > ceiling)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "limits.%s of %.3f s is above the ceiling of %.3f s", name,
+                        (double)asked / SECOND, (double)ceiling / SECOND);
+    *ret = asked ? asked : dflt < ceiling ? dflt : ceiling;
+    return 0;
+}
+
+static int resolve_count(const char *name, uint64_t asked, uint64_t dflt, uint64_t ceiling,
+                         uint64_t *ret, struct viv_error *err)
+{
+    if (asked > ceiling)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "limits.%s of %" PRIu64 " is above the ceiling of %" PRIu64, name, asked,
+                        ceiling);
+    *ret = asked ? asked : dflt < ceiling ? dflt : ceiling;
+    return 0;
+}
+
+static int resolve_times(const struct viv_limits *a, const struct viv_limits *d,
+                         const struct viv_limits *c, struct viv_limits *l, struct viv_error *err)
+{
+    int64_t cpu_default;
+
+    if (resolve_time("wall_time", a->wall_time_ns, d->wall_time_ns, c->wall_time_ns,
+                     &l->wall_time_ns, err) < 0)
+        return -1;
+    cpu_default = d->cpu_time_ns ? d->cpu_time_ns : l->wall_time_ns;
+    if (resolve_time("cpu_time", a->cpu_time_ns, cpu_default, c->cpu_time_ns, &l->cpu_time_ns,
+                     err) < 0)
+        return -1;
+    if (resolve_time("cancel_grace", a->cancel_grace_ns, d->cancel_grace_ns, c->cancel_grace_ns,
+                     &l->cancel_grace_ns, err) < 0)
+        return -1;
+    return resolve_time("cleanup_grace", a->cleanup_grace_ns, d->cleanup_grace_ns,
+                        c->cleanup_grace_ns, &l->cleanup_grace_ns, err);
+}
+
+static int resolve_memory(const struct viv_limits *a, const struct viv_limits *d,
+                          const struct viv_limits *c, struct viv_limits *l, struct viv_error *err)
+{
+    uint64_t soft_default;
+
+    if (resolve_count("memory_bytes", a->memory_bytes, d->memory_bytes, c->memory_bytes,
+                      &l->memory_bytes, err) < 0)
+        return -1;
+    soft_default = d->memory_soft_bytes;
+    if (soft_default == 0 || soft_default > l->memory_bytes)
+        soft_default = l->memory_bytes / 8 * 7;
+    if (resolve_count("memory_soft_bytes", a->memory_soft_bytes, soft_default,
+                      c->memory_soft_bytes, &l->memory_soft_bytes, err) < 0)
+        return -1;
+    if (l->memory_soft_bytes > l->memory_bytes)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "limits.memory_soft_bytes of %" PRIu64 " is above memory_bytes of %" PRIu64,
+                        l->memory_soft_bytes, l->memory_bytes);
+    return 0;
+}
+
+int limits_resolve(const struct viv_limits *asked, const struct viv_limits *defaults,
+                   const struct viv_limits *ceilings, struct viv_limits *ret_limits,
+                   struct viv_error *err)
+{
+    struct viv_limits l = {0};
+    uint64_t pids = 0;
+    uint64_t steps_ceiling = ceilings->steps ? ceilings->steps : UINT64_MAX;
+
+    if (resolve_times(asked, defaults, ceilings, &l, err) < 0 ||
+        resolve_memory(asked, defaults, ceilings, &l, err) < 0)
+        return -1;
+    if (resolve_count("pids", asked->pids, defaults->pids, ceilings->pids, &pids, err) < 0 ||
+        resolve_count("output_bytes", asked->output_bytes, defaults->output_bytes,
+                      ceilings->output_bytes, &l.output_bytes, err) < 0 ||
+        resolve_count("steps", asked->steps, defaults->steps, steps_ceiling, &l.steps, err) < 0)
+        return -1;
+    l.pids = (uint32_t)pids;
+    *ret_limits = l;
+    return 0;
+}
+
+int limits_check_config(const struct viv_config *config, struct viv_error *err)
+{
+    struct viv_limits unused;
+    const struct viv_limits none = {0};
+
+    if (config->workers_max == 0 || config->workers_max > 10000)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "workers_max must be 1 to 10000, not %u",
+                        config->workers_max);
+    if (config->workers_warm > config->workers_max)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "workers_warm of %u is above workers_max of %u",
+                        config->workers_warm, config->workers_max);
+    if (config->queue_max > 1000000)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "queue_max must be at most 1000000, not %u",
+                        config->queue_max);
+    if (config->defaults.wall_time_ns <= 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "the default wall_time must be above zero");
+    if (limits_resolve(&config->defaults, &none, &config->ceilings, &unused, err) < 0) {
+        struct viv_error why = err ? *err : (struct viv_error){0};
+
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "a default contradicts its ceiling: %.400s",
+                        why.text);
+    }
+    return 0;
+}
+
+int limits_check_id(const char *what, const char *id, struct viv_error *err)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "._:-";
+    size_t len = strnlen(id, VIV_ID_MAX + 1);
+
+    if (len == 0 || len > VIV_ID_MAX || strspn(id, allowed) != len)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s must be 1 to %d characters of %s", what,
+                        VIV_ID_MAX, "[A-Za-z0-9._:-]");
+    return 0;
+}
+
+int limits_check_request(const struct viv_request *r, uint64_t bytes_max, struct viv_error *err)
+{
+    const char *filename = r->filename ? r->filename : "";
+
+    if (r->tenant && limits_check_id("the tenant", r->tenant, err) < 0)
+        return -1;
+    if (r->execution_id && *r->execution_id &&
+        limits_check_id("execution_id", r->execution_id, err) < 0)
+        return -1;
+    if (strnlen(filename, FILENAME_BYTES_MAX + 1) > FILENAME_BYTES_MAX)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "filename must be at most %d bytes",
+                        FILENAME_BYTES_MAX);
+    if (!viv_utf8_valid(filename, strlen(filename)))
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "filename is not valid UTF-8");
+    if (r->code_len > bytes_max || r->stdin_len > bytes_max - r->code_len)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "code and stdin together are above %" PRIu64 " bytes", bytes_max);
+    if (!viv_utf8_valid(r->code, r->code_len))
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "code is not valid UTF-8");
+    return 0;
+}

@@ -1,0 +1,239 @@
+#include "supervisor/link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ARGS_MAX 256
+
+/* The zygote's environment, and so every worker's: nothing of ours, which may
+ * hold secrets. One BLAS thread, or numpy starts as many as there are cores
+ * against a pids limit that counts them. */
+static char *const base_environment[] = {
+    "PATH=/usr/bin:/bin",    "HOME=/tmp",         "LC_CTYPE=C.UTF-8",
+    "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MKL_NUM_THREADS=1",
+};
+
+#define BASE_COUNT (sizeof(base_environment) / sizeof(base_environment[0]))
+
+/* A sanitizer's options must reach the whole family of processes. */
+static const char *const passed_on[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"};
+
+#define PASSED_COUNT (sizeof(passed_on) / sizeof(passed_on[0]))
+
+static bool executable(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+/* Looks in one folder and, going up, in the folder "worker" of each parent:
+ * that is where a Bazel build tree has it. */
+static char *look_from(char *dir)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/vivarium-worker", dir) > 0 && executable(path))
+        return path;
+    free(path);
+    if (asprintf(&path, "%s/../lib/vivarium/vivarium-worker", dir) > 0 && executable(path))
+        return path;
+    free(path);
+    for (char *slash = strrchr(dir, '/'); slash; slash = strrchr(dir, '/')) {
+        *slash = '\0';
+        if (asprintf(&path, "%s/worker/vivarium-worker", dir) > 0 && executable(path))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+int link_find_worker(const char *configured, char **ret_path, struct viv_error *err)
+{
+    char self[4096];
+    const char *named = configured ? configured : getenv("VIVARIUM_WORKER");
+    char *path = NULL;
+    ssize_t n;
+
+    if (named) {
+        if (!executable(named))
+            return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't execute the worker %s",
+                                  named);
+        path = strdup(named);
+    } else if ((n = readlink("/proc/self/exe", self, sizeof(self) - 1)) > 0) {
+        self[n] = '\0';
+        *strrchr(self, '/') = '\0';
+        path = look_from(self);
+    }
+    if (!path)
+        return viv_fail(err, VIV_FAILED_PRECONDITION,
+                        "can't find vivarium-worker: build //worker:vivarium-worker, or name it "
+                        "with worker_path or $VIVARIUM_WORKER");
+    *ret_path = path;
+    return 0;
+}
+
+static void make_arguments(const char *worker_path, const char *const *preload, char **argv)
+{
+    unsigned argc = 0;
+
+    argv[argc++] = (char *)worker_path;
+    argv[argc++] = "--zygote";
+    for (; preload && *preload && argc + 3 < ARGS_MAX; preload++) {
+        argv[argc++] = "--preload";
+        argv[argc++] = (char *)*preload;
+    }
+    argv[argc] = NULL;
+}
+
+/* Entries of `environ` that go on, as they are: "NAME=value". */
+static void make_environment(char **envp)
+{
+    unsigned count = 0;
+
+    for (; count < BASE_COUNT; count++)
+        envp[count] = base_environment[count];
+    for (unsigned i = 0; i < PASSED_COUNT; i++)
+        for (char **e = environ; e && *e; e++)
+            if (strncmp(*e, passed_on[i], strlen(passed_on[i])) == 0 &&
+                (*e)[strlen(passed_on[i])] == '=')
+                envp[count++] = *e;
+    envp[count] = NULL;
+}
+
+/* posix_spawn(3) and not fork: a library may find itself among other threads,
+ * gRPC's for one, which forbid a fork without exec. */
+static int spawn(const char *worker_path, const char *const *preload, int fd, pid_t *ret_pid)
+{
+    char *argv[ARGS_MAX], *envp[BASE_COUNT + PASSED_COUNT + 1];
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    int error;
+
+    make_arguments(worker_path, preload, argv);
+    make_environment(envp);
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, fd, VIV_ZYGOTE_FD);
+    posix_spawn_file_actions_adddup2(&actions, 2, 1);
+    posix_spawn_file_actions_addclosefrom_np(&actions, VIV_ZYGOTE_FD + 1);
+    error = posix_spawn(ret_pid, worker_path, &actions, &attr, argv, envp);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    return error;
+}
+
+int link_start(const char *worker_path, const char *const *preload, struct link *ret_link,
+               struct viv_error *err)
+{
+    int pair[2], pidfd;
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't create a socket pair");
+    errno = spawn(worker_path, preload, pair[1], &pid);
+    close(pair[1]);
+    if (errno != 0) {
+        viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't start %s", worker_path);
+        close(pair[0]);
+        return -1;
+    }
+    pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
+        viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't open a pidfd (Linux 5.3 is needed)");
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        close(pair[0]);
+        return -1;
+    }
+    *ret_link = (struct link){.fd = pair[0], .pidfd = pidfd, .pid = pid};
+    return 0;
+}
+
+void link_hang_up(struct link *link)
+{
+    if (link->fd >= 0)
+        close(link->fd);
+    link->fd = -1;
+}
+
+void link_reap(struct link *link)
+{
+    link_hang_up(link);
+    if (link->pidfd < 0)
+        return;
+    while (waitpid(link->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    close(link->pidfd);
+    link->pidfd = -1;
+}
+
+int link_spawn(struct link *link, uint32_t slot, uint64_t generation,
+               const int fds[VIV_SPAWN_FDS], struct viv_error *err)
+{
+    struct viv_zygote_message m = {
+        .type = VIV_ZYGOTE_SPAWN, .slot = slot, .generation = generation};
+    union {
+        char bytes[CMSG_SPACE(VIV_SPAWN_FDS * sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec iov = {&m, sizeof(m)};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(VIV_SPAWN_FDS * sizeof(int));
+    memcpy(CMSG_DATA(c), fds, VIV_SPAWN_FDS * sizeof(int));
+    if (sendmsg(link->fd, &msg, MSG_NOSIGNAL) == sizeof(m))
+        return 0;
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return viv_fail(err, VIV_UNAVAILABLE, "the zygote is busy");
+    return viv_fail_errno(err, VIV_INTERNAL, "can't write to the zygote");
+}
+
+int link_receive(struct link *link, struct viv_zygote_message *ret_message, int *ret_fd,
+                 struct viv_error *err)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {ret_message, sizeof(*ret_message)};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *c;
+    ssize_t n = recvmsg(link->fd, &msg, MSG_CMSG_CLOEXEC);
+
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return viv_fail(err, VIV_UNAVAILABLE, "nothing to read");
+    if (n <= 0)
+        return 0;
+    *ret_fd = -1;
+    c = CMSG_FIRSTHDR(&msg);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+    if (n != sizeof(*ret_message))
+        return viv_fail(err, VIV_INTERNAL, "a message of %zd bytes from the zygote", n);
+    ret_message->text[sizeof(ret_message->text) - 1] = '\0';
+    return 1;
+}

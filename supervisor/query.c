@@ -1,0 +1,102 @@
+/* Questions about the state, answered on the reactor. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/clock.h"
+#include "supervisor/limits.h"
+#include "supervisor/supervisor.h"
+
+struct query_command {
+    struct command command;
+    char tenant[VIV_ID_MAX + 1];
+    viv_list_done *list_done;
+    viv_describe_done *describe_done;
+    void *arg;
+};
+
+static enum viv_execution_state state_of(const struct execution *e)
+{
+    if (e->phase == EXECUTION_QUEUED)
+        return VIV_EXECUTION_QUEUED;
+    if (e->cancel.cause != VIV_CAUSE_NONE)
+        return VIV_EXECUTION_CANCELLING;
+    return VIV_EXECUTION_RUNNING;
+}
+
+static void list(struct viv_supervisor *s, struct command *command)
+{
+    struct query_command *q = (struct query_command *)command;
+    size_t most = s->queue_count + s->running_count, count = 0;
+    struct viv_execution_info *infos = calloc(most ? most : 1, sizeof(*infos));
+    int64_t now = clock_now();
+
+    for (struct execution *e = s->oldest; e && infos && count < most; e = e->next) {
+        if (strcmp(e->name.tenant, q->tenant) != 0)
+            continue;
+        infos[count++] = (struct viv_execution_info){
+            .execution_id = e->name.id,
+            .filename = e->filename,
+            .state = state_of(e),
+            .submitted_realtime_ns = e->submitted_realtime_ns,
+            .running_ns = e->began_ns ? now - e->began_ns : 0,
+        };
+    }
+    q->list_done(q->arg, infos, count);
+    free(infos);
+    free(q);
+}
+
+static void describe(struct viv_supervisor *s, struct command *command)
+{
+    struct query_command *q = (struct query_command *)command;
+    const struct viv_description d = {
+        .vm = s->vm,
+        .layers = s->layers,
+        .defaults = s->config.defaults,
+        .ceilings = s->config.ceilings,
+        .idle = s->idle_count,
+        .busy = s->busy_count,
+        .starting = s->starting_count,
+        .queued = s->queue_count,
+        .workers_max = s->config.workers_max,
+        .queue_max = s->config.queue_max,
+        .request_bytes_max = s->config.request_bytes_max,
+        .draining = s->draining,
+    };
+
+    q->describe_done(q->arg, &d);
+    free(q);
+}
+
+static int post(struct viv_supervisor *s, const struct query_command *query,
+                struct viv_error *err)
+{
+    struct query_command *q = malloc(sizeof(*q));
+
+    if (!q)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    *q = *query;
+    inbox_post(&s->inbox, &q->command);
+    return 0;
+}
+
+int viv_list(struct viv_supervisor *supervisor, const char *tenant, viv_list_done *done, void *arg,
+             struct viv_error *err)
+{
+    struct query_command q = {.command.run = list, .list_done = done, .arg = arg};
+
+    if (!tenant)
+        tenant = "default";
+    if (limits_check_id("the tenant", tenant, err) < 0)
+        return -1;
+    strncpy(q.tenant, tenant, VIV_ID_MAX);
+    return post(supervisor, &q, err);
+}
+
+int viv_describe(struct viv_supervisor *supervisor, viv_describe_done *done, void *arg,
+                 struct viv_error *err)
+{
+    const struct query_command q = {.command.run = describe, .describe_done = done, .arg = arg};
+
+    return post(supervisor, &q, err);
+}

@@ -1,0 +1,282 @@
+/* Executions on their way: submitted, queued, running, finished. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "supervisor/clock.h"
+#include "supervisor/process_tree.h"
+#include "supervisor/supervisor.h"
+
+/* A cancel that is under way is rung again this often, so that code which
+ * swallows it, or was just out of reach, gets it again. */
+#define RING_AGAIN_NS INT64_C(10000000)
+#define CPU_CHECK_MIN_NS INT64_C(1000000)
+
+static int64_t processors(void)
+{
+    static _Atomic int64_t known;
+
+    if (known == 0) {
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+        known = n > 0 ? n : 1;
+    }
+    return known;
+}
+
+static void list_add(struct viv_supervisor *s, struct execution *e)
+{
+    e->next = NULL;
+    e->previous = s->newest;
+    if (s->newest)
+        s->newest->next = e;
+    else
+        s->oldest = e;
+    s->newest = e;
+}
+
+static void list_remove(struct viv_supervisor *s, struct execution *e)
+{
+    if (e->previous)
+        e->previous->next = e->next;
+    else
+        s->oldest = e->next;
+    if (e->next)
+        e->next->previous = e->previous;
+    else
+        s->newest = e->previous;
+}
+
+static void queue_append(struct viv_supervisor *s, struct execution *e)
+{
+    e->phase = EXECUTION_QUEUED;
+    e->next_queued = NULL;
+    *s->queue_last = e;
+    s->queue_last = &e->next_queued;
+    s->queue_count++;
+}
+
+void schedule_requeue(struct viv_supervisor *s, struct execution *e)
+{
+    s->running_count--;
+    e->worker = NULL;
+    e->phase = EXECUTION_QUEUED;
+    e->next_queued = s->queue_first;
+    if (!s->queue_first)
+        s->queue_last = &e->next_queued;
+    s->queue_first = e;
+    s->queue_count++;
+    schedule_timer(e);
+}
+
+struct execution *schedule_next(struct viv_supervisor *s)
+{
+    struct execution *e = s->queue_first;
+
+    if (!e)
+        return NULL;
+    s->queue_first = e->next_queued;
+    if (!s->queue_first)
+        s->queue_last = &s->queue_first;
+    s->queue_count--;
+    s->running_count++;
+    e->phase = EXECUTION_RUNNING;
+    return e;
+}
+
+void schedule_unqueue(struct viv_supervisor *s, struct execution *e)
+{
+    struct execution **at = &s->queue_first;
+
+    while (*at && *at != e)
+        at = &(*at)->next_queued;
+    if (!*at)
+        return;
+    *at = e->next_queued;
+    if (!*at)
+        s->queue_last = at;
+    s->queue_count--;
+    e->phase = EXECUTION_UNBORN;
+}
+
+struct execution *schedule_find(struct viv_supervisor *s, viv_ticket ticket)
+{
+    size_t index = (size_t)(ticket & 0xfffff) - 1;
+    struct execution *e;
+
+    if (index >= s->execution_count)
+        return NULL;
+    e = &s->executions[index];
+    return e->ticket == ticket && e->phase != EXECUTION_UNBORN ? e : NULL;
+}
+
+void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct viv_death *death,
+                     const struct viv_error *error)
+{
+    timers_stop(&s->timers, &e->timer);
+    if (e->phase == EXECUTION_RUNNING)
+        s->running_count--;
+    list_remove(s, e);
+    registry_remove(&s->registry, &e->name);
+    remembered_end(&s->remembered, e->name.hash, clock_now());
+    e->phase = EXECUTION_UNBORN;
+    if (error)
+        execution_reject(e, error);
+    else
+        execution_report(e, death, s->layers);
+    submit_release(s, e);
+    if (s->draining)
+        drain_check(s);
+}
+
+/* 128 random bits: nobody can guess another's. */
+static void generate_id(struct execution *e)
+{
+    uint64_t bits[2] = {0};
+
+    if (getrandom(bits, sizeof(bits), 0) < 0)
+        bits[0] = e->ticket;
+    snprintf(e->name.id, sizeof(e->name.id), "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+}
+
+static unsigned queue_room(const struct viv_supervisor *s)
+{
+    unsigned growth = s->config.workers_max - s->busy_count;
+    unsigned room = s->config.queue_max + growth;
+
+    return s->queue_count < room ? room - s->queue_count : 0;
+}
+
+/* Whether it may be queued. */
+static int admit(struct viv_supervisor *s, struct execution *e, struct viv_error *err)
+{
+    if (s->draining || s->stopping)
+        return viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
+    if (e->name.id[0] == '\0')
+        generate_id(e);
+    if (registry_find(&s->registry, e->name.tenant, e->name.id))
+        return viv_fail(err, VIV_ALREADY_EXISTS,
+                        "execution_id %s is queued or running: choose another, or leave it empty",
+                        e->name.id);
+    if (queue_room(s) == 0)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                        "%u executions run and %u wait, the most there may be: try again later",
+                        s->busy_count, s->queue_count);
+    return 0;
+}
+
+void schedule_submitted(struct viv_supervisor *s, struct command *command)
+{
+    struct execution *e =
+        (struct execution *)((char *)command - offsetof(struct execution, submitted));
+    struct early_cancel early;
+    struct viv_error error;
+
+    if (admit(s, e, &error) < 0) {
+        execution_reject(e, &error);
+        submit_release(s, e);
+        return;
+    }
+    registry_add(&s->registry, &e->name);
+    list_add(s, e);
+    queue_append(s, e);
+    if (remembered_take_cancel(&s->remembered, e->name.tenant, e->name.id, e->submitted_ns,
+                               &early)) {
+        cancel_execution(e, VIV_CAUSE_CANCEL_RPC, early.reason, early.force);
+        return;
+    }
+    pool_assign(s);
+    if (e->phase == EXECUTION_QUEUED)
+        schedule_timer(e);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_of_running(struct execution *e)
+{
+    int64_t at = e->began_ns + e->limits.wall_time_ns;
+
+    if (e->deadline_ns)
+        at = earlier(at, e->deadline_ns);
+    if (!e->next_cpu_check_ns)
+        e->next_cpu_check_ns = e->began_ns + e->limits.cpu_time_ns / processors();
+    return earlier(at, e->next_cpu_check_ns);
+}
+
+static int64_t kill_at(const struct execution *e)
+{
+    return cancel_record_kill_at(&e->cancel, e->limits.cancel_grace_ns,
+                                 e->limits.cleanup_grace_ns);
+}
+
+void schedule_timer(struct execution *e)
+{
+    struct timers *timers = &e->supervisor->timers;
+    int64_t at = INT64_MAX;
+
+    if (e->phase == EXECUTION_QUEUED && e->deadline_ns)
+        at = e->deadline_ns;
+    else if (e->phase == EXECUTION_RUNNING && e->worker->state == WORKER_RUNNING)
+        at = next_of_running(e);
+    else if (e->phase == EXECUTION_RUNNING && e->worker->state == WORKER_CANCELLING)
+        at = earlier(clock_now() + RING_AGAIN_NS, kill_at(e));
+    if (at == INT64_MAX)
+        timers_stop(timers, &e->timer);
+    else
+        timers_set(timers, &e->timer, at);
+}
+
+static void check_cpu(struct execution *e, int64_t now_ns)
+{
+    int64_t used = process_tree_cpu_ns(e->worker->vm_pid);
+    int64_t left = e->limits.cpu_time_ns - used;
+
+    if (used >= 0 && left <= 0) {
+        cancel_execution(e, VIV_CAUSE_CPU_TIME, NULL, false);
+        return;
+    }
+    left /= processors();
+    e->next_cpu_check_ns = now_ns + (left > CPU_CHECK_MIN_NS ? left : CPU_CHECK_MIN_NS);
+    schedule_timer(e);
+}
+
+static void check_running(struct execution *e, int64_t now_ns)
+{
+    if (e->deadline_ns && now_ns >= e->deadline_ns)
+        cancel_execution(e, VIV_CAUSE_DEADLINE, NULL, false);
+    else if (now_ns >= e->began_ns + e->limits.wall_time_ns)
+        cancel_execution(e, VIV_CAUSE_WALL_TIME, NULL, false);
+    else
+        check_cpu(e, now_ns);
+}
+
+static void check_cancelling(struct execution *e, int64_t now_ns)
+{
+    if (now_ns >= kill_at(e)) {
+        worker_event(e->worker, WORKER_KILL);
+        return;
+    }
+    worker_ring(e->worker);
+    schedule_timer(e);
+}
+
+void schedule_timer_fired(struct timer *timer, int64_t now_ns)
+{
+    struct execution *e = (struct execution *)((char *)timer - offsetof(struct execution, timer));
+    struct viv_error late;
+
+    if (e->phase == EXECUTION_QUEUED) {
+        viv_fail(&late, VIV_DEADLINE_EXCEEDED, "its deadline came while it waited for a worker");
+        schedule_unqueue(e->supervisor, e);
+        schedule_finish(e->supervisor, e, NULL, &late);
+    } else if (e->worker->state == WORKER_RUNNING) {
+        check_running(e, now_ns);
+    } else if (e->worker->state == WORKER_CANCELLING) {
+        check_cancelling(e, now_ns);
+    }
+}

@@ -1,0 +1,109 @@
+/* The way in, from any thread: checks, a place from the pool, the inbox. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "supervisor/limits.h"
+#include "supervisor/supervisor.h"
+
+/* The low bits of a ticket are the place, from 1; the high ones count its uses. */
+static viv_ticket next_ticket(const struct viv_supervisor *s, const struct execution *e)
+{
+    uint64_t place = (uint64_t)(e - s->executions) + 1;
+
+    return ((e->ticket >> 20) + 1) << 20 | place;
+}
+
+static int take_place(struct viv_supervisor *s, uint64_t bytes, struct execution **ret,
+                      struct viv_error *err)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&s->inbox.lock);
+    if (s->refusing)
+        rc = viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
+    else if (!s->free_executions)
+        rc = viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                      "%zu executions run and wait, the most there may be: try again later",
+                      s->execution_count);
+    else if (bytes > s->config.request_bytes_total - s->request_bytes)
+        rc = viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                      "the requests that run and wait hold %" PRIu64 " bytes, of %" PRIu64
+                      " there may be: try again later",
+                      s->request_bytes, s->config.request_bytes_total);
+    if (rc == 0) {
+        *ret = s->free_executions;
+        s->free_executions = (*ret)->next_queued;
+        s->request_bytes += bytes;
+    }
+    pthread_mutex_unlock(&s->inbox.lock);
+    return rc;
+}
+
+void submit_release(struct viv_supervisor *s, struct execution *e)
+{
+    uint64_t bytes = e->charged_bytes;
+
+    execution_clear(e);
+    pthread_mutex_lock(&s->inbox.lock);
+    e->next_queued = s->free_executions;
+    s->free_executions = e;
+    s->request_bytes -= bytes;
+    pthread_mutex_unlock(&s->inbox.lock);
+}
+
+int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
+               const struct viv_callbacks *callbacks, void *arg, viv_ticket *ret_ticket,
+               struct viv_error *err)
+{
+    struct viv_limits limits;
+    struct execution *e = NULL;
+    uint64_t bytes;
+
+    if (limits_check_request(request, s->config.request_bytes_max, err) < 0 ||
+        limits_resolve(&request->limits, &s->config.defaults, &s->config.ceilings, &limits, err) <
+            0)
+        return -1;
+    bytes = request->code_len + request->stdin_len;
+    if (take_place(s, bytes, &e, err) < 0)
+        return -1;
+    e->charged_bytes = bytes;
+    if (execution_fill(e, request, &limits, callbacks, arg, err) < 0) {
+        submit_release(s, e);
+        return -1;
+    }
+    e->ticket = next_ticket(s, e);
+    if (ret_ticket)
+        *ret_ticket = e->ticket;
+    e->submitted.run = schedule_submitted;
+    inbox_post(&s->inbox, &e->submitted);
+    return 0;
+}
+
+struct resume_command {
+    struct command command;
+    viv_ticket ticket;
+};
+
+static void resume(struct viv_supervisor *s, struct command *command)
+{
+    struct resume_command *r = (struct resume_command *)command;
+    struct execution *e = schedule_find(s, r->ticket);
+
+    if (e && e->paused) {
+        e->paused = false;
+        if (e->worker)
+            worker_watch_output(e->worker, true);
+    }
+    free(r);
+}
+
+void viv_resume_output(struct viv_supervisor *supervisor, viv_ticket ticket)
+{
+    struct resume_command *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return; /* the wall limit still ends it */
+    r->command.run = resume;
+    r->ticket = ticket;
+    inbox_post(&supervisor->inbox, &r->command);
+}

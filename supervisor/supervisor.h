@@ -1,0 +1,124 @@
+/* The state that the reactor owns, and what its parts offer each other. */
+#ifndef VIVARIUM_SUPERVISOR_H
+#define VIVARIUM_SUPERVISOR_H
+
+#include <pthread.h>
+
+#include "supervisor/execution.h"
+#include "supervisor/inbox.h"
+#include "supervisor/link.h"
+#include "supervisor/registry.h"
+#include "supervisor/remembered.h"
+#include "supervisor/timers.h"
+#include "supervisor/vivarium.h"
+#include "supervisor/watch.h"
+#include "supervisor/worker.h"
+
+#define READ_BUFFER (64 * 1024)
+
+enum zygote_phase { ZYGOTE_DOWN, ZYGOTE_STARTING, ZYGOTE_READY };
+
+struct viv_supervisor {
+    struct viv_config config; /* constant after create; strings owned */
+    char *worker_path;
+    char **preload;
+
+    /* Shared with other threads, under inbox.lock. */
+    struct inbox inbox;
+    struct execution *free_executions;
+    uint64_t request_bytes;
+    bool refusing; /* draining or stopping */
+
+    /* How the start went, for create(); under start_lock. */
+    pthread_mutex_t start_lock;
+    pthread_cond_t start_done;
+    bool started, start_failed;
+    struct viv_error start_error;
+
+    /* The reactor's own. */
+    pthread_t thread;
+    bool thread_runs;
+    int epoll_fd;
+    bool stopping;
+    struct watch wake;
+    struct timers timers;
+
+    struct link link;
+    struct watch link_watch;
+    struct watch zygote_end;
+    enum zygote_phase zygote;
+    int64_t zygote_backoff_ns;
+    struct timer zygote_retry;
+    uint64_t layers;
+    char vm[64];
+
+    struct worker *workers;
+    struct worker *idle; /* a stack: the last one in has the warmest caches */
+    unsigned idle_count, starting_count, busy_count, ending_count;
+    unsigned failed_starts;
+    struct timer refill_retry;
+
+    struct execution *executions;
+    size_t execution_count;
+    struct execution *oldest, *newest;
+    struct execution *queue_first, **queue_last;
+    unsigned queue_count, running_count;
+    struct registry registry;
+    struct remembered remembered;
+    uint64_t next_generation;
+    uint64_t generated_ids;
+
+    bool draining;
+    struct timer drain_timer;
+    struct drain_request *drain_requests;
+
+    _Alignas(struct viv_frame_header) char frame_buffer[VIV_FRAME_BUFFER];
+    char read_buffer[READ_BUFFER];
+};
+
+/* pool.c: which workers there are. */
+void pool_offer(struct viv_supervisor *supervisor, struct worker *worker);
+void pool_forget_idle(struct viv_supervisor *supervisor, struct worker *worker);
+void pool_assign(struct viv_supervisor *supervisor);
+/* Starts the workers that the floor and the queue ask for. */
+void pool_refill(struct viv_supervisor *supervisor);
+void pool_refill_retry(struct timer *timer, int64_t now_ns);
+
+/* zygote.c: the zygote's life. */
+void zygote_start(struct viv_supervisor *supervisor);
+void zygote_ready(struct watch *watch);
+void zygote_ended(struct watch *watch);
+void zygote_retry(struct timer *timer, int64_t now_ns);
+
+/* schedule.c: executions on their way through. */
+void schedule_submitted(struct viv_supervisor *supervisor, struct command *command);
+void schedule_requeue(struct viv_supervisor *supervisor, struct execution *execution);
+struct execution *schedule_next(struct viv_supervisor *supervisor);
+void schedule_unqueue(struct viv_supervisor *supervisor, struct execution *execution);
+/* Reports or rejects (`error` not NULL), then frees the place. */
+void schedule_finish(struct viv_supervisor *supervisor, struct execution *execution,
+                     const struct viv_death *death, const struct viv_error *error);
+struct execution *schedule_find(struct viv_supervisor *supervisor, viv_ticket ticket);
+/* Sets the one timer to whatever comes next for it. */
+void schedule_timer(struct execution *execution);
+void schedule_timer_fired(struct timer *timer, int64_t now_ns);
+
+/* cancel.c */
+void cancel_execution(struct execution *execution, enum viv_cause cause, const char *reason,
+                      bool force);
+
+/* drain.c */
+void drain_check(struct viv_supervisor *supervisor);
+void drain_fired(struct timer *timer, int64_t now_ns);
+/* Rejects what is queued and takes nothing more. */
+void drain_begin(struct viv_supervisor *supervisor);
+/* Cancels what runs. */
+void drain_cancel_all(struct viv_supervisor *supervisor, bool force);
+
+/* reactor.c */
+void *reactor_main(void *supervisor);
+
+/* submit.c: returns a place to the free list. */
+void submit_release(struct viv_supervisor *supervisor, struct execution *execution);
+
+#endif

@@ -1,0 +1,65 @@
+/* A slot of the pool and the process in it: descriptors, frames, output, and
+ * the carrying out of what the state table says. */
+#ifndef VIVARIUM_WORKER_H
+#define VIVARIUM_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/frame.h"
+#include "proto/zygote.h"
+#include "supervisor/control.h"
+#include "supervisor/timers.h"
+#include "supervisor/vivarium.h"
+#include "supervisor/watch.h"
+#include "supervisor/worker_state.h"
+
+struct execution;
+
+struct worker {
+    uint32_t index;
+    uint64_t generation; /* of the slot: tells the zygote's messages about two workers apart */
+    enum worker_state state;
+    struct viv_supervisor *supervisor;
+    struct control control; /* the slot's, for all its workers */
+    struct watch channel;
+    struct watch outputs[2]; /* stdout, stderr */
+    int init_pidfd;          /* its death is the death of all */
+    int vm_pidfd;            /* rings here */
+    pid_t init_pid, vm_pid;
+    struct execution *execution;
+    struct timer timer; /* a start that takes too long */
+    struct worker *next_idle;
+    /* How it ended. */
+    bool has_status;
+    int status; /* as wait(2) gives it */
+    bool we_killed;
+    char conviction[160]; /* what it broke the protocol with */
+};
+
+/* Gives the slot its control page. */
+int worker_open(struct worker *worker, struct viv_supervisor *supervisor, uint32_t index,
+                struct viv_error *err);
+void worker_close(struct worker *worker);
+
+/* Makes descriptors and asks the zygote. The slot must be free. */
+int worker_spawn(struct worker *worker, struct viv_error *err);
+
+/* The zygote's messages about it; takes `pidfd`. */
+void worker_spawned(struct worker *worker, const struct viv_zygote_message *message, int pidfd);
+void worker_exited(struct worker *worker, const struct viv_zygote_message *message);
+
+/* The zygote is gone and this worker with it. */
+void worker_zygote_lost(struct worker *worker);
+
+/* Runs one event through the state table. */
+void worker_event(struct worker *worker, enum worker_event event);
+
+/* Rings the doorbell once more. */
+void worker_ring(struct worker *worker);
+
+/* Begins or goes on to read its output. */
+void worker_watch_output(struct worker *worker, bool on);
+
+#endif
