@@ -1,0 +1,132 @@
+/* One call of one client: its life, its request, what is sent to it.
+ *
+ * A call is referenced by each batch that gRPC has not completed and by each
+ * callback that the supervisor still owes; the last reference frees it. What
+ * is sent passes through a queue of its own, so that only one SEND_MESSAGE is
+ * outstanding and any thread may send. */
+#ifndef VIVARIUM_SERVICE_CALL_H
+#define VIVARIUM_SERVICE_CALL_H
+
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/error.h"
+#include "supervisor/vivarium.h"
+
+struct server;
+struct call;
+
+/* How many bytes wait for a client before its execution's output is no longer
+ * read, and how few before it is read again. */
+#define CALL_QUEUE_HIGH (256u << 10)
+#define CALL_QUEUE_LOW (64u << 10)
+
+/* A row of the table in methods.c. */
+struct method {
+    const char *path; /* NULL: every method that has no row */
+    bool bidi;        /* else the one request arrives with the call */
+    unsigned slots;   /* calls that gRPC may hand over before it is asked again */
+    void (*begin)(struct call *call);
+    /* bidi: a message in call->message, NULL: the client sends no more. */
+    void (*received)(struct call *call);
+    /* The queue, once at its high mark, is at its low mark. */
+    void (*drained)(struct call *call);
+    /* All has been sent that was queued. */
+    void (*idle)(struct call *call);
+    /* No more can be sent; `cancelled`: before the status was. */
+    void (*closed)(struct call *call, bool cancelled);
+};
+
+/* A method as one server has it. */
+struct call_slot {
+    const struct method *method;
+    struct server *server;
+    void *registered; /* gRPC's handle; NULL for the row without a path */
+    unsigned max;     /* calls at a time; more are RESOURCE_EXHAUSTED */
+    atomic_uint live;
+};
+
+/* What a completed batch was. Its address is the batch's tag. */
+enum call_event { CALL_ACCEPTED, CALL_CLOSED, CALL_SENT, CALL_RECEIVED, CALL_EVENTS };
+
+struct call_tag {
+    struct call *call;
+    enum call_event event;
+};
+
+struct call_message;
+
+struct call {
+    struct call_slot *slot;
+    grpc_call *grpc;           /* NULL until accepted */
+    grpc_call_details details; /* of a method without a row */
+    grpc_metadata_array metadata;
+    gpr_timespec deadline;
+    grpc_byte_buffer *message; /* the request, or NULL; owned */
+    struct call_tag tags[CALL_EVENTS];
+    atomic_uint refs;
+    int cancelled; /* written by gRPC */
+
+    /* Belongs to the lock, as does the starting of batches that send. */
+    pthread_mutex_t lock;
+    struct call_message *first, **last;
+    size_t queued; /* bytes */
+    grpc_byte_buffer *sending;
+    grpc_slice status_text;
+    enum viv_status status;
+    bool busy;      /* a batch that sends is outstanding */
+    bool throttled; /* the high mark was reached and the low one not yet */
+    bool headers_sent;
+    bool finishing; /* the status is set, no message will follow */
+    bool over;      /* the status is sent, or nothing can be sent any more */
+
+    /* What the method keeps. */
+    union {
+        struct {
+            viv_ticket ticket; /* 0: not submitted */
+            bool detach;
+        } execution;
+        struct {
+            struct call *next, **link; /* in the list of watchers; NULL: not in it */
+            bool unknown;              /* the service that is watched */
+        } watch;
+    };
+};
+
+/* A call that waits to be accepted, with one reference. Where there is no
+ * memory the process ends, here as everywhere in gRPC. */
+struct call *call_new(struct call_slot *slot);
+
+void call_ref(struct call *call);
+
+/* NULL is fine. */
+void call_unref(struct call *call);
+
+/* Starts the batch that tells when the call is over. */
+void call_watch_close(struct call *call);
+
+/* Asks for a bidi call's next message. */
+void call_receive(struct call *call);
+
+/* Queues a message (takes it over). False: the queue is at its high mark, and
+ * method->drained will tell when more is welcome. */
+bool call_send(struct call *call, grpc_byte_buffer *message);
+
+/* The status that follows what is queued; `text` may be NULL. Only the first
+ * counts. */
+void call_finish(struct call *call, enum viv_status status, const char *text);
+
+/* The last message (takes it over) and status OK. */
+void call_reply(struct call *call, grpc_byte_buffer *message);
+
+/* The status of `err`. */
+void call_fail(struct call *call, const struct viv_error *err);
+
+/* What the poller does with a batch other than CALL_ACCEPTED. */
+void call_complete(struct call *call, enum call_event event, bool ok);
+
+#endif

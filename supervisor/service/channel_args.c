@@ -1,0 +1,62 @@
+#include "supervisor/service/channel_args.h"
+
+#include <stddef.h>
+
+/* A client's credentials and trace context fit. */
+#define METADATA_MAX (16 * 1024)
+
+/* Who connects and stays silent is dropped after this. */
+#define HANDSHAKE_MS 10000
+
+/* A client that vanished without a word is found out after both together. */
+#define KEEPALIVE_MS 60000
+#define KEEPALIVE_TIMEOUT_MS 20000
+
+/* Clients may ping twice a second, on idle connections too, before gRPC takes
+ * them for attackers. */
+#define PING_INTERVAL_MIN_MS 500
+
+/* Message bytes in flight over all connections: this many of the largest
+ * ones, and a floor for servers of small ones. */
+#define QUOTA_MESSAGES 16
+#define QUOTA_MIN ((size_t)256 << 20)
+
+static grpc_arg integer(const char *key, int value)
+{
+    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
+}
+
+static grpc_resource_quota *make_quota(int max_message)
+{
+    grpc_resource_quota *quota = grpc_resource_quota_create("vivarium");
+    size_t bytes = (size_t)max_message * QUOTA_MESSAGES;
+
+    grpc_resource_quota_resize(quota, bytes > QUOTA_MIN ? bytes : QUOTA_MIN);
+    return quota;
+}
+
+grpc_server *channel_args_server(int max_message, int max_streams)
+{
+    grpc_resource_quota *quota = make_quota(max_message);
+    grpc_arg args[] = {
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message),
+        integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, max_streams),
+        integer(GRPC_ARG_MAX_METADATA_SIZE, METADATA_MAX),
+        integer(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+        integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS),
+        /* A second server on a TCP port must fail, not share it in silence. */
+        integer(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        {.type = GRPC_ARG_POINTER,
+         .key = GRPC_ARG_RESOURCE_QUOTA,
+         .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},
+    };
+    grpc_channel_args list = {.num_args = sizeof(args) / sizeof(args[0]), .args = args};
+    grpc_server *server = grpc_server_create(&list, NULL);
+
+    grpc_resource_quota_unref(quota);
+    return server;
+}

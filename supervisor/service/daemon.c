@@ -1,0 +1,222 @@
+#include "supervisor/service/daemon.h"
+
+#include <errno.h>
+#include <grpc/grpc.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "supervisor/service/listen.h"
+#include "supervisor/service/server.h"
+
+/* What calls that are still being answered get once no execution is left. */
+#define STOP_GRACE_NS INT64_C(2000000000)
+
+struct daemon {
+    const struct options *options;
+    struct listener listeners[OPTIONS_LISTEN_MAX];
+    size_t listener_count;
+    struct viv_supervisor *supervisor;
+    struct server *server;
+    int signal_fd;
+    int drained_fd;
+};
+
+void daemon_signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGINT);
+}
+
+static int lock_listener(struct daemon *d, const char *text, struct viv_error *err)
+{
+    struct listen_address address;
+
+    if (listen_parse(text, d->options->insecure_tcp, &address, err) < 0 ||
+        listener_lock(&address, &d->listeners[d->listener_count], err) < 0)
+        return -1;
+    d->listener_count++;
+    return 0;
+}
+
+static int lock_listeners(struct daemon *d, struct viv_error *err)
+{
+    char text[LISTEN_TARGET_MAX];
+
+    for (size_t i = 0; d->options->listen[i]; i++)
+        if (lock_listener(d, d->options->listen[i], err) < 0)
+            return -1;
+    if (d->listener_count > 0)
+        return 0;
+    if (listen_default(geteuid(), getenv("XDG_RUNTIME_DIR"), text, err) < 0)
+        return -1;
+    return lock_listener(d, text, err);
+}
+
+static int open_events(struct daemon *d, struct viv_error *err)
+{
+    sigset_t set;
+
+    daemon_signals(&set);
+    d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    d->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (d->signal_fd < 0 || d->drained_fd < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't open a descriptor for signals");
+    return 0;
+}
+
+static int create_supervisor(struct daemon *d, struct viv_error *err)
+{
+    struct viv_config config = d->options->config;
+
+    config.preload = d->options->preload;
+    return viv_supervisor_create(&config, &d->supervisor, err);
+}
+
+static int create_server(struct daemon *d, struct viv_error *err)
+{
+    const struct options *o = d->options;
+    struct server_config config = {
+        .supervisor = d->supervisor,
+        .max_message = o->max_message,
+        .max_streams = o->max_streams,
+        .executions_max = o->config.queue_max + o->config.workers_max,
+    };
+
+    if (server_create(&config, &d->server, err) < 0)
+        return -1;
+    for (size_t i = 0; i < d->listener_count; i++)
+        if (listener_bind(&d->listeners[i], server_grpc(d->server), err) < 0)
+            return -1;
+    return server_start(d->server, err);
+}
+
+static void tell_ready(const struct daemon *d)
+{
+    for (size_t i = 0; i < d->listener_count; i++)
+        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", d->listeners[i].address.target),
+                  LOG_NUMBER("port", d->listeners[i].port));
+    log_event(LOG_LEVEL_INFO, "ready", LOG_NUMBER("pid", getpid()));
+    if (d->options->ready_fd < 0)
+        return;
+    if (write(d->options->ready_fd, "\n", 1) != 1)
+        log_event(LOG_LEVEL_WARN, "ready_fd_unwritable", LOG_NUMBER("fd", d->options->ready_fd));
+    close(d->options->ready_fd);
+}
+
+/* The signal that has arrived, or 0. */
+static int take_signal(struct daemon *d)
+{
+    struct signalfd_siginfo info;
+
+    if (read(d->signal_fd, &info, sizeof(info)) != sizeof(info))
+        return 0;
+    return (int)info.ssi_signo;
+}
+
+/* Waits for a signal, or for the end of the drain: then it returns 0. */
+static int wait_event(struct daemon *d)
+{
+    struct pollfd fds[2] = {{.fd = d->signal_fd, .events = POLLIN},
+                            {.fd = d->drained_fd, .events = POLLIN}};
+
+    for (;;) {
+        int signal;
+
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        signal = fds[0].revents ? take_signal(d) : 0;
+        if (signal != 0 || fds[1].revents)
+            return signal;
+    }
+}
+
+static void on_drained(void *arg)
+{
+    const struct daemon *d = arg;
+
+    eventfd_write(d->drained_fd, 1);
+}
+
+static int start_drain(struct daemon *d, int64_t grace_ns)
+{
+    struct viv_error err;
+
+    if (viv_drain(d->supervisor, grace_ns, on_drained, d, &err) == 0)
+        return 0;
+    log_event(LOG_LEVEL_ERROR, "drain_failed", LOG_TEXT("error", err.text));
+    return -1;
+}
+
+/* Until no execution is left. */
+static void drain(struct daemon *d, int signal)
+{
+    log_event(LOG_LEVEL_INFO, "draining", LOG_NUMBER("signal", signal),
+              LOG_NUMBER("grace_ms", d->options->drain_grace_ns / 1000000));
+    /* First, so that a balancer looks elsewhere before anybody is turned away. */
+    health_set(server_own_health(d->server), false);
+    if (start_drain(d, d->options->drain_grace_ns) < 0)
+        return;
+    if (wait_event(d) == 0)
+        return;
+    log_event(LOG_LEVEL_WARN, "drain_cut_short");
+    if (start_drain(d, 0) < 0)
+        return;
+    if (wait_event(d) == 0)
+        return;
+    log_event(LOG_LEVEL_ERROR, "exit_forced");
+    _exit(1);
+}
+
+/* Takes what is half built. The server ends before the supervisor that owes it
+ * callbacks, and is freed after it, when no callback can run any more. */
+static void release(struct daemon *d)
+{
+    viv_supervisor_destroy(d->supervisor);
+    server_destroy(d->server);
+    for (size_t i = 0; i < d->listener_count; i++)
+        listener_release(&d->listeners[i]);
+    if (d->signal_fd >= 0)
+        close(d->signal_fd);
+    if (d->drained_fd >= 0)
+        close(d->drained_fd);
+}
+
+static int serve(struct daemon *d, struct viv_error *err)
+{
+    int rc = create_server(d, err);
+
+    if (rc == 0) {
+        tell_ready(d);
+        drain(d, wait_event(d));
+        log_event(LOG_LEVEL_INFO, "stopping");
+        server_stop(d->server, STOP_GRACE_NS);
+    }
+    return rc;
+}
+
+int daemon_run(const struct options *options, struct viv_error *err)
+{
+    struct daemon d = {.options = options, .signal_fd = -1, .drained_fd = -1};
+    bool grpc = false;
+    int rc = -1;
+
+    log_event(LOG_LEVEL_INFO, "starting", LOG_TEXT("version", VIV_VERSION));
+    /* The supervisor before gRPC: it starts a process, and gRPC starts threads. */
+    if (lock_listeners(&d, err) == 0 && open_events(&d, err) == 0 &&
+        create_supervisor(&d, err) == 0) {
+        log_take_grpc();
+        grpc_init();
+        grpc = true;
+        rc = serve(&d, err);
+    }
+    release(&d);
+    if (grpc)
+        grpc_shutdown();
+    if (rc == 0)
+        log_event(LOG_LEVEL_INFO, "stopped");
+    return rc;
+}

@@ -1,0 +1,100 @@
+#include "supervisor/service/execute.h"
+
+#include "supervisor/service/convert.h"
+#include "supervisor/service/reply.h"
+#include "supervisor/service/request.h"
+#include "supervisor/service/server.h"
+
+void execute_release(struct call *call)
+{
+    call_unref(call);
+}
+
+void execute_rejected(void *arg, const struct viv_error *error)
+{
+    struct call *call = arg;
+
+    call_fail(call, error);
+    execute_release(call);
+}
+
+void execute_reply(struct call *call, grpc_byte_buffer *message)
+{
+    size_t len = grpc_byte_buffer_length(message), max = server_max_message(call->slot);
+    struct viv_error err;
+
+    if (len <= max) {
+        call_reply(call, message);
+        return;
+    }
+    grpc_byte_buffer_destroy(message);
+    viv_fail(&err, VIV_RESOURCE_EXHAUSTED,
+             "the code ran, but its response of %zu bytes is above the limit of %zu: let it "
+             "print and return less, or lower limits.output_bytes",
+             len, max);
+    call_fail(call, &err);
+}
+
+static void on_finished(void *arg, const struct viv_result *result)
+{
+    struct call *call = arg;
+
+    execute_reply(call, reply_response(result));
+    execute_release(call);
+}
+
+static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message,
+                  const struct viv_callbacks *callbacks, struct viv_error *err)
+{
+    int64_t deadline_ns = request_deadline_ns(call);
+    char tenant[VIV_ID_MAX + 1];
+    struct viv_request request;
+    int rc;
+
+    if (request_tenant(call, tenant, err) < 0 || convert_execute(message, &request, err) < 0)
+        return -1;
+    request.tenant = tenant;
+    call->execution.detach = message->detach;
+    if (deadline_ns > 0 && !message->detach)
+        request.deadline_ns = convert_deadline(deadline_ns, request_now_ns());
+    call_ref(call);
+    rc = viv_submit(server_supervisor(call->slot), &request, callbacks, call,
+                    &call->execution.ticket, err);
+    if (rc < 0)
+        call_unref(call);
+    return rc;
+}
+
+void execute_submit(struct call *call, const struct viv_callbacks *callbacks)
+{
+    ProtobufCMessage *message;
+    struct viv_error err;
+
+    if (request_unpack(call, &vivarium__v1__execute_request__descriptor, &message, &err) < 0) {
+        call_fail(call, &err);
+        return;
+    }
+    if (submit(call, (Vivarium__V1__ExecuteRequest *)message, callbacks, &err) < 0)
+        call_fail(call, &err);
+    protobuf_c_message_free_unpacked(message, NULL);
+}
+
+void execute_begin(struct call *call)
+{
+    static const struct viv_callbacks callbacks = {
+        .finished = on_finished,
+        .rejected = execute_rejected,
+    };
+
+    execute_submit(call, &callbacks);
+}
+
+void execute_closed(struct call *call, bool cancelled)
+{
+    int64_t deadline_ns = request_deadline_ns(call);
+    bool late = deadline_ns > 0 && request_now_ns() >= deadline_ns;
+
+    if (cancelled && call->execution.ticket != 0 && !call->execution.detach)
+        viv_cancel_ticket(server_supervisor(call->slot), call->execution.ticket,
+                          late ? VIV_CAUSE_DEADLINE : VIV_CAUSE_CALL_CANCELLED, NULL);
+}

@@ -1,0 +1,192 @@
+#include "supervisor/service/log.h"
+
+#include <grpc/support/log.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/wire_check.h"
+
+/* gRPC's lines per second. */
+#define GRPC_LINES_MAX 5
+
+/* What a line must still have room for after its last text. */
+#define TAIL_ROOM 4
+
+static const char *const level_names[LOG_LEVELS] = {
+    [LOG_LEVEL_DEBUG] = "debug",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_WARN] = "warn",
+    [LOG_LEVEL_ERROR] = "error",
+};
+
+static enum log_level lowest = LOG_LEVEL_INFO;
+
+struct line {
+    char *at;
+    size_t used;
+    size_t size;
+};
+
+static void put_bytes(struct line *l, const char *bytes, size_t len)
+{
+    if (len > l->size - l->used)
+        return;
+    memcpy(l->at + l->used, bytes, len);
+    l->used += len;
+}
+
+static void put_format(struct line *l, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void put_format(struct line *l, const char *format, ...)
+{
+    char text[64];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    put_bytes(l, text, strlen(text));
+}
+
+/* A character that is not complete at the cut would make the line invalid. */
+static size_t character_length(unsigned char lead)
+{
+    return lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+static void put_character(struct line *l, const char *c, size_t len)
+{
+    if (*c == '"' || *c == '\\')
+        put_bytes(l, (const char[]){'\\', *c}, 2);
+    else if ((unsigned char)*c < 0x20 || *c == 0x7f)
+        put_format(l, "\\u%04x", (unsigned)*c);
+    else
+        put_bytes(l, c, len);
+}
+
+static void put_string(struct line *l, const char *text)
+{
+    bool valid = viv_utf8_valid(text, strlen(text));
+
+    put_bytes(l, "\"", 1);
+    while (*text && l->size - l->used > TAIL_ROOM + sizeof("\\u0000")) {
+        size_t len = valid ? character_length((unsigned char)*text) : 1;
+
+        put_character(l, !valid && (unsigned char)*text >= 0x80 ? "?" : text, len);
+        text += len;
+    }
+    put_bytes(l, "\"", 1);
+}
+
+static void put_time(struct line *l, int64_t realtime_ns)
+{
+    time_t seconds = (time_t)(realtime_ns / 1000000000);
+    struct tm tm;
+    char text[32];
+
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    put_format(l, "{\"time\":\"%s.%03dZ\"", text, (int)(realtime_ns / 1000000 % 1000));
+}
+
+size_t log_format(char line[LOG_LINE_MAX], int64_t realtime_ns, enum log_level level,
+                  const char *event, const struct log_field *fields)
+{
+    /* The closing brace and the newline are always there. */
+    struct line l = {.at = line, .size = LOG_LINE_MAX - 2};
+
+    put_time(&l, realtime_ns);
+    put_format(&l, ",\"level\":\"%s\",\"event\":", level_names[level]);
+    put_string(&l, event);
+    for (; fields->key; fields++) {
+        /* A key without its value would make the line invalid. */
+        if (l.size - l.used < strlen(fields->key) + sizeof(",\"\":") + 32)
+            break;
+        put_format(&l, ",\"%s\":", fields->key);
+        if (fields->text)
+            put_string(&l, fields->text);
+        else
+            put_format(&l, "%lld", (long long)fields->number);
+    }
+    memcpy(line + l.used, "}\n", 2);
+    return l.used + 2;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    char line[LOG_LINE_MAX];
+    struct timespec now;
+    size_t len;
+
+    if (level < lowest)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    len = log_format(line, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, level, event, fields);
+    /* One write per line, so that threads don't mix; a lost line is nobody's error. */
+    if (write(STDERR_FILENO, line, len) < 0)
+        return;
+}
+
+void log_set_level(enum log_level level)
+{
+    lowest = level;
+}
+
+int log_level_of(const char *name)
+{
+    for (int i = 0; i < LOG_LEVELS; i++)
+        if (strcmp(name, level_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* Whether this line of gRPC's may be written; *ret_dropped: how many were not
+ * since the last that was. */
+static bool grpc_line_permitted(int64_t *ret_dropped)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static int64_t dropped;
+    static unsigned lines;
+    static time_t second;
+    struct timespec now;
+    bool permitted;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    pthread_mutex_lock(&lock);
+    if (now.tv_sec != second)
+        lines = 0;
+    second = now.tv_sec;
+    permitted = lines < GRPC_LINES_MAX;
+    *ret_dropped = permitted ? dropped : 0;
+    dropped = permitted ? 0 : dropped + 1;
+    lines++;
+    pthread_mutex_unlock(&lock);
+    return permitted;
+}
+
+/* Its errors are mostly what strangers did on a socket, so they are warnings
+ * here. */
+static void write_grpc(gpr_log_func_args *args)
+{
+    const char *file = strrchr(args->file, '/');
+    enum log_level level = args->severity == GPR_LOG_SEVERITY_ERROR ? LOG_LEVEL_WARN
+                                                                    : LOG_LEVEL_DEBUG;
+    int64_t dropped;
+
+    if (level < lowest || !grpc_line_permitted(&dropped))
+        return;
+    log_event(level, "grpc", LOG_TEXT("message", args->message),
+              LOG_TEXT("file", file ? file + 1 : args->file), LOG_NUMBER("line", args->line),
+              LOG_NUMBER("dropped", dropped));
+}
+
+void log_take_grpc(void)
+{
+    gpr_set_log_function(write_grpc);
+}

@@ -1,0 +1,48 @@
+/* vivariumd: the supervisor behind gRPC. */
+#include <grpc/grpc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "supervisor/service/daemon.h"
+#include "supervisor/service/log.h"
+#include "supervisor/service/options.h"
+
+/* Before any thread starts, so that all inherit the mask and only wait_signal()
+ * sees them. */
+static void block_signals(void)
+{
+    sigset_t set;
+
+    daemon_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    /* A log whose reader is gone must not end the service. */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct viv_error err;
+
+    if (options_parse(argc, argv, &options, &err) < 0) {
+        fprintf(stderr, "vivariumd: %s\n", err.text);
+        return 2;
+    }
+    if (options.action == OPTIONS_HELP) {
+        fputs(options_help(), stdout);
+        return 0;
+    }
+    if (options.action == OPTIONS_VERSION) {
+        printf("vivariumd %s (gRPC core %s)\n", VIV_VERSION, grpc_version_string());
+        return 0;
+    }
+    log_set_level(options.log_level);
+    block_signals();
+    if (daemon_run(&options, &err) < 0) {
+        log_event(LOG_LEVEL_ERROR, "failed", LOG_TEXT("error", err.text));
+        return err.status == VIV_INVALID_ARGUMENT ? 2 : 1;
+    }
+    return 0;
+}

@@ -1,0 +1,166 @@
+#include "supervisor/service/message.h"
+
+#define NS_PER_SECOND INT64_C(1000000000)
+
+Google__Protobuf__Duration message_duration(int64_t ns)
+{
+    Google__Protobuf__Duration d = GOOGLE__PROTOBUF__DURATION__INIT;
+
+    d.seconds = ns / NS_PER_SECOND;
+    d.nanos = (int32_t)(ns % NS_PER_SECOND);
+    return d;
+}
+
+void message_enforcement(struct message_enforcement *m, uint64_t layers)
+{
+    vivarium__v1__enforcement__init(&m->root);
+    for (unsigned i = 0; i < MESSAGE_LAYERS_MAX; i++) {
+        const char *name = viv_layer_name(i);
+
+        if (!name)
+            break;
+        if (layers >> i & 1)
+            m->layers[m->root.n_layers++] = (char *)name;
+    }
+    m->root.layers = m->layers;
+}
+
+void message_limits(struct message_limits *m, const struct viv_limits *limits)
+{
+    vivarium__v1__limits__init(&m->root);
+    m->wall_time = message_duration(limits->wall_time_ns);
+    m->cpu_time = message_duration(limits->cpu_time_ns);
+    m->cancel_grace = message_duration(limits->cancel_grace_ns);
+    m->cleanup_grace = message_duration(limits->cleanup_grace_ns);
+    m->root.wall_time = &m->wall_time;
+    m->root.cpu_time = &m->cpu_time;
+    m->root.cancel_grace = &m->cancel_grace;
+    m->root.cleanup_grace = &m->cleanup_grace;
+    m->root.memory_bytes = limits->memory_bytes;
+    m->root.memory_soft_bytes = limits->memory_soft_bytes;
+    m->root.pids = limits->pids;
+    m->root.output_bytes = limits->output_bytes;
+    m->root.steps = limits->steps;
+}
+
+Vivarium__V1__Cancellation message_cancellation(const struct viv_receipt *receipt)
+{
+    Vivarium__V1__Cancellation c = VIVARIUM__V1__CANCELLATION__INIT;
+
+    c.cause = (Vivarium__V1__Cause)receipt->cause;
+    c.delivery = (Vivarium__V1__Delivery)receipt->delivery;
+    c.reason = (char *)receipt->reason;
+    c.requested_ns = receipt->requested_ns;
+    c.flag_set_ns = receipt->flag_set_ns;
+    c.hook_reached_ns = receipt->hook_reached_ns;
+    c.raised_ns = receipt->raised_ns;
+    c.unwound_ns = receipt->unwound_ns;
+    c.killed_ns = receipt->killed_ns;
+    c.cleanup_deferred_ns = receipt->cleanup_deferred_ns;
+    c.raise_count = receipt->raise_count;
+    c.processes_killed = receipt->processes_killed;
+    return c;
+}
+
+static void set_usage(struct message_response *m, const struct viv_usage *usage)
+{
+    vivarium__v1__usage__init(&m->usage);
+    m->wall_time = message_duration(usage->wall_ns);
+    m->user_cpu = message_duration(usage->user_cpu_ns);
+    m->system_cpu = message_duration(usage->system_cpu_ns);
+    m->queue_time = message_duration(usage->queue_ns);
+    m->usage.wall_time = &m->wall_time;
+    m->usage.user_cpu = &m->user_cpu;
+    m->usage.system_cpu = &m->system_cpu;
+    m->usage.queue_time = &m->queue_time;
+    m->usage.peak_memory_bytes = usage->peak_memory_bytes;
+    m->usage.steps = usage->steps;
+    m->usage.stdout_bytes = usage->stdout_bytes;
+    m->usage.stderr_bytes = usage->stderr_bytes;
+    m->root.usage = &m->usage;
+}
+
+static void set_death(struct message_response *m, const struct viv_death *death)
+{
+    vivarium__v1__death__init(&m->death);
+    if (death->signal > 0) {
+        m->death.status_case = VIVARIUM__V1__DEATH__STATUS_SIGNAL;
+        m->death.signal = (uint32_t)death->signal;
+    } else if (death->exit_status >= 0) {
+        m->death.status_case = VIVARIUM__V1__DEATH__STATUS_EXIT_STATUS;
+        m->death.exit_status = (uint32_t)death->exit_status;
+    }
+    m->death.description = (char *)death->text;
+    m->root.death = &m->death;
+}
+
+static void set_output(struct message_response *m, const struct viv_result *result)
+{
+    m->root.stdout.data = (uint8_t *)result->stdout_data;
+    m->root.stdout.len = result->stdout_len;
+    m->root.stderr.data = (uint8_t *)result->stderr_data;
+    m->root.stderr.len = result->stderr_len;
+    m->root.stdout_truncated = result->stdout_truncated;
+    m->root.stderr_truncated = result->stderr_truncated;
+}
+
+void message_response(struct message_response *m, const struct viv_result *result)
+{
+    vivarium__v1__execute_response__init(&m->root);
+    m->root.execution_id = (char *)result->execution_id;
+    m->root.outcome = (Vivarium__V1__Outcome)result->outcome;
+    set_output(m, result);
+    set_usage(m, &result->usage);
+    message_enforcement(&m->enforcement, result->layers);
+    m->root.enforcement = &m->enforcement.root;
+    if (result->receipt) {
+        m->cancellation = message_cancellation(result->receipt);
+        m->root.cancellation = &m->cancellation;
+    }
+    if (result->outcome == VIV_OUTCOME_WORKER_DIED)
+        set_death(m, &result->death);
+    if (result->exit_status >= 0) {
+        m->root.exit_case = VIVARIUM__V1__EXECUTE_RESPONSE__EXIT_EXIT_STATUS;
+        m->root.exit_status = (uint32_t)result->exit_status;
+    }
+}
+
+void message_info(struct message_info *m, const struct viv_execution_info *info)
+{
+    vivarium__v1__execution_info__init(&m->root);
+    google__protobuf__timestamp__init(&m->submitted);
+    m->submitted.seconds = info->submitted_realtime_ns / NS_PER_SECOND;
+    m->submitted.nanos = (int32_t)(info->submitted_realtime_ns % NS_PER_SECOND);
+    m->running_time = message_duration(info->running_ns);
+    m->root.execution_id = (char *)info->execution_id;
+    m->root.filename = (char *)info->filename;
+    m->root.state = (Vivarium__V1__ExecutionState)info->state;
+    m->root.submitted = &m->submitted;
+    m->root.running_time = &m->running_time;
+}
+
+void message_description(struct message_description *m, const struct viv_description *d,
+                         const char *tenant, uint64_t message_bytes)
+{
+    vivarium__v1__describe_response__init(&m->root);
+    vivarium__v1__quotas__init(&m->quotas);
+    vivarium__v1__pool_state__init(&m->pool);
+    message_enforcement(&m->enforcement, d->layers);
+    message_limits(&m->defaults, &d->defaults);
+    message_limits(&m->ceilings, &d->ceilings);
+    m->quotas.running = d->workers_max;
+    m->quotas.queued = d->queue_max;
+    m->quotas.message_bytes = message_bytes;
+    m->pool.idle = d->idle;
+    m->pool.busy = d->busy;
+    m->pool.queued = d->queued;
+    m->pool.ceiling = d->workers_max;
+    m->root.version = (char *)VIV_VERSION;
+    m->root.vm = (char *)d->vm;
+    m->root.tenant = (char *)tenant;
+    m->root.enforcement = &m->enforcement.root;
+    m->root.defaults = &m->defaults.root;
+    m->root.ceilings = &m->ceilings.root;
+    m->root.quotas = &m->quotas;
+    m->root.pool = &m->pool;
+}

@@ -1,0 +1,86 @@
+#include "supervisor/service/methods.h"
+
+#include <grpc/slice.h>
+
+#include "supervisor/service/cancel.h"
+#include "supervisor/service/execute.h"
+#include "supervisor/service/health.h"
+#include "supervisor/service/query.h"
+#include "supervisor/service/reflection.h"
+#include "supervisor/service/stream.h"
+
+#define SLOTS_EXECUTE 64
+#define SLOTS_OTHER 8
+
+/* Longest name that an answer repeats. */
+#define NAME_MAX_SHOWN 100
+
+static void begin_session_method(struct call *call)
+{
+    struct viv_error err;
+
+    viv_fail(&err, VIV_UNIMPLEMENTED, "sessions are not part of this version (%s): %s", VIV_VERSION,
+             call->slot->method->path);
+    call_fail(call, &err);
+}
+
+static void begin_unknown(struct call *call)
+{
+    grpc_slice name = call->details.method;
+    size_t len = GRPC_SLICE_LENGTH(name);
+    struct viv_error err;
+
+    viv_fail(&err, VIV_UNIMPLEMENTED, "no such method: %.*s",
+             (int)(len < NAME_MAX_SHOWN ? len : NAME_MAX_SHOWN),
+             (const char *)GRPC_SLICE_START_PTR(name));
+    call_fail(call, &err);
+}
+
+#define VIVARIUM "/vivarium.v1.Vivarium/"
+#define HEALTH "/grpc.health.v1.Health/"
+#define REFLECTION "ServerReflection/ServerReflectionInfo"
+
+const struct method methods[] = {
+    {.path = VIVARIUM "Execute",
+     .slots = SLOTS_EXECUTE,
+     .begin = execute_begin,
+     .closed = execute_closed},
+    {.path = VIVARIUM "ExecuteStream",
+     .slots = SLOTS_EXECUTE,
+     .begin = stream_begin,
+     .drained = stream_drained,
+     .closed = execute_closed},
+    {.path = VIVARIUM "Cancel", .slots = SLOTS_OTHER, .begin = cancel_begin},
+    {.path = VIVARIUM "ListExecutions", .slots = SLOTS_OTHER, .begin = query_list},
+    {.path = VIVARIUM "Describe", .slots = SLOTS_OTHER, .begin = query_describe},
+    {.path = VIVARIUM "OpenSession", .slots = 1, .begin = begin_session_method},
+    {.path = VIVARIUM "CloseSession", .slots = 1, .begin = begin_session_method},
+    {.path = VIVARIUM "ListSessions", .slots = 1, .begin = begin_session_method},
+    {.path = VIVARIUM "GetScope", .slots = 1, .begin = begin_session_method},
+    {.path = VIVARIUM "SetScope", .slots = 1, .begin = begin_session_method},
+    {.path = HEALTH "Check", .slots = SLOTS_OTHER, .begin = health_check},
+    {.path = HEALTH "Watch",
+     .slots = SLOTS_OTHER,
+     .begin = health_watch,
+     .closed = health_watch_closed},
+    {.path = "/grpc.reflection.v1." REFLECTION,
+     .bidi = true,
+     .slots = SLOTS_OTHER,
+     .begin = call_receive,
+     .received = reflection_received,
+     .idle = call_receive},
+    {.path = "/grpc.reflection.v1alpha." REFLECTION,
+     .bidi = true,
+     .slots = SLOTS_OTHER,
+     .begin = call_receive,
+     .received = reflection_received,
+     .idle = call_receive},
+    {.path = NULL, .slots = SLOTS_OTHER, .begin = begin_unknown},
+};
+
+const size_t methods_count = sizeof(methods) / sizeof(methods[0]);
+
+bool methods_runs_code(const struct method *method)
+{
+    return method->closed == execute_closed;
+}

@@ -1,0 +1,16 @@
+/* Every method that is served. */
+#ifndef VIVARIUM_SERVICE_METHODS_H
+#define VIVARIUM_SERVICE_METHODS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "supervisor/service/call.h"
+
+extern const struct method methods[];
+extern const size_t methods_count;
+
+/* Whether its calls are executions. */
+bool methods_runs_code(const struct method *method);
+
+#endif

@@ -1,0 +1,28 @@
+/* Messages as gRPC byte buffers. The caller owns what is returned. */
+#ifndef VIVARIUM_SERVICE_REPLY_H
+#define VIVARIUM_SERVICE_REPLY_H
+
+#include <grpc/byte_buffer.h>
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/vivarium.h"
+
+/* Tag and length of a length-delimited field, at the most. */
+#define REPLY_PREFIX_MAX 15
+
+grpc_byte_buffer *reply_pack(const ProtobufCMessage *message);
+
+/* An ExecuteResponse: the worker's part as it is, the other fields behind it,
+ * which is how protobuf merges messages. */
+grpc_byte_buffer *reply_response(const struct viv_result *result);
+
+/* The same as ExecuteEvent.finished. */
+grpc_byte_buffer *reply_finished(const struct viv_result *result);
+
+/* Writes what stands before the content of length-delimited field `field` of
+ * `len` bytes, and returns its length. Pure. */
+size_t reply_prefix(uint8_t ret_prefix[REPLY_PREFIX_MAX], uint32_t field, uint64_t len);
+
+#endif
