@@ -1,0 +1,251 @@
+#include "client/client.h"
+
+#include <grpc/grpc_security.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/rpc.h"
+
+#define SECOND_NS 1000000000LL
+#define MESSAGE_BYTES_DEFAULT (64ULL << 20)
+#define TIMEOUT_DEFAULT_NS (10 * SECOND_NS)
+#define EXECUTE_TIMEOUT_DEFAULT_NS (70 * 60 * SECOND_NS)
+#define ATTEMPTS_DEFAULT 3
+#define TENANT_MAX 128
+
+/* Between two tries of the channel; gRPC's own 1 s and 120 s are for servers
+ * far away. */
+#define FIRST_BACKOFF_MS 50
+#define LAST_BACKOFF_MS 1000
+
+static int check_options(const struct viv_client_options *o, struct viv_error *err)
+{
+    if (o->connect_wait_ns < 0 || o->timeout_ns < 0 || o->execute_timeout_ns < 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "a time in the client's options is negative");
+    if (o->send_bytes_max > INT32_MAX || o->receive_bytes_max > INT32_MAX)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "gRPC messages may have at most %d bytes",
+                        INT32_MAX);
+    if (!o->tenant)
+        return 0;
+    if (!*o->tenant || strlen(o->tenant) > TENANT_MAX)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "a tenant has 1 to %d characters", TENANT_MAX);
+    for (const char *c = o->tenant; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return viv_fail(err, VIV_INVALID_ARGUMENT, "a tenant is visible ASCII, no blanks");
+    return 0;
+}
+
+static void complete_options(struct viv_client_options *o)
+{
+    o->tenant = NULL; /* the caller's memory; the client has a copy */
+    if (!o->send_bytes_max)
+        o->send_bytes_max = MESSAGE_BYTES_DEFAULT;
+    if (!o->receive_bytes_max)
+        o->receive_bytes_max = MESSAGE_BYTES_DEFAULT;
+    if (!o->timeout_ns)
+        o->timeout_ns = TIMEOUT_DEFAULT_NS;
+    if (!o->execute_timeout_ns)
+        o->execute_timeout_ns = EXECUTE_TIMEOUT_DEFAULT_NS;
+    if (!o->attempts)
+        o->attempts = ATTEMPTS_DEFAULT;
+}
+
+static grpc_arg integer_arg(const char *key, int value)
+{
+    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
+}
+
+static grpc_channel *make_channel(const struct viv_client *client)
+{
+    grpc_arg list[] = {
+        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)client->options.receive_bytes_max),
+        integer_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, (int)client->options.send_bytes_max),
+        integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_BACKOFF_MS),
+        integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LAST_BACKOFF_MS),
+        /* a client's connection is its own: closing the client closes it */
+        integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        {.type = GRPC_ARG_STRING,
+         .key = (char *)GRPC_ARG_PRIMARY_USER_AGENT_STRING,
+         .value.string = (char *)"vivarium-client/" VIV_CLIENT_VERSION_TEXT},
+    };
+    grpc_channel_args args = {.num_args = sizeof(list) / sizeof(list[0]), .args = list};
+    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    grpc_channel *channel = grpc_channel_create(client->target, credentials, &args);
+
+    grpc_channel_credentials_release(credentials);
+    return channel;
+}
+
+static int prepare(struct viv_client *client, const char *target,
+                   const struct viv_client_options *options, struct viv_error *err)
+{
+    struct viv_target_environment environment = {getenv("VIVARIUM_TARGET"),
+                                                 getenv("XDG_RUNTIME_DIR")};
+
+    if (options)
+        client->options = *options;
+    if (viv_target_resolve(target, &environment, client->target, err) ||
+        check_options(&client->options, err))
+        return -1;
+    if (client->options.tenant)
+        snprintf(client->tenant, sizeof(client->tenant), "%s", client->options.tenant);
+    complete_options(&client->options);
+    return 0;
+}
+
+int viv_client_open(const char *target, const struct viv_client_options *options,
+                    struct viv_client **ret_client, struct viv_error *err)
+{
+    struct viv_client *client = calloc(1, sizeof(*client));
+
+    if (!client)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for a client");
+    if (prepare(client, target, options, err)) {
+        free(client);
+        return -1;
+    }
+    pthread_mutex_init(&client->mutex, NULL);
+    pthread_cond_init(&client->idle, NULL);
+    grpc_init();
+    client->channel = make_channel(client);
+    *ret_client = client;
+    return 0;
+}
+
+const char *viv_client_target(const struct viv_client *client)
+{
+    return client->target;
+}
+
+grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client)
+{
+    grpc_completion_queue *queue = NULL;
+
+    pthread_mutex_lock(&client->mutex);
+    if (client->spare_count)
+        queue = client->spare[--client->spare_count];
+    pthread_mutex_unlock(&client->mutex);
+    return queue ? queue : grpc_completion_queue_create_for_next(NULL);
+}
+
+static void destroy_queue(grpc_completion_queue *queue)
+{
+    grpc_completion_queue_shutdown(queue);
+    while (grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL).type !=
+           GRPC_QUEUE_SHUTDOWN)
+        ;
+    grpc_completion_queue_destroy(queue);
+}
+
+void viv_client_return_queue(struct viv_client *client, grpc_completion_queue *queue)
+{
+    pthread_mutex_lock(&client->mutex);
+    if (client->spare_count < VIV_CLIENT_SPARE_QUEUES) {
+        client->spare[client->spare_count++] = queue;
+        queue = NULL;
+    }
+    pthread_mutex_unlock(&client->mutex);
+    if (queue)
+        destroy_queue(queue);
+}
+
+static void *serve(void *arg)
+{
+    grpc_completion_queue *queue = arg;
+    grpc_event event;
+
+    for (;;) {
+        event = grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            return NULL;
+        if (event.type == GRPC_OP_COMPLETE)
+            viv_rpc_handle(event.tag, event.success);
+    }
+}
+
+/* Under the mutex. */
+static int start_thread(struct viv_client *client, struct viv_error *err)
+{
+    grpc_completion_queue *queue;
+
+    if (client->queue)
+        return 0;
+    queue = grpc_completion_queue_create_for_next(NULL);
+    if (pthread_create(&client->thread, NULL, serve, queue)) {
+        destroy_queue(queue);
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no thread for the client's callbacks");
+    }
+    client->queue = queue;
+    return 0;
+}
+
+static int enter_locked(struct viv_client *client, struct viv_rpc *rpc, struct viv_error *err)
+{
+    if (client->closing)
+        return viv_fail(err, VIV_CANCELLED, "the client is being closed");
+    if (start_thread(client, err))
+        return -1;
+    rpc->cq = client->queue;
+    rpc->prev = NULL;
+    rpc->next = client->started;
+    if (rpc->next)
+        rpc->next->prev = rpc;
+    client->started = rpc;
+    return 0;
+}
+
+int viv_client_enter(struct viv_client *client, struct viv_rpc *rpc, struct viv_error *err)
+{
+    int result;
+
+    pthread_mutex_lock(&client->mutex);
+    result = enter_locked(client, rpc, err);
+    pthread_mutex_unlock(&client->mutex);
+    return result;
+}
+
+void viv_client_leave(struct viv_client *client, struct viv_rpc *rpc)
+{
+    pthread_mutex_lock(&client->mutex);
+    if (rpc->next)
+        rpc->next->prev = rpc->prev;
+    if (rpc->prev)
+        rpc->prev->next = rpc->next;
+    else
+        client->started = rpc->next;
+    if (!client->started)
+        pthread_cond_broadcast(&client->idle);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+static void stop_started(struct viv_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    client->closing = true;
+    for (struct viv_rpc *rpc = client->started; rpc; rpc = rpc->next)
+        viv_rpc_cancel(rpc);
+    while (client->started)
+        pthread_cond_wait(&client->idle, &client->mutex);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+void viv_client_close(struct viv_client *client)
+{
+    if (!client)
+        return;
+    stop_started(client);
+    if (client->queue) {
+        /* the thread takes the queue's last event */
+        grpc_completion_queue_shutdown(client->queue);
+        pthread_join(client->thread, NULL);
+        grpc_completion_queue_destroy(client->queue);
+    }
+    while (client->spare_count)
+        destroy_queue(client->spare[--client->spare_count]);
+    grpc_channel_destroy(client->channel);
+    grpc_shutdown();
+    pthread_cond_destroy(&client->idle);
+    pthread_mutex_destroy(&client->mutex);
+    free(client);
+}

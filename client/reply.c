@@ -1,0 +1,75 @@
+#include "client/reply.h"
+
+#include "client/arena.h"
+#include "proto/wire_check.h"
+
+#define SECOND_NS 1000000000LL
+#define SECONDS_MAX (INT64_MAX / SECOND_NS - 1)
+
+/* What a message may grow to by being unpacked, per byte of its cap: an item of
+ * a list has four bytes on the wire and about eighty in memory. */
+#define GROWTH 32
+
+int viv_reply_unpack(const struct viv_client *client, const ProtobufCMessageDescriptor *descriptor,
+                     const uint8_t *data, size_t len, void *object, ProtobufCMessage **ret_message,
+                     struct viv_error *err)
+{
+    struct viv_wire_caps caps = {.unpacked_max = client->options.receive_bytes_max * GROWTH};
+    ProtobufCAllocator allocator = viv_arena_allocator(object);
+    struct viv_error wrong;
+    ProtobufCMessage *message;
+
+    if (viv_wire_check(descriptor, data, len, &caps, &wrong))
+        return viv_fail(err, VIV_INTERNAL, "the answer can't be read: %.400s", wrong.text);
+    message = protobuf_c_message_unpack(descriptor, &allocator, len, data);
+    if (!message)
+        return viv_fail(err, VIV_INTERNAL, "the answer can't be unpacked");
+    *ret_message = message;
+    return 0;
+}
+
+int64_t viv_reply_duration_ns(const Google__Protobuf__Duration *duration)
+{
+    if (!duration)
+        return 0;
+    if (duration->seconds > SECONDS_MAX)
+        return INT64_MAX;
+    if (duration->seconds < -SECONDS_MAX)
+        return INT64_MIN;
+    return duration->seconds * SECOND_NS + duration->nanos;
+}
+
+const struct viv_client_receipt *viv_reply_receipt(void *object,
+                                                   const Vivarium__V1__Cancellation *message)
+{
+    struct viv_client_receipt *receipt = viv_arena_alloc(object, 1, sizeof(*receipt));
+
+    if (receipt)
+        *receipt = (struct viv_client_receipt){
+            .cause = (int)message->cause,
+            .delivery = (int)message->delivery,
+            .reason = message->reason,
+            .requested_ns = message->requested_ns,
+            .flag_set_ns = message->flag_set_ns,
+            .hook_reached_ns = message->hook_reached_ns,
+            .raised_ns = message->raised_ns,
+            .unwound_ns = message->unwound_ns,
+            .killed_ns = message->killed_ns,
+            .cleanup_deferred_ns = message->cleanup_deferred_ns,
+            .raise_count = message->raise_count,
+            .processes_killed = message->processes_killed,
+        };
+    return receipt;
+}
+
+struct viv_client_enforcement viv_reply_enforcement(const Vivarium__V1__Enforcement *message)
+{
+    if (!message)
+        return (struct viv_client_enforcement){0};
+    return (struct viv_client_enforcement){
+        .layers = (const char *const *)message->layers,
+        .layer_count = message->n_layers,
+        .absent = (const char *const *)message->absent,
+        .absent_count = message->n_absent,
+    };
+}

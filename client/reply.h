@@ -1,0 +1,33 @@
+/* From bytes that came to what the public header shows. */
+#ifndef VIVARIUM_CLIENT_REPLY_H
+#define VIVARIUM_CLIENT_REPLY_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/client.h"
+#include "vivarium/v1/vivarium.pb-c.h"
+
+/* Checks a message, then unpacks it into `object`'s arena (client/arena.h): do
+ * not free it. VIV_INTERNAL where it is malformed or would need too much
+ * memory. */
+int viv_reply_unpack(const struct viv_client *client, const ProtobufCMessageDescriptor *descriptor,
+                     const uint8_t *data, size_t len, void *object, ProtobufCMessage **ret_message,
+                     struct viv_error *err);
+
+/* A response that shows `message`, which lives in the response's arena. */
+int viv_reply_fill_response(struct viv_client_response *response,
+                            const Vivarium__V1__ExecuteResponse *message, struct viv_error *err);
+
+/* A copy in `object`'s arena. NULL where memory is out. */
+const struct viv_client_receipt *viv_reply_receipt(void *object,
+                                                   const Vivarium__V1__Cancellation *message);
+
+/* Points into `message`; NULL: an empty one. */
+struct viv_client_enforcement viv_reply_enforcement(const Vivarium__V1__Enforcement *message);
+
+/* NULL: 0. Bounded where it can't be held in 64 bits. */
+int64_t viv_reply_duration_ns(const Google__Protobuf__Duration *duration);
+
+#endif

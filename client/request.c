@@ -1,0 +1,51 @@
+#include "client/request.h"
+
+#define SECOND_NS 1000000000LL
+
+/* NULL where the limit is unset. Both parts have the sign of the whole, as
+ * google.protobuf.Duration wants it and as C's division gives it. */
+static Google__Protobuf__Duration *fill_duration(Google__Protobuf__Duration *duration, int64_t ns)
+{
+    if (!ns)
+        return NULL;
+    google__protobuf__duration__init(duration);
+    duration->seconds = ns / SECOND_NS;
+    duration->nanos = (int32_t)(ns % SECOND_NS);
+    return duration;
+}
+
+static void fill_limits(struct viv_request_message *m, const struct viv_client_limits *limits)
+{
+    vivarium__v1__limits__init(&m->limits);
+    m->limits.wall_time = fill_duration(&m->wall_time, limits->wall_time_ns);
+    m->limits.cpu_time = fill_duration(&m->cpu_time, limits->cpu_time_ns);
+    m->limits.cancel_grace = fill_duration(&m->cancel_grace, limits->cancel_grace_ns);
+    m->limits.cleanup_grace = fill_duration(&m->cleanup_grace, limits->cleanup_grace_ns);
+    m->limits.memory_bytes = limits->memory_bytes;
+    m->limits.memory_soft_bytes = limits->memory_soft_bytes;
+    m->limits.output_bytes = limits->output_bytes;
+    m->limits.steps = limits->steps;
+    m->limits.pids = limits->pids;
+    m->base.limits = &m->limits;
+}
+
+static void set_text(char **field, const char *text)
+{
+    if (text)
+        *field = (char *)text; /* packing only reads it */
+}
+
+void viv_request_fill(struct viv_request_message *message, const struct viv_client_request *request)
+{
+    Vivarium__V1__ExecuteRequest *base = &message->base;
+
+    vivarium__v1__execute_request__init(base);
+    set_text(&base->execution_id, request->execution_id);
+    set_text(&base->code, request->code);
+    set_text(&base->filename, request->filename);
+    base->stdin.data = (uint8_t *)request->stdin_data;
+    base->stdin.len = request->stdin_len;
+    base->detach = request->detach;
+    base->cancel_on_output_limit = request->cancel_on_output_limit;
+    fill_limits(message, &request->limits);
+}

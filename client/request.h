@@ -1,0 +1,22 @@
+/* struct viv_client_request as ExecuteRequest. */
+#ifndef VIVARIUM_CLIENT_REQUEST_H
+#define VIVARIUM_CLIENT_REQUEST_H
+
+#include "client/vivarium_client.h"
+#include "vivarium/v1/vivarium.pb-c.h"
+
+/* The message with its parts; points into what it was made of and into itself,
+ * so it may not be moved. */
+struct viv_request_message {
+    Vivarium__V1__ExecuteRequest base;
+    Vivarium__V1__Limits limits;
+    Google__Protobuf__Duration wall_time;
+    Google__Protobuf__Duration cpu_time;
+    Google__Protobuf__Duration cancel_grace;
+    Google__Protobuf__Duration cleanup_grace;
+};
+
+void viv_request_fill(struct viv_request_message *message,
+                      const struct viv_client_request *request);
+
+#endif

@@ -1,0 +1,427 @@
+#include "client/rpc.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/time.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/target.h"
+
+/* A wait for a connection looks this often whether it was cancelled. */
+#define LOOK_NS 100000000LL
+
+#define CANCELLED_TEXT "the call was cancelled on this side"
+
+static void connect_step(struct viv_rpc *rpc);
+
+static gpr_timespec in_ns(int64_t ns)
+{
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(ns, GPR_TIMESPAN));
+}
+
+static bool has_passed(gpr_timespec point)
+{
+    return gpr_time_cmp(gpr_now(GPR_CLOCK_MONOTONIC), point) >= 0;
+}
+
+/* ---- making one ---- */
+
+static int pack(struct viv_rpc *rpc, const ProtobufCMessage *request, struct viv_error *err)
+{
+    uint64_t cap = rpc->client->options.send_bytes_max;
+    size_t size = protobuf_c_message_get_packed_size(request);
+
+    if (size > cap)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                        "the request has %zu bytes, this client sends at most %llu", size,
+                        (unsigned long long)cap);
+    rpc->request = grpc_slice_malloc(size);
+    protobuf_c_message_pack(request, GRPC_SLICE_START_PTR(rpc->request));
+    return 0;
+}
+
+int viv_rpc_init(struct viv_rpc *rpc, struct viv_client *client,
+                 const struct viv_rpc_method *method, enum viv_retry_kind kind,
+                 const ProtobufCMessage *request, int64_t timeout_ns,
+                 const struct viv_rpc_handler *handler, struct viv_error *err)
+{
+    if (timeout_ns < 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "the call's timeout is negative");
+    *rpc = (struct viv_rpc){
+        .client = client, .method = method, .kind = kind, .handler = *handler, .attempt = 1};
+    if (pack(rpc, request, err))
+        return -1;
+    rpc->deadline = in_ns(timeout_ns);
+    rpc->give_up = in_ns(client->options.connect_wait_ns);
+    for (int i = 0; i < VIV_RPC_EVENTS; i++)
+        rpc->tags[i] = (struct viv_rpc_tag){rpc, (enum viv_rpc_event)i};
+    pthread_mutex_init(&rpc->mutex, NULL);
+    return 0;
+}
+
+void viv_rpc_release(struct viv_rpc *rpc)
+{
+    grpc_slice_unref(rpc->request);
+    pthread_mutex_destroy(&rpc->mutex);
+}
+
+void viv_rpc_cancel(struct viv_rpc *rpc)
+{
+    pthread_mutex_lock(&rpc->mutex);
+    rpc->cancelled = true;
+    if (rpc->call)
+        grpc_call_cancel(rpc->call, NULL);
+    pthread_mutex_unlock(&rpc->mutex);
+}
+
+static bool is_cancelled(struct viv_rpc *rpc)
+{
+    bool cancelled;
+
+    pthread_mutex_lock(&rpc->mutex);
+    cancelled = rpc->cancelled;
+    pthread_mutex_unlock(&rpc->mutex);
+    return cancelled;
+}
+
+/* ---- calling ---- */
+
+static grpc_op *add_op(grpc_op *ops, size_t *count, grpc_op_type type)
+{
+    grpc_op *op = &ops[(*count)++];
+
+    memset(op, 0, sizeof(*op));
+    op->op = type;
+    return op;
+}
+
+static void add_sends(struct viv_rpc *rpc, grpc_op *ops, size_t *count, grpc_metadata *metadata,
+                      grpc_byte_buffer *message)
+{
+    grpc_op *op = add_op(ops, count, GRPC_OP_SEND_INITIAL_METADATA);
+
+    if (*rpc->client->tenant) {
+        metadata->key = grpc_slice_from_static_string("vivarium-tenant");
+        metadata->value = grpc_slice_from_static_string(rpc->client->tenant);
+        op->data.send_initial_metadata.count = 1;
+        op->data.send_initial_metadata.metadata = metadata;
+    }
+    add_op(ops, count, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message = message;
+    add_op(ops, count, GRPC_OP_SEND_CLOSE_FROM_CLIENT);
+}
+
+static void add_receives(struct viv_rpc *rpc, grpc_op *ops, size_t *count, bool first)
+{
+    if (first)
+        add_op(ops, count, GRPC_OP_RECV_INITIAL_METADATA)
+            ->data.recv_initial_metadata.recv_initial_metadata = &rpc->initial;
+    add_op(ops, count, GRPC_OP_RECV_MESSAGE)->data.recv_message.recv_message = &rpc->reply;
+}
+
+static void add_status(struct viv_rpc *rpc, grpc_op *ops, size_t *count)
+{
+    grpc_op *op = add_op(ops, count, GRPC_OP_RECV_STATUS_ON_CLIENT);
+
+    op->data.recv_status_on_client.trailing_metadata = &rpc->trailing;
+    op->data.recv_status_on_client.status = &rpc->status;
+    op->data.recv_status_on_client.status_details = &rpc->details;
+    op->data.recv_status_on_client.error_string = &rpc->core_error;
+}
+
+static bool read_next(struct viv_rpc *rpc, bool first)
+{
+    grpc_op ops[2];
+    size_t count = 0;
+
+    add_receives(rpc, ops, &count, first);
+    return grpc_call_start_batch(rpc->call, ops, count, &rpc->tags[VIV_RPC_MESSAGE], NULL) ==
+           GRPC_CALL_OK;
+}
+
+/* Ends with `ended` set where gRPC refuses the batch: then no event comes. */
+static void start_batches(struct viv_rpc *rpc)
+{
+    grpc_op ops[6];
+    size_t count = 0;
+    grpc_metadata metadata = {0};
+    grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&rpc->request, 1);
+    grpc_call_error result;
+
+    add_sends(rpc, ops, &count, &metadata, message);
+    if (!rpc->method->streaming)
+        add_receives(rpc, ops, &count, true);
+    add_status(rpc, ops, &count);
+    result = grpc_call_start_batch(rpc->call, ops, count, &rpc->tags[VIV_RPC_END], NULL);
+    rpc->message = message;
+    if (result != GRPC_CALL_OK) {
+        rpc->ended = rpc->broken = true;
+        viv_fail(&rpc->error, VIV_INTERNAL, "gRPC refused the call: %s",
+                 grpc_call_error_to_string(result));
+        return;
+    }
+    rpc->reading = rpc->method->streaming && read_next(rpc, true);
+}
+
+static void begin(struct viv_rpc *rpc)
+{
+    grpc_slice path = grpc_slice_from_static_string(rpc->method->path);
+    grpc_call *call = grpc_channel_create_call(rpc->client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                               rpc->cq, path, NULL, rpc->deadline, NULL);
+
+    grpc_metadata_array_init(&rpc->initial);
+    grpc_metadata_array_init(&rpc->trailing);
+    rpc->details = grpc_empty_slice();
+    rpc->core_error = NULL;
+    rpc->reply = NULL;
+    rpc->ended = false;
+    pthread_mutex_lock(&rpc->mutex);
+    rpc->call = call;
+    if (rpc->cancelled)
+        grpc_call_cancel(call, NULL);
+    pthread_mutex_unlock(&rpc->mutex);
+    start_batches(rpc);
+}
+
+static void drop_call(struct viv_rpc *rpc)
+{
+    grpc_call *call = rpc->call;
+
+    pthread_mutex_lock(&rpc->mutex);
+    rpc->call = NULL;
+    pthread_mutex_unlock(&rpc->mutex);
+    grpc_call_unref(call);
+    grpc_byte_buffer_destroy(rpc->message);
+    if (rpc->reply)
+        grpc_byte_buffer_destroy(rpc->reply);
+    rpc->reply = NULL;
+    grpc_metadata_array_destroy(&rpc->initial);
+    grpc_metadata_array_destroy(&rpc->trailing);
+    grpc_slice_unref(rpc->details);
+    gpr_free((void *)rpc->core_error);
+}
+
+/* ---- the end ---- */
+
+static void finish(struct viv_rpc *rpc)
+{
+    rpc->finished = true;
+}
+
+static void finish_cancelled(struct viv_rpc *rpc)
+{
+    viv_fail(&rpc->error, VIV_CANCELLED, CANCELLED_TEXT);
+    finish(rpc);
+}
+
+static void finish_late(struct viv_rpc *rpc, const char *what)
+{
+    viv_fail(&rpc->error, VIV_DEADLINE_EXCEEDED, "%s %s within the call's timeout", what,
+             rpc->client->target);
+    finish(rpc);
+}
+
+/* gRPC's numbers are ours, but for three that this service never uses. */
+static enum viv_status status_of(grpc_status_code code)
+{
+    switch (code) {
+    case GRPC_STATUS_ABORTED:
+    case GRPC_STATUS_OUT_OF_RANGE:
+    case GRPC_STATUS_DATA_LOSS:
+        return VIV_UNKNOWN;
+    default:
+        return code < GRPC_STATUS_OK || code > GRPC_STATUS_UNAUTHENTICATED ? VIV_UNKNOWN
+                                                                           : (enum viv_status)code;
+    }
+}
+
+static void take_status(struct viv_rpc *rpc)
+{
+    size_t len = GRPC_SLICE_LENGTH(rpc->details);
+
+    viv_fail(&rpc->error, status_of(rpc->status), "%.*s", (int)len,
+             (const char *)GRPC_SLICE_START_PTR(rpc->details));
+    if (rpc->status == GRPC_STATUS_CANCELLED && is_cancelled(rpc))
+        viv_fail(&rpc->error, VIV_CANCELLED, CANCELLED_TEXT);
+    else if (!len && rpc->status != GRPC_STATUS_OK)
+        viv_fail(&rpc->error, status_of(rpc->status), "gRPC status %d without a text",
+                 (int)rpc->status);
+}
+
+static int read_reply(struct viv_rpc *rpc)
+{
+    grpc_byte_buffer_reader reader;
+    grpc_slice all;
+    int result;
+
+    if (!rpc->reply)
+        return viv_fail(&rpc->error, VIV_INTERNAL, "status OK came without an answer");
+    if (!grpc_byte_buffer_reader_init(&reader, rpc->reply))
+        return viv_fail(&rpc->error, VIV_INTERNAL, "an answer came that can't be decompressed");
+    all = grpc_byte_buffer_reader_readall(&reader);
+    result = rpc->handler.message(rpc->handler.arg, GRPC_SLICE_START_PTR(all),
+                                  GRPC_SLICE_LENGTH(all), &rpc->error);
+    grpc_slice_unref(all);
+    grpc_byte_buffer_reader_destroy(&reader);
+    return result;
+}
+
+/* Hands the message to the caller; a message that is refused ends the call. */
+static void deliver(struct viv_rpc *rpc)
+{
+    if (read_reply(rpc))
+        rpc->broken = true;
+}
+
+static void watch(struct viv_rpc *rpc, grpc_connectivity_state state, int64_t at_most_ns)
+{
+    gpr_timespec until = gpr_time_min(in_ns(at_most_ns), rpc->deadline);
+
+    grpc_channel_watch_connectivity_state(rpc->client->channel, state, until, rpc->cq,
+                                          &rpc->tags[VIV_RPC_CONNECT]);
+}
+
+static bool try_again(struct viv_rpc *rpc, enum viv_retry_evidence evidence)
+{
+    if (rpc->attempt >= rpc->client->options.attempts ||
+        !viv_retry_allowed(rpc->kind, VIV_UNAVAILABLE, evidence))
+        return false;
+    rpc->attempt++;
+    return true;
+}
+
+static void conclude(struct viv_rpc *rpc)
+{
+    grpc_connectivity_state state;
+
+    if (!rpc->broken) {
+        take_status(rpc);
+        if (!rpc->method->streaming && rpc->status == GRPC_STATUS_OK)
+            deliver(rpc);
+    }
+    drop_call(rpc);
+    if (rpc->error.status != VIV_UNAVAILABLE || rpc->broken || is_cancelled(rpc) ||
+        !try_again(rpc, VIV_RETRY_MAY_BE_SENT)) {
+        finish(rpc);
+        return;
+    }
+    state = grpc_channel_check_connectivity_state(rpc->client->channel, 1);
+    watch(rpc, state, viv_retry_delay_ns(rpc->attempt));
+}
+
+/* ---- connecting ---- */
+
+/* The channel says that connecting failed. It may say so from long ago: then
+ * it gets a push and this call's first look does not count. */
+static void refused(struct viv_rpc *rpc)
+{
+    grpc_channel *channel = rpc->client->channel;
+
+    if (!rpc->watched) {
+        rpc->watched = true;
+        grpc_channel_reset_connect_backoff(channel);
+        watch(rpc, GRPC_CHANNEL_TRANSIENT_FAILURE, LOOK_NS);
+    } else if (!has_passed(rpc->give_up)) {
+        watch(rpc, GRPC_CHANNEL_TRANSIENT_FAILURE, LOOK_NS);
+    } else if (try_again(rpc, VIV_RETRY_NEVER_SENT)) {
+        grpc_channel_reset_connect_backoff(channel);
+        watch(rpc, GRPC_CHANNEL_TRANSIENT_FAILURE, viv_retry_delay_ns(rpc->attempt));
+    } else {
+        viv_target_trouble(rpc->client->target, &rpc->error);
+        finish(rpc);
+    }
+}
+
+static void connect_step(struct viv_rpc *rpc)
+{
+    grpc_connectivity_state state;
+
+    if (is_cancelled(rpc)) {
+        finish_cancelled(rpc);
+        return;
+    }
+    if (has_passed(rpc->deadline)) {
+        finish_late(rpc, "no connection to");
+        return;
+    }
+    state = grpc_channel_check_connectivity_state(rpc->client->channel, 1);
+    if (state == GRPC_CHANNEL_READY) {
+        begin(rpc);
+    } else if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+        refused(rpc);
+    } else {
+        rpc->watched = true;
+        watch(rpc, state, LOOK_NS);
+    }
+}
+
+/* ---- events ---- */
+
+static void message_step(struct viv_rpc *rpc, bool success)
+{
+    rpc->reading = false;
+    if (!success || !rpc->reply)
+        return;
+    deliver(rpc);
+    grpc_byte_buffer_destroy(rpc->reply);
+    rpc->reply = NULL;
+    if (rpc->broken)
+        grpc_call_cancel(rpc->call, NULL);
+    else
+        rpc->reading = read_next(rpc, false);
+}
+
+static void step(struct viv_rpc *rpc, enum viv_rpc_event event, bool success)
+{
+    if (event == VIV_RPC_CONNECT)
+        connect_step(rpc);
+    else if (event == VIV_RPC_MESSAGE)
+        message_step(rpc, success);
+    else
+        rpc->ended = true;
+    if (rpc->call && rpc->ended && !rpc->reading)
+        conclude(rpc);
+}
+
+int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
+{
+    gpr_timespec forever = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    const struct viv_rpc_tag *tag;
+    grpc_event event;
+
+    rpc->cq = viv_client_borrow_queue(rpc->client);
+    step(rpc, VIV_RPC_CONNECT, true);
+    while (!rpc->finished) {
+        event = grpc_completion_queue_next(rpc->cq, forever, NULL);
+        tag = event.tag;
+        step(rpc, tag->event, event.success);
+    }
+    viv_client_return_queue(rpc->client, rpc->cq);
+    if (rpc->error.status == VIV_OK)
+        return 0;
+    if (err)
+        *err = rpc->error;
+    return -1;
+}
+
+int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err)
+{
+    if (viv_client_enter(rpc->client, rpc, err))
+        return -1;
+    /* an event at once, so that all that follows happens on the thread */
+    grpc_channel_watch_connectivity_state(rpc->client->channel, GRPC_CHANNEL_SHUTDOWN,
+                                          gpr_inf_past(GPR_CLOCK_MONOTONIC), rpc->cq,
+                                          &rpc->tags[VIV_RPC_CONNECT]);
+    return 0;
+}
+
+void viv_rpc_handle(const struct viv_rpc_tag *tag, bool success)
+{
+    struct viv_rpc *rpc = tag->rpc;
+
+    step(rpc, tag->event, success);
+    if (rpc->finished)
+        rpc->handler.done(rpc->handler.arg, rpc->error.status == VIV_OK ? NULL : &rpc->error);
+}

@@ -1,0 +1,406 @@
+/* libvivarium_client: run Python on a Vivarium supervisor, from C.
+ *
+ *     struct viv_client *client;
+ *     struct viv_client_request request = {.code = "6 * 7"};
+ *     struct viv_client_response *response;
+ *     struct viv_error err;
+ *
+ *     if (viv_client_open(NULL, NULL, &client, &err) == 0 &&
+ *         viv_client_execute(client, &request, &response, &err) == 0)
+ *         printf("%s\n", response->result_repr);
+ *
+ * Errors: functions return 0, or -1 with `err` filled in and the outputs
+ * untouched (proto/error.h). An execution that ran is a success whatever the
+ * code did: look at response->outcome. Errors are for what did not run, or for
+ * an answer that was lost:
+ *   VIV_UNAVAILABLE         no supervisor there (the text then begins with
+ *                           VIV_CLIENT_UNREACHABLE and nothing was sent), it
+ *                           is draining, or the connection broke
+ *   VIV_DEADLINE_EXCEEDED   no answer within timeout_ns
+ *   VIV_CANCELLED           the call was cancelled on this side
+ *   VIV_RESOURCE_EXHAUSTED  queue full, or a message above its cap
+ *   VIV_INTERNAL            an answer that can't be read
+ *   others                  the supervisor's, see vivarium.proto
+ *
+ * Threads: a client may be used by any number of threads at a time; all its
+ * calls share one connection. Only viv_client_close() must come alone and last.
+ * Callbacks of the blocking forms run on the thread that called, those of
+ * viv_client_start() on the library's one thread.
+ *
+ * Fork: gRPC does not survive fork(2) without exec. Fork before the first
+ * viv_client_open().
+ *
+ * Repeating: no call is sent twice where that could run code twice. While a
+ * connection can't be made nothing has been sent, so reads, cancels and
+ * executions with an execution_id of the caller's choice try again, `attempts`
+ * times in all; and every call does while connect_wait_ns lasts. Once a request
+ * may have left, only reads (list, describe, health) are repeated, and only
+ * after VIV_UNAVAILABLE. A lost Execute is not: it may have run.
+ *
+ * Strings are UTF-8 and NUL-terminated. Times are nanoseconds. In structures
+ * that go in, 0 and NULL mean the default. */
+#ifndef VIVARIUM_CLIENT_H
+#define VIVARIUM_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/vivarium_value.h"
+#include "proto/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Rises by one with every change that a caller must be compiled anew for. */
+#define VIV_CLIENT_VERSION 1
+#define VIV_CLIENT_VERSION_TEXT "0.1.0"
+
+#define VIV_CLIENT_UNREACHABLE "no supervisor at "
+
+struct viv_client;
+
+struct viv_client_options {
+    /* Sent as the metadata key `vivarium-tenant`; NULL: none is sent, and the
+     * supervisor decides. Visible ASCII, at most 128 bytes. */
+    const char *tenant;
+    /* Caps of one message; default 64 MiB each. */
+    uint64_t send_bytes_max;
+    uint64_t receive_bytes_max;
+    /* How long a call goes on trying where connections are refused. Default:
+     * it fails once the attempts of "Repeating" above are used up. */
+    int64_t connect_wait_ns;
+    /* Of calls that bring no timeout of their own. Default 10 s; 70 min for
+     * executions and for a cancel that waits: the highest wall time of an
+     * embedded configuration, and ten minutes for queue and unwinding. A call
+     * always has a deadline. */
+    int64_t timeout_ns;
+    int64_t execute_timeout_ns;
+    /* See "Repeating"; default 3, at least 1. */
+    unsigned attempts;
+};
+
+/* Makes a client; connects at its first call. `target` is "unix:PATH", "/PATH",
+ * "HOST:PORT" or any name gRPC knows ("ipv4:...", "dns:///..."). NULL:
+ * $VIVARIUM_TARGET, else unix:$XDG_RUNTIME_DIR/vivarium/vivarium.sock, else
+ * unix:/run/vivarium/vivarium.sock. `options` may be NULL; all of it is copied.
+ * The caller owns *ret_client. VIV_INVALID_ARGUMENT for a target or an option
+ * that can't be. */
+int viv_client_open(const char *target, const struct viv_client_options *options,
+                    struct viv_client **ret_client, struct viv_error *err);
+
+/* Cancels what viv_client_start() still has running, waits until its callbacks
+ * have run, closes the connection. The blocking calls must have returned. Not
+ * from a callback. NULL is fine. */
+void viv_client_close(struct viv_client *client);
+
+/* The target as resolved. Lives as long as the client. */
+const char *viv_client_target(const struct viv_client *client);
+
+/* ---- executions ---- */
+
+/* The values are those of vivarium.v1.Outcome. */
+enum viv_client_outcome {
+    VIV_CLIENT_COMPLETED = 1,
+    VIV_CLIENT_RAISED = 2,
+    VIV_CLIENT_OUTCOME_CANCELLED = 3,
+    VIV_CLIENT_WALL_TIME_EXCEEDED = 4,
+    VIV_CLIENT_CPU_TIME_EXCEEDED = 5,
+    VIV_CLIENT_MEMORY_EXCEEDED = 6,
+    VIV_CLIENT_OUTPUT_EXCEEDED = 7,
+    VIV_CLIENT_STEPS_EXCEEDED = 8,
+    VIV_CLIENT_WORKER_DIED = 9,
+};
+
+/* The values are those of vivarium.v1.Cause. */
+enum viv_client_cause {
+    VIV_CLIENT_CAUSE_CANCEL_RPC = 1,
+    VIV_CLIENT_CAUSE_CALL_CANCELLED = 2,
+    VIV_CLIENT_CAUSE_CLIENT_GONE = 3,
+    VIV_CLIENT_CAUSE_DEADLINE = 4,
+    VIV_CLIENT_CAUSE_WALL_TIME = 5,
+    VIV_CLIENT_CAUSE_CPU_TIME = 6,
+    VIV_CLIENT_CAUSE_MEMORY = 7,
+    VIV_CLIENT_CAUSE_OUTPUT = 8,
+    VIV_CLIENT_CAUSE_STEPS = 9,
+    VIV_CLIENT_CAUSE_SESSION_CLOSED = 10,
+    VIV_CLIENT_CAUSE_DRAIN = 11,
+};
+
+/* The values are those of vivarium.v1.Delivery. */
+enum viv_client_delivery {
+    VIV_CLIENT_DELIVERY_COOPERATIVE = 1,
+    VIV_CLIENT_DELIVERY_KILLED = 2,
+    VIV_CLIENT_DELIVERY_TOO_LATE = 3,
+};
+
+/* The values are those of vivarium.v1.Stream. */
+enum viv_client_stream { VIV_CLIENT_STDOUT = 1, VIV_CLIENT_STDERR = 2 };
+
+/* "WALL_TIME_EXCEEDED", "CANCEL_RPC", "COOPERATIVE": the contract's names less
+ * their prefix; "UNSPECIFIED" for a number that this library doesn't know.
+ * Static. */
+const char *viv_client_outcome_name(int outcome);
+const char *viv_client_cause_name(int cause);
+const char *viv_client_delivery_name(int delivery);
+
+/* As vivarium.v1.Limits. In a request 0 means the tenant's default; what is
+ * negative or above the ceiling is for the supervisor to refuse. */
+struct viv_client_limits {
+    int64_t wall_time_ns;
+    int64_t cpu_time_ns;
+    int64_t cancel_grace_ns;
+    int64_t cleanup_grace_ns;
+    uint64_t memory_bytes;
+    uint64_t memory_soft_bytes;
+    uint64_t output_bytes;
+    uint64_t steps;
+    uint32_t pids;
+};
+
+/* Read during the call that it is given to, not after. */
+struct viv_client_request {
+    const char *execution_id; /* NULL: the supervisor makes one */
+    const char *code;         /* NULL: "" */
+    const char *filename;     /* NULL: "<execution>" */
+    const void *stdin_data;
+    size_t stdin_len;
+    struct viv_client_limits limits;
+    bool detach;
+    bool cancel_on_output_limit;
+    /* The whole call, queue included. The supervisor ends the code a little
+     * before it. Default: the client's execute_timeout_ns. */
+    int64_t timeout_ns;
+};
+
+struct viv_client_frame {
+    const char *filename;
+    const char *function;
+    const char *source;
+    uint32_t line;
+    uint32_t end_line;
+    int32_t column; /* -1: not known */
+    int32_t end_column;
+};
+
+struct viv_client_syntax {
+    const char *filename;
+    const char *text;
+    uint32_t line;
+    uint32_t offset;
+    uint32_t end_line;
+    uint32_t end_offset;
+};
+
+/* An exception that left the code. */
+struct viv_client_exception {
+    const char *type;
+    const char *message;
+    const char *traceback;
+    const struct viv_client_frame *frames;
+    size_t frame_count;
+    const struct viv_client_syntax *syntax; /* NULL: no SyntaxError */
+};
+
+/* How a cancel went, as vivarium.v1.Cancellation. Points in time count from
+ * the start of the code, 0: it did not come to that. */
+struct viv_client_receipt {
+    int cause;    /* enum viv_client_cause, or a newer one */
+    int delivery; /* enum viv_client_delivery, or a newer one */
+    const char *reason;
+    int64_t requested_ns;
+    int64_t flag_set_ns;
+    int64_t hook_reached_ns;
+    int64_t raised_ns;
+    int64_t unwound_ns;
+    int64_t killed_ns;
+    int64_t cleanup_deferred_ns;
+    uint32_t raise_count;
+    uint32_t processes_killed;
+};
+
+struct viv_client_usage {
+    int64_t wall_ns;
+    int64_t user_cpu_ns;
+    int64_t system_cpu_ns;
+    int64_t queue_ns;
+    uint64_t peak_memory_bytes;
+    uint64_t steps;
+    uint64_t stdout_bytes;
+    uint64_t stderr_bytes;
+};
+
+struct viv_client_enforcement {
+    const char *const *layers;
+    size_t layer_count;
+    const char *const *absent;
+    size_t absent_count;
+};
+
+/* How an execution went. One allocation tree: viv_client_response_free() frees
+ * it with all that it points to, values included. */
+struct viv_client_response {
+    const char *execution_id;
+    int outcome;             /* enum viv_client_outcome, or a newer one */
+    struct viv_value result; /* VIV_VALUE_ABSENT: no trailing expression, or None */
+    const char *result_repr; /* NULL: as above */
+    const uint8_t *stdout_data;
+    size_t stdout_len;
+    const uint8_t *stderr_data;
+    size_t stderr_len;
+    bool stdout_truncated;
+    bool stderr_truncated;
+    const struct viv_client_exception *exception; /* NULL: none */
+    const struct viv_client_receipt *receipt;     /* NULL: no cancel was asked for */
+    int exit_status;                              /* of sys.exit(); -1: none */
+    int death_signal;                             /* 0: none */
+    int death_status;                             /* -1: none */
+    const char *death_text;                       /* NULL: the worker did not die */
+    struct viv_client_usage usage;
+    struct viv_client_enforcement enforcement;
+};
+
+/* NULL is fine. */
+void viv_client_response_free(struct viv_client_response *response);
+
+/* Runs code and waits for its end. The caller owns *ret_response. */
+int viv_client_execute(struct viv_client *client, const struct viv_client_request *request,
+                       struct viv_client_response **ret_response, struct viv_error *err);
+
+/* What is told while code runs. A NULL member is skipped. What is pointed to
+ * lives until the callback returns. Return false to end the call: the
+ * supervisor cancels the execution, unless it is detached, and the call ends
+ * with VIV_CANCELLED. A callback that takes its time stops the output, not the
+ * library's other users (with viv_client_start() it holds up the callbacks of
+ * other executions of the same client). */
+struct viv_client_events {
+    bool (*started)(void *arg, const char *execution_id);
+    bool (*output)(void *arg, enum viv_client_stream stream, const void *data, size_t len);
+};
+
+/* The same with events as they happen. A callback may use the client, but must
+ * not close it. */
+int viv_client_execute_stream(struct viv_client *client, const struct viv_client_request *request,
+                              const struct viv_client_events *events, void *arg,
+                              struct viv_client_response **ret_response, struct viv_error *err);
+
+/* ---- executions without waiting ---- */
+
+struct viv_client_call;
+
+/* Called once, last, on the library's thread: with a response that the callee
+ * then owns, or with NULL and an error that lives until it returns. It may
+ * start further calls; it must not block for long, nor call
+ * viv_client_close(), nor any blocking form (they would work, and hold up every
+ * other callback of this client). */
+typedef void viv_client_done(void *arg, struct viv_client_response *response,
+                             const struct viv_error *error);
+
+/* Starts an execution. `events` may be NULL; else its callbacks run on the
+ * library's thread. `arg` must live until `done`. Callbacks may run before this
+ * returns. *ret_call (ret_call may be NULL) is the caller's, to be given to
+ * viv_client_call_release(). On failure nothing is ever called. Errors that
+ * come later go to `done`. */
+int viv_client_start(struct viv_client *client, const struct viv_client_request *request,
+                     const struct viv_client_events *events, viv_client_done *done, void *arg,
+                     struct viv_client_call **ret_call, struct viv_error *err);
+
+/* Ends the call: `done` comes with VIV_CANCELLED, unless it was on its way, and
+ * the supervisor cancels the execution, unless it is detached. For the receipt
+ * use viv_client_cancel() instead. From any thread, callbacks included. */
+void viv_client_call_cancel(struct viv_client_call *call);
+
+/* Lets go of the handle; the execution goes on. NULL is fine. Before
+ * viv_client_close(), or after. */
+void viv_client_call_release(struct viv_client_call *call);
+
+/* ---- the rest of the service ---- */
+
+/* The values are those of vivarium.v1.CancelState. */
+enum viv_client_cancel_state {
+    VIV_CLIENT_CANCEL_CANCELLING = 1,
+    VIV_CLIENT_CANCEL_FINISHED = 2,
+    VIV_CLIENT_CANCEL_NOT_FOUND = 3,
+};
+
+struct viv_client_cancel {
+    const char *execution_id;
+    const char *reason; /* NULL: none; at most 256 bytes */
+    bool force;         /* kill at once */
+    bool wait;          /* answer when it has ended */
+    int64_t timeout_ns;
+};
+
+struct viv_client_cancel_reply {
+    int state;                                /* enum viv_client_cancel_state, or a newer one */
+    const struct viv_client_receipt *receipt; /* NULL unless `wait` found an execution */
+};
+
+/* Cancels a queued, a running or a coming execution; see vivarium.proto. The
+ * caller owns *ret_reply. */
+int viv_client_cancel(struct viv_client *client, const struct viv_client_cancel *cancel,
+                      struct viv_client_cancel_reply **ret_reply, struct viv_error *err);
+void viv_client_cancel_reply_free(struct viv_client_cancel_reply *reply);
+
+/* The values are those of vivarium.v1.ExecutionState. */
+enum viv_client_execution_state {
+    VIV_CLIENT_QUEUED = 1,
+    VIV_CLIENT_RUNNING = 2,
+    VIV_CLIENT_CANCELLING = 3,
+};
+
+const char *viv_client_execution_state_name(int state);
+
+struct viv_client_execution {
+    const char *execution_id;
+    int state;            /* enum viv_client_execution_state, or a newer one */
+    int64_t submitted_ns; /* since 1970 */
+    int64_t running_ns;
+    const char *session_id; /* "": none */
+    const char *filename;
+};
+
+struct viv_client_list_reply {
+    const struct viv_client_execution *executions;
+    size_t count;
+};
+
+/* The tenant's executions, oldest first. timeout_ns 0: the client's. The caller
+ * owns *ret_reply. */
+int viv_client_list(struct viv_client *client, int64_t timeout_ns,
+                    struct viv_client_list_reply **ret_reply, struct viv_error *err);
+void viv_client_list_reply_free(struct viv_client_list_reply *reply);
+
+struct viv_client_description {
+    const char *version;
+    const char *vm;
+    const char *tenant;
+    struct viv_client_enforcement enforcement;
+    struct viv_client_limits defaults;
+    struct viv_client_limits ceilings;
+    uint32_t quota_running;
+    uint32_t quota_queued;
+    uint64_t quota_message_bytes;
+    uint32_t pool_idle;
+    uint32_t pool_busy;
+    uint32_t pool_queued;
+    uint32_t pool_ceiling;
+};
+
+/* What the supervisor is. The caller owns *ret_description. */
+int viv_client_describe(struct viv_client *client, int64_t timeout_ns,
+                        struct viv_client_description **ret_description, struct viv_error *err);
+void viv_client_description_free(struct viv_client_description *description);
+
+/* Asks grpc.health.v1.Health about `service`, NULL or "" for the supervisor as a
+ * whole. *ret_serving is false where it drains. VIV_NOT_FOUND for a service
+ * that it doesn't know. */
+int viv_client_health(struct viv_client *client, const char *service, int64_t timeout_ns,
+                      bool *ret_serving, struct viv_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
