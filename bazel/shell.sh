@@ -32,3 +32,12 @@ run_bazel() {
 bazel_path() {
     run_bazel info "${@:2}" "$1" 2>/dev/null || die "bazel doesn't know its $1"
 }
+
+# Bazel leaves out of "//..." its own link into its working folder, but not one
+# that it made under another output base (another user's, for one): that one
+# would bring in every BUILD file of the system.
+drop_foreign_link() {
+    local link=bazel-${PWD##*/}
+
+    [[ ! -L $link || $(readlink "$link") == "$(bazel_path execution_root)" ]] || rm -f "$link"
+}

@@ -30,16 +30,17 @@ write_compile_commands() {
     local output_path
 
     output_path=$(bazel_path output_path) || return
-    run_bazel aquery --output=jsonproto "mnemonic('CppCompile', //...)" >"$SCRATCH/actions.json" &&
+    run_bazel aquery --output=jsonproto --noshow_progress "mnemonic('CppCompile', //...)" >"$SCRATCH/actions.json" &&
         python3.11 tests/lint/compile_commands.py "$output_path" <"$SCRATCH/actions.json" \
             >"$SCRATCH/compile_commands.json"
 }
 
+# One file a process: clang 14 loses track of va_list from the second file on.
 # One line a finding; `clang-tidy -p` with a compile_commands.json tells more.
 lint_tidy() {
     write_compile_commands || return
     sed -n 's/^  "file": "\(.*\)",$/\1/p' "$SCRATCH/compile_commands.json" |
-        xargs -P "$(nproc)" -n 4 clang-tidy-14 -quiet -p "$SCRATCH" >"$SCRATCH/tidy.log" 2>&1 &&
+        xargs -P "$(nproc)" -n 1 clang-tidy-14 -quiet -p "$SCRATCH" >"$SCRATCH/tidy.log" 2>&1 &&
         return
     grep -E '(error|warning): ' "$SCRATCH/tidy.log" | sort -u
     return 1
@@ -61,7 +62,10 @@ lint_proto() {
 
 # includes_none_of FOLDER FOLDERS
 includes_none_of() {
-    ! project_files "$1/*.[ch]" | xargs -r grep -nE "#[[:space:]]*include[[:space:]]*[<\"]($2)/"
+    local files
+
+    mapfile -t files < <(project_files "$1/*.[ch]")
+    ! grep -nE "#[[:space:]]*include[[:space:]]*[<\"]($2)/" /dev/null "${files[@]}"
 }
 
 # The process boundary is the folder boundary: neither side knows the other.
