@@ -14,6 +14,9 @@ def viv_test(name, copts = [], linkopts = [], tags = [], **kwargs):
         name = name,
         copts = COPTS + copts,
         linkopts = LINKOPTS + linkopts,
+        # As the programs are linked: with a shared library for each target,
+        # --as-needed drops what only those need.
+        linkstatic = True,
         tags = tags + ["no-sandbox", "local"],
         **kwargs
     )
