@@ -25,25 +25,30 @@ lint_format() {
     c_files | xargs clang-format-14 --dry-run -Werror
 }
 
-# The commands come from Bazel; generated headers must have been built.
+# The commands come from Bazel; generated headers must have been built. What
+# Bazel can't load is its own failure, and the rest is looked at all the same.
 write_compile_commands() {
-    local output_path
+    local output_path status=0
 
     output_path=$(bazel_path output_path) || return
-    run_bazel aquery --output=jsonproto --noshow_progress "mnemonic('CppCompile', //...)" >"$SCRATCH/actions.json" &&
-        python3.11 tests/lint/compile_commands.py "$output_path" <"$SCRATCH/actions.json" \
-            >"$SCRATCH/compile_commands.json"
+    run_bazel aquery --keep_going --output=jsonproto --noshow_progress \
+        "mnemonic('CppCompile', //...)" >"$SCRATCH/actions.json" || status=$?
+    python3.11 tests/lint/compile_commands.py "$output_path" <"$SCRATCH/actions.json" \
+        >"$SCRATCH/compile_commands.json" || status=$?
+    return "$status"
 }
 
 # One file a process: clang 14 loses track of va_list from the second file on.
 # One line a finding; `clang-tidy -p` with a compile_commands.json tells more.
 lint_tidy() {
-    write_compile_commands || return
+    local status=0
+
+    write_compile_commands || status=$?
     sed -n 's/^  "file": "\(.*\)",$/\1/p' "$SCRATCH/compile_commands.json" |
-        xargs -P "$(nproc)" -n 1 clang-tidy-14 -quiet -p "$SCRATCH" >"$SCRATCH/tidy.log" 2>&1 &&
-        return
+        xargs -P "$(nproc)" -n 1 clang-tidy-14 -quiet -p "$SCRATCH" >"$SCRATCH/tidy.log" 2>&1 ||
+        status=$?
     grep -E '(error|warning): ' "$SCRATCH/tidy.log" | sort -u
-    return 1
+    return "$status"
 }
 
 lint_starlark() {
