@@ -112,7 +112,7 @@ int worker_spawn(struct worker *w, struct viv_error *err)
         close_process(w);
         return -1;
     }
-    w->has_status = w->we_killed = false;
+    w->has_status = w->we_killed = w->hung_up = false;
     w->conviction[0] = '\0';
     worker_event(w, WORKER_SPAWN);
     timers_set(&w->supervisor->timers, &w->timer, clock_now() + START_TIMEOUT_NS);
@@ -132,16 +132,25 @@ void worker_spawned(struct worker *w, const struct viv_zygote_message *message, 
     worker_event(w, WORKER_SPAWNED);
 }
 
+/* Our own SIGKILL says nothing of why; a process that was ending already keeps
+ * its own status. */
+static void take_status(struct worker *w, int status)
+{
+    bool ours = w->we_killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+
+    if (w->has_status || ours)
+        return;
+    w->status = status;
+    w->has_status = true;
+}
+
 void worker_exited(struct worker *w, const struct viv_zygote_message *message)
 {
     struct execution *e = w->execution;
 
     /* What it sent before it ended comes first. */
     worker_io_drain_channel(w);
-    if (!w->has_status) {
-        w->status = message->wait_status;
-        w->has_status = true;
-    }
+    take_status(w, message->wait_status);
     if (e && e == w->execution) {
         e->answer.user_cpu_ns = (int64_t)message->user_cpu_ns;
         e->answer.system_cpu_ns = (int64_t)message->system_cpu_ns;
@@ -247,6 +256,8 @@ static void describe_death(const struct worker *w, struct viv_death *ret_death)
         d.exit_status = WEXITSTATUS(w->status);
         snprintf(d.text, sizeof(d.text), "exited with status %d before it answered",
                  d.exit_status);
+    } else if (w->hung_up) {
+        snprintf(d.text, sizeof(d.text), "killed by the supervisor: it closed its channel");
     } else {
         snprintf(d.text, sizeof(d.text), "the zygote died and took every worker with it");
     }

@@ -33,7 +33,7 @@ static struct worker *worker_of(struct watch *watch, size_t offset)
 
 static enum worker_event convict(struct worker *w, const char *what)
 {
-    if (!w->conviction[0] && !w->has_status)
+    if (!w->conviction[0])
         snprintf(w->conviction, sizeof(w->conviction), "%.150s", what);
     return WORKER_BAD_FRAME;
 }
@@ -218,8 +218,7 @@ static bool read_frame(struct worker *w)
         return false;
     if (got <= 0) {
         watch_stop(s->epoll_fd, &w->channel);
-        if (got == 0)
-            convict(w, "it closed its channel");
+        w->hung_up = got == 0;
         worker_event(w, got < 0 ? convict(w, err.text) : WORKER_CHANNEL_CLOSED);
         return false;
     }

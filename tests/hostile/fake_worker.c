@@ -1,0 +1,163 @@
+/* A zygote and workers without Python, and without manners: each worker does
+ * what its code says, a line such as "garbage" or "out 100000". The supervisor
+ * can't tell it from the real one, so every kind of bad frame, and every moment
+ * of dying, can be had on demand and in thousands. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/control_page.h"
+#include "proto/frame.h"
+#include "proto/internal/worker.pb-c.h"
+#include "proto/zygote.h"
+#include "tests/hostile/misbehave.h"
+
+#define CHILDREN_MAX 512
+
+struct child {
+    pid_t pid;
+    uint32_t slot;
+    uint64_t generation;
+};
+
+static struct child children[CHILDREN_MAX];
+
+static void send_message(struct viv_zygote_message *m, int fd)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec iov = {m, sizeof(*m)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        struct cmsghdr *c;
+
+        msg.msg_control = control.bytes;
+        msg.msg_controllen = sizeof(control.bytes);
+        c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof(int));
+    }
+    if (sendmsg(VIV_ZYGOTE_FD, &msg, MSG_NOSIGNAL) < 0)
+        exit(0);
+}
+
+static struct child *free_child(void)
+{
+    for (int i = 0; i < CHILDREN_MAX; i++)
+        if (children[i].pid == 0)
+            return &children[i];
+    fprintf(stderr, "fake_worker: too many children\n");
+    exit(1);
+}
+
+static void spawn(const struct viv_zygote_message *m, const int fds[VIV_SPAWN_FDS])
+{
+    struct viv_zygote_message answer = {
+        .type = VIV_ZYGOTE_SPAWNED, .slot = m->slot, .generation = m->generation};
+    struct child *c = free_child();
+    pid_t pid = fork();
+    int pidfd;
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        misbehave(fds);
+    }
+    pidfd = pidfd_open(pid, 0);
+    *c = (struct child){pid, m->slot, m->generation};
+    send_message(&answer, pidfd);
+    close(pidfd);
+    for (int i = 0; i < VIV_SPAWN_FDS; i++)
+        close(fds[i]);
+}
+
+static bool receive_spawn(void)
+{
+    struct viv_zygote_message m;
+    union {
+        char bytes[CMSG_SPACE(VIV_SPAWN_FDS * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {&m, sizeof(m)};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
+    int fds[VIV_SPAWN_FDS];
+
+    if (recvmsg(VIV_ZYGOTE_FD, &msg, MSG_CMSG_CLOEXEC) != sizeof(m))
+        return false;
+    memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
+    spawn(&m, fds);
+    return true;
+}
+
+static void reap(void)
+{
+    struct rusage usage;
+    int status;
+    pid_t pid;
+
+    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        for (int i = 0; i < CHILDREN_MAX; i++) {
+            struct viv_zygote_message m = {.type = VIV_ZYGOTE_EXITED,
+                                           .slot = children[i].slot,
+                                           .generation = children[i].generation,
+                                           .wait_status = status};
+
+            if (children[i].pid != pid)
+                continue;
+            children[i].pid = 0;
+            send_message(&m, -1);
+        }
+    }
+}
+
+static void on_child(int signal)
+{
+}
+
+int main(int argc, char **argv)
+{
+    struct viv_zygote_message ready = {.type = VIV_ZYGOTE_READY, .text = "fake 1.0"};
+    struct pollfd poll_fd = {.fd = VIV_ZYGOTE_FD, .events = POLLIN};
+    struct sigaction action = {.sa_handler = on_child};
+    sigset_t blocked, none;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (argc > 3 && strcmp(argv[3], "no-start") == 0) {
+        ready.type = VIV_ZYGOTE_FAILED;
+        strcpy(ready.text, "the fake refuses to start: ask it nicely");
+        send_message(&ready, -1);
+        return 1;
+    }
+    if (argc > 3)
+        misbehave_at_start = argv[3];
+    sigemptyset(&none);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    sigaction(SIGCHLD, &action, NULL);
+    send_message(&ready, -1);
+    for (;;) {
+        reap();
+        if (ppoll(&poll_fd, 1, NULL, &none) > 0 && !receive_spawn())
+            return 0;
+    }
+}

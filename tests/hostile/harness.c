@@ -1,0 +1,240 @@
+#include "tests/hostile/harness.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/test.h"
+#include "vivarium/v1/vivarium.pb-c.h"
+
+void harness_config(struct viv_config *config, const char *start)
+{
+    static const char *preload[2];
+
+    viv_config_init(config);
+    config->worker_path = "tests/hostile/fake_worker";
+    preload[0] = start;
+    config->preload = preload;
+}
+
+struct viv_supervisor *harness_start(const struct viv_config *config)
+{
+    struct viv_supervisor *s = NULL;
+    struct viv_error err = {0};
+
+    if (viv_supervisor_create(config, &s, &err) < 0)
+        fail_msg("%s", err.text);
+    return s;
+}
+
+static void on_started(void *arg, const char *id)
+{
+    struct run *r = arg;
+
+    pthread_mutex_lock(&r->lock);
+    r->started++;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static bool on_output(void *arg, enum viv_stream stream, const void *data, size_t len)
+{
+    struct run *r = arg;
+    bool hold;
+
+    pthread_mutex_lock(&r->lock);
+    r->streamed += len;
+    hold = r->hold;
+    r->held = hold;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    return !hold;
+}
+
+static void copy_body(struct run *r, const struct viv_result *result)
+{
+    Vivarium__V1__ExecuteResponse *body;
+
+    r->body_len = result->body_len;
+    body = vivarium__v1__execute_response__unpack(NULL, result->body_len, result->body);
+    if (!body)
+        return;
+    snprintf(r->repr, sizeof(r->repr), "%.60s", body->result_repr);
+    vivarium__v1__execute_response__free_unpacked(body, NULL);
+}
+
+static void on_finished(void *arg, const struct viv_result *result)
+{
+    struct run *r = arg;
+
+    pthread_mutex_lock(&r->lock);
+    r->finished++;
+    r->outcome = result->outcome;
+    r->has_receipt = result->receipt != NULL;
+    if (result->receipt)
+        r->receipt = *result->receipt;
+    r->death = result->death;
+    r->stdout_len = result->stdout_len;
+    r->stdout_truncated = result->stdout_truncated;
+    copy_body(r, result);
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void on_rejected(void *arg, const struct viv_error *error)
+{
+    struct run *r = arg;
+
+    pthread_mutex_lock(&r->lock);
+    r->rejected++;
+    r->error = *error;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+struct run *harness_request(struct viv_supervisor *s, const struct viv_request *request)
+{
+    static const struct viv_callbacks callbacks = {on_started, on_output, on_finished, on_rejected};
+    struct run *r = calloc(1, sizeof(*r));
+
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    if (viv_submit(s, request, &callbacks, r, &r->ticket, &r->error) < 0)
+        r->rejected++;
+    return r;
+}
+
+struct run *harness_submit(struct viv_supervisor *s, const char *id, const char *code,
+                           const struct viv_limits *limits)
+{
+    struct viv_request request = {.execution_id = id, .code = code, .code_len = strlen(code)};
+
+    if (limits)
+        request.limits = *limits;
+    return harness_request(s, &request);
+}
+
+void harness_wait(struct run *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (!r->finished && !r->rejected)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void harness_wait_started(struct run *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (!r->started && !r->finished && !r->rejected)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void harness_free(struct run *r)
+{
+    pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->changed);
+    free(r);
+}
+
+void harness_expect(struct viv_supervisor *s, const char *code, enum viv_outcome outcome)
+{
+    struct run *r = harness_submit(s, NULL, code, NULL);
+
+    harness_wait(r);
+    if (r->rejected || r->outcome != outcome)
+        fail_msg("%s: %s, not %s; %s%s", code, viv_outcome_name(r->outcome),
+                 viv_outcome_name(outcome), r->death.text, r->error.text);
+    assert_int_equal(r->finished, 1);
+    harness_free(r);
+}
+
+struct answer_wait {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+    enum viv_cancel_state state;
+    bool has_receipt;
+    struct viv_receipt receipt;
+    struct viv_description description;
+};
+
+static void wait_begin(struct answer_wait *w)
+{
+    memset(w, 0, sizeof(*w));
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->changed, NULL);
+}
+
+static void wait_end(struct answer_wait *w)
+{
+    pthread_mutex_lock(&w->lock);
+    while (!w->done)
+        pthread_cond_wait(&w->changed, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->changed);
+}
+
+static void wait_done(struct answer_wait *w)
+{
+    w->done = true;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void on_cancel(void *arg, enum viv_cancel_state state, const struct viv_receipt *receipt)
+{
+    struct answer_wait *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    w->state = state;
+    w->has_receipt = receipt != NULL;
+    if (receipt)
+        w->receipt = *receipt;
+    wait_done(w);
+}
+
+enum viv_cancel_state harness_cancel(struct viv_supervisor *s, const struct viv_cancel *cancel,
+                                     struct viv_receipt *ret_receipt)
+{
+    struct answer_wait w;
+
+    wait_begin(&w);
+    assert_int_equal(viv_cancel(s, cancel, on_cancel, &w, NULL), 0);
+    wait_end(&w);
+    if (ret_receipt && w.has_receipt)
+        *ret_receipt = w.receipt;
+    return w.state;
+}
+
+static void on_describe(void *arg, const struct viv_description *description)
+{
+    struct answer_wait *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    w->description = *description;
+    wait_done(w);
+}
+
+void harness_describe(struct viv_supervisor *s, struct viv_description *ret)
+{
+    struct answer_wait w;
+
+    wait_begin(&w);
+    assert_int_equal(viv_describe(s, on_describe, &w, NULL), 0);
+    wait_end(&w);
+    *ret = w.description;
+}
+
+unsigned harness_open_fds(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count - 3; /* ".", ".." and the folder itself */
+}

@@ -1,0 +1,56 @@
+/* A supervisor over the fake worker, and a way to wait for what it says. */
+#ifndef VIVARIUM_TESTS_HARNESS_H
+#define VIVARIUM_TESTS_HARNESS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "supervisor/vivarium.h"
+
+/* What became of one submission. */
+struct run {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    viv_ticket ticket;
+    unsigned started, finished, rejected;
+    struct viv_error error;
+    enum viv_outcome outcome;
+    bool has_receipt;
+    struct viv_receipt receipt;
+    struct viv_death death;
+    char repr[64];
+    size_t body_len, stdout_len;
+    bool stdout_truncated;
+    uint64_t streamed;
+    bool hold; /* its output callback asks for a pause */
+    bool held;
+};
+
+/* The fake worker beside this program, `start` as misbehave_at_start. */
+void harness_config(struct viv_config *config, const char *start);
+struct viv_supervisor *harness_start(const struct viv_config *config);
+
+/* Submits `code` under `id` (NULL: generated). */
+struct run *harness_submit(struct viv_supervisor *supervisor, const char *id, const char *code,
+                           const struct viv_limits *limits);
+struct run *harness_request(struct viv_supervisor *supervisor, const struct viv_request *request);
+
+/* Waits for the end; a test that hangs fails by Bazel's own time limit. */
+void harness_wait(struct run *run);
+void harness_wait_started(struct run *run);
+void harness_free(struct run *run);
+
+/* Submits, waits, and asserts that it ended so. */
+void harness_expect(struct viv_supervisor *supervisor, const char *code, enum viv_outcome outcome);
+
+/* Cancels by name and waits for the answer; `ret_receipt` may be NULL. */
+enum viv_cancel_state harness_cancel(struct viv_supervisor *supervisor,
+                                     const struct viv_cancel *cancel,
+                                     struct viv_receipt *ret_receipt);
+
+void harness_describe(struct viv_supervisor *supervisor, struct viv_description *ret);
+
+/* Descriptors that this process has open. */
+unsigned harness_open_fds(void);
+
+#endif
