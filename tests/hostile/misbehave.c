@@ -134,7 +134,7 @@ static void write_output(long bytes)
 }
 
 /* Runs for `us` microseconds unless a cancel comes, and says how it went. */
-static void run_for(long us)
+static void run_for(long us, bool busy)
 {
     uint64_t until = now() + (uint64_t)us * 1000;
 
@@ -143,7 +143,7 @@ static void run_for(long us)
             result(VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED, 1);
             return;
         }
-        if (us > 1000)
+        if (!busy)
             nap(100);
     }
     result(VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED, 0);
@@ -305,8 +305,13 @@ static void behave(void)
     else if (is("raise"))
         result(VIVARIUM__INTERNAL__RUN_END__RUN_END_RAISED, 0);
     else if (is("run "))
-        run_for(number());
-    else if (is("cleanup "))
+        run_for(number(), number() < 1000);
+    else if (is("burn "))
+        run_for(number(), true);
+    else if (is("out-run ")) {
+        write_output(number());
+        run_for(60000000, false);
+    } else if (is("cleanup "))
         clean_up_for(number());
     else if (is("big ")) {
         size_t len = (size_t)number();
