@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# What ./run shows: the main job, each step held against what it claims.
+
+PROBLEMS=0
+
+title() {
+    printf '\n%s%s%s\n' "$BOLD" "$1" "$PLAIN"
+}
+
+problem() {
+    printf '  %sthat is not what should have happened: %s%s\n' "$RED" "$1" "$PLAIN"
+    PROBLEMS=$((PROBLEMS + 1))
+}
+
+shown() {
+    printf '%s\n' "$1" | sed "1s/^/  $DIM\$ viv /; 1!s/^/    $DIM/; s/\$/$PLAIN/"
+}
+
+indented() {
+    sed 's/^/  /' "$1"
+}
+
+# expect TEXT: in the output of the last command.
+expect() {
+    grep -qF -- "$1" "$FOLDER/out" || problem "no \"$1\""
+}
+
+# viv_shows STATUS WORD...: runs viv, shows the command and what it said.
+# Status "fails" stands for any but 0.
+viv_shows() {
+    local wanted=$1 status=0
+
+    shift
+    shown "$*"
+    "$VIV_BIN" "$@" >"$FOLDER/out" 2>&1 </dev/null || status=$?
+    indented "$FOLDER/out"
+    case $wanted in
+    fails) ((status != 0)) || problem "status 0" ;;
+    *) ((status == wanted)) || problem "status $status" ;;
+    esac
+}
+
+# Half a minute at the most until a file holds TEXT.
+await_text() {
+    local _
+
+    for _ in {1..600}; do
+        grep -qF -- "$2" "$1" && return
+        sleep 0.05
+    done
+    problem "no \"$2\""
+}
+
+show_result() {
+    title "Code runs in a jailed process of its own and answers with its value"
+    viv_shows 0 run -c 'import os; os.listdir("/proc/self/fd"), os.getuid(), sum(range(10))'
+    expect '45)'
+    viv_shows fails run -c 'open("/etc/shadow")'
+    expect 'Error'
+}
+
+show_stream() {
+    title "Output arrives as it is written"
+    viv_shows 0 run --stream -c 'for step in range(3): print("step", step, flush=True)'
+    expect 'step 2'
+}
+
+show_cancel() {
+    local run code='
+try:
+    print("working", flush=True)
+    while True: pass
+finally:
+    print("the cleanup ran")'
+
+    title "An infinite loop is cancelled, and its cleanup runs"
+    shown "run --id demo-loop -c '$code' &"
+    "$VIV_BIN" run --id demo-loop --stream -c "$code" >"$FOLDER/loop" 2>&1 </dev/null &
+    run=$!
+    await_text "$FOLDER/loop" working
+    viv_shows 0 cancel demo-loop --reason "taking too long" --wait
+    expect 'taking too long'
+    wait "$run" && problem "the cancelled run ended with status 0"
+    printf '  %sand the run said:%s\n' "$DIM" "$PLAIN"
+    indented "$FOLDER/loop"
+    cp "$FOLDER/loop" "$FOLDER/out"
+    expect 'the cleanup ran'
+}
+
+show_crash() {
+    title "A worker that crashes costs its own execution only"
+    viv_shows fails run -c 'import os; os.abort()'
+    expect 'SIGABRT'
+    viv_shows 0 run -c '"served by the next worker"'
+    expect 'served by the next worker'
+}
+
+show_end() {
+    title "SIGTERM drains it"
+    if end_daemon; then
+        echo "  vivariumd ended with status 0"
+    else
+        problem "vivariumd ended with status $?"
+        indented "$FOLDER/log"
+    fi
+}
+
+whats_next() {
+    cat <<END
+
+${BOLD}Next${PLAIN}
+  ./run serve --listen unix:/tmp/vivarium.sock           keeps one running; in another terminal:
+  export VIVARIUM_TARGET=unix:/tmp/vivarium.sock
+  $1 run -c '6 * 7'
+  ./run bench     what an execution costs, beside an empty RPC
+  ./test          every test
+  README.md       gRPC from any language, the C library, where to read on
+END
+}
+
+demo() {
+    start_daemon
+    show_result
+    show_stream
+    show_cancel
+    show_crash
+    show_end
+    ((PROBLEMS == 0)) || die "$PROBLEMS of the claims above did not hold"
+    whats_next "${VIV_BIN#"$PWD"/}"
+}
