@@ -41,7 +41,10 @@ struct waiter {
 struct execution {
     struct command submitted; /* first use of the place: through the inbox */
     struct viv_supervisor *supervisor;
-    viv_ticket ticket; /* and the sequence number of its frames */
+    /* Its ticket, which is also the sequence number of its frames. The reactor
+     * looks at this one while another thread fills a free place, so that thread
+     * writes the other. */
+    viv_ticket ticket, coming_ticket;
     enum execution_phase phase;
     struct name name;
     struct execution *next, *previous; /* all live ones, oldest first */
@@ -79,7 +82,7 @@ int execution_fill(struct execution *execution, const struct viv_request *reques
                    const struct viv_limits *limits, const struct viv_callbacks *callbacks,
                    void *arg, struct viv_error *err);
 
-/* Releases what the place holds; it may be filled again. */
+/* Releases what the place holds; it may be filled again. On the reactor. */
 void execution_clear(struct execution *execution);
 
 void answer_free(struct answer *answer);

@@ -112,6 +112,12 @@ struct execution *schedule_find(struct viv_supervisor *s, viv_ticket ticket)
     return e->ticket == ticket && e->phase != EXECUTION_UNBORN ? e : NULL;
 }
 
+static void free_place(struct viv_supervisor *s, struct execution *e)
+{
+    execution_clear(e);
+    submit_release(s, e);
+}
+
 void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct viv_death *death,
                      const struct viv_error *error)
 {
@@ -126,7 +132,7 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
         execution_reject(e, error);
     else
         execution_report(e, death, s->layers);
-    submit_release(s, e);
+    free_place(s, e);
     if (s->draining)
         drain_check(s);
 }
@@ -174,9 +180,10 @@ void schedule_submitted(struct viv_supervisor *s, struct command *command)
     struct early_cancel early;
     struct viv_error error;
 
+    e->ticket = e->coming_ticket;
     if (admit(s, e, &error) < 0) {
         execution_reject(e, &error);
-        submit_release(s, e);
+        free_place(s, e);
         return;
     }
     registry_add(&s->registry, &e->name);

@@ -10,7 +10,7 @@ static viv_ticket next_ticket(const struct viv_supervisor *s, const struct execu
 {
     uint64_t place = (uint64_t)(e - s->executions) + 1;
 
-    return ((e->ticket >> 20) + 1) << 20 | place;
+    return ((e->coming_ticket >> 20) + 1) << 20 | place;
 }
 
 static int take_place(struct viv_supervisor *s, uint64_t bytes, struct execution **ret,
@@ -43,7 +43,6 @@ void submit_release(struct viv_supervisor *s, struct execution *e)
 {
     uint64_t bytes = e->charged_bytes;
 
-    execution_clear(e);
     pthread_mutex_lock(&s->inbox.lock);
     e->next_queued = s->free_executions;
     s->free_executions = e;
@@ -71,9 +70,9 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
         submit_release(s, e);
         return -1;
     }
-    e->ticket = next_ticket(s, e);
+    e->coming_ticket = next_ticket(s, e);
     if (ret_ticket)
-        *ret_ticket = e->ticket;
+        *ret_ticket = e->coming_ticket;
     e->submitted.run = schedule_submitted;
     inbox_post(&s->inbox, &e->submitted);
     return 0;

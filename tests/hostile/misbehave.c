@@ -331,8 +331,10 @@ static void behave(void)
         result(VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED, 0);
     } else if (is("exit "))
         _exit((int)number());
-    else if (is("signal "))
+    else if (is("signal ")) {
+        signal((int)number(), SIG_DFL); /* a sanitizer has its own */
         raise((int)number());
+    }
     else if (is("stubborn"))
         for (;;)
             nap(1000000);
