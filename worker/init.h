@@ -1,0 +1,30 @@
+/* PID 1 of a worker's namespaces. */
+#ifndef VIVARIUM_INIT_H
+#define VIVARIUM_INIT_H
+
+#include "worker/vm/vm.h"
+
+/* What a clone of the zygote sits down with. */
+struct viv_seat {
+    int proc; /* as in struct viv_jail */
+    int channel, control, out, err;
+    const struct viv_vm_ops *ops;
+    struct viv_vm *vm;
+};
+
+/* Exit status of a worker that could not be set up; its stderr says why. */
+#define VIV_INIT_FAILED 71
+
+/* The life of a worker, from the clone on. */
+_Noreturn void viv_init_run(const struct viv_seat *seat);
+
+/* What the zygote learns from a clone that enters the jail and no more. */
+struct viv_init_trial {
+    uint64_t layers;
+    struct viv_error error; /* VIV_OK: it worked */
+};
+
+/* Enters the jail, writes a struct viv_init_trial to the channel and exits. */
+_Noreturn void viv_init_try(const struct viv_seat *seat);
+
+#endif

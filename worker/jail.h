@@ -1,0 +1,22 @@
+/* The jail: what a worker gives up before it sees user code. */
+#ifndef VIVARIUM_JAIL_H
+#define VIVARIUM_JAIL_H
+
+#include <stdint.h>
+
+#include "proto/error.h"
+
+/* The channel's descriptor inside. */
+#define VIV_JAIL_CHANNEL 3
+
+struct viv_jail {
+    int proc;     /* directory descriptor of a /proc that sees this process */
+    int channel;  /* becomes VIV_JAIL_CHANNEL */
+    int out, err; /* become descriptors 1 and 2 */
+};
+
+/* Enters it, in a process that is PID 1 of new namespaces of every kind.
+ * *ret_layers: bits of enum viv_layer. On failure the process must end. */
+int viv_jail_enter(const struct viv_jail *jail, uint64_t *ret_layers, struct viv_error *err);
+
+#endif

@@ -1,0 +1,128 @@
+/* Who dies with whom, whatever the supervisor dies of:
+ *
+ *     supervisor --PDEATHSIG--> stub --PDEATHSIG--> zygote --PID 1--> workers
+ *
+ * The zygote is PID 1 of its own pid namespace and every worker lives in a
+ * namespace below that one. When PID 1 dies, the kernel kills all the rest of
+ * the namespace and of those below it with SIGKILL: no signal mask, double
+ * fork, setsid or ptrace in hostile code gets around it. PDEATHSIG does not
+ * cross a worker, and need not.
+ *
+ * PDEATHSIG tells of the death of the thread that spawned us. The supervisor
+ * spawns its zygote on a thread that lives as long as itself. */
+#include "worker/nest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "worker/sys.h"
+
+#define NOBODY 65534
+
+#define NEST_NAMESPACES \
+    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
+/* The signal comes too late for a parent that is gone already; getppid() can't
+ * tell, for the supervisor may be PID 1 of a container. Its end of the link
+ * can. */
+static int die_with_parent(int link, struct viv_error *err)
+{
+    char byte;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't set the parent death signal");
+    if (recv(link, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        return viv_fail(err, VIV_UNAVAILABLE, "the supervisor has gone away");
+    return 0;
+}
+
+/* Root becomes nobody before anything else: then root's supervisor and an
+ * ordinary user's go one way, and no id inside any namespace ever stands for
+ * root outside. */
+static int drop_root(struct viv_error *err)
+{
+    if (geteuid() != 0)
+        return 0;
+    if (setgroups(0, NULL) < 0 && errno != EPERM)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't drop supplementary groups");
+    if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION,
+                              "can't become uid %d; in a container that doesn't map it, start "
+                              "the supervisor as an ordinary user",
+                              NOBODY);
+    /* Changing ids made /proc/self root's; the id maps are written there. */
+    if (prctl(PR_SET_DUMPABLE, 1) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't become dumpable");
+    return 0;
+}
+
+static int say_forbidden(struct viv_error *err)
+{
+    if (errno == ENOSPC || errno == EUSERS)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION,
+                              "no more user namespaces: raise sysctl user.max_user_namespaces "
+                              "and its siblings (max_pid_namespaces, ...)");
+    return viv_fail_errno(err, VIV_FAILED_PRECONDITION,
+                          "user namespaces are forbidden here: allow them with sysctl "
+                          "kernel.unprivileged_userns_clone=1 (Debian), sysctl "
+                          "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), or a seccomp "
+                          "profile that lets unshare pass (containers)");
+}
+
+static int enter_namespaces(int proc, struct viv_error *err)
+{
+    unsigned uid = geteuid(), gid = getegid();
+
+    if (unshare(NEST_NAMESPACES) < 0)
+        return say_forbidden(err);
+    return viv_sys_map_ids(proc, VIV_NEST_ID, uid, gid, err);
+}
+
+/* The stub stays outside the pid namespace, which only a child can enter. It
+ * keeps no descriptor: the supervisor is to see the zygote's end at once. */
+static _Noreturn void wait_and_pass_on(pid_t zygote)
+{
+    int status = 0;
+
+    close_range(0, ~0U, 0);
+    while (waitpid(zygote, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFEXITED(status))
+        _exit(WEXITSTATUS(status));
+    signal(WTERMSIG(status), SIG_DFL);
+    kill(getpid(), WTERMSIG(status));
+    _exit(128 + WTERMSIG(status));
+}
+
+int viv_nest_enter(int link, int *ret_proc, struct viv_error *err)
+{
+    int proc;
+    pid_t zygote;
+
+    /* A session of its own: the terminal's Ctrl-C is for the supervisor. */
+    setsid();
+    /* First the ids: changing them would take the death signal away. */
+    if (drop_root(err) < 0 || die_with_parent(link, err) < 0)
+        return -1;
+    proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (proc < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't open /proc");
+    if (enter_namespaces(proc, err) < 0)
+        return -1;
+    zygote = fork();
+    if (zygote < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't fork the zygote");
+    if (zygote > 0)
+        wait_and_pass_on(zygote);
+    if (die_with_parent(link, err) < 0)
+        return -1;
+    *ret_proc = proc;
+    return 0;
+}

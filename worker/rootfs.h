@@ -1,0 +1,12 @@
+/* The read-only root that every worker sees. */
+#ifndef VIVARIUM_ROOTFS_H
+#define VIVARIUM_ROOTFS_H
+
+#include "proto/error.h"
+
+/* Builds it and moves in; the old root is gone afterwards. Needs a mount
+ * namespace and the capabilities over it. Where the machine lets nobody mount
+ * a /proc (a container that masks parts of its own), there is none inside. */
+int viv_rootfs_enter(struct viv_error *err);
+
+#endif

@@ -1,0 +1,167 @@
+#include "worker/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "internal/worker.pb-c.h"
+#include "proto/frame.h"
+
+/* The code and what stands behind it; cut where the supervisor's cap is. */
+static const struct viv_frame_caps caps = {.body_max = 2 * (uint64_t)VIV_SERVE_BODY_MAX,
+                                           .fds_max = 1};
+
+static alignas(struct viv_frame_header) uint8_t buffer[VIV_FRAME_BUFFER];
+
+static _Noreturn void give_up(const struct viv_error *err)
+{
+    dprintf(STDERR_FILENO, "vivarium-worker: %s\n", err->text);
+    _exit(EXIT_FAILURE);
+}
+
+/* Tells the supervisor what to ring the doorbell at. */
+static int send_hello(int channel, struct viv_error *err)
+{
+    int pidfd = pidfd_open(getpid(), 0);
+    struct viv_frame_out out = {.type = VIV_FRAME_HELLO, .fds = &pidfd, .fd_count = 1};
+    int rc;
+
+    if (pidfd < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't open a pidfd");
+    rc = viv_frame_send(channel, &out, err);
+    close(pidfd);
+    return rc;
+}
+
+struct note_target {
+    int channel;
+    uint64_t seq;
+};
+
+/* A note that finds the socket full is dropped: it tells how far a cancel has
+ * come, and user code must not wait for a reader of that. */
+static void send_note(void *arg, enum viv_vm_note kind, uint64_t at_ns)
+{
+    const struct note_target *target = arg;
+    Vivarium__Internal__Note note = VIVARIUM__INTERNAL__NOTE__INIT;
+    uint8_t packed[32];
+    struct viv_frame_out out = {.type = VIV_FRAME_NOTE, .seq = target->seq, .message = packed};
+
+    note.kind = (Vivarium__Internal__NoteKind)kind;
+    note.at_ns = at_ns;
+    out.message_len = vivarium__internal__note__pack(&note, packed);
+    viv_frame_send(target->channel, &out, NULL);
+}
+
+static int send_result(int channel, uint64_t seq, const struct viv_vm_report *report,
+                       struct viv_error *err)
+{
+    Vivarium__Internal__RunResult result = VIVARIUM__INTERNAL__RUN_RESULT__INIT;
+    uint8_t packed[128];
+    struct viv_frame_out out = {.type = VIV_FRAME_RESULT,
+                                .seq = seq,
+                                .message = packed,
+                                .body = report->answer,
+                                .body_len = report->answer_len};
+
+    result.end = (Vivarium__Internal__RunEnd)report->end;
+    result.began_ns = report->began_ns;
+    result.ended_ns = report->ended_ns;
+    result.steps = report->steps;
+    result.exited = report->exited;
+    result.exit_status = report->exit_status;
+    result.hook_reached_ns = report->hook_reached_ns;
+    result.raised_ns = report->raised_ns;
+    result.cleanup_deferred_ns = report->cleanup_deferred_ns;
+    result.raise_count = report->raise_count;
+    out.message_len = vivarium__internal__run_result__pack(&result, packed);
+    return viv_frame_send(channel, &out, err);
+}
+
+static int take_stdin(struct viv_frame *frame, bool has_stdin, struct viv_error *err)
+{
+    if (!has_stdin)
+        return 0;
+    if (frame->fd_count < 1)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "RUN without the descriptor of its stdin");
+    if (dup2(frame->fds[0], STDIN_FILENO) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't take stdin");
+    return 0;
+}
+
+static int run(const struct viv_serve *serve, const struct viv_frame *frame,
+               const Vivarium__Internal__RunRequest *request, struct viv_error *err)
+{
+    struct note_target target = {.channel = serve->channel, .seq = frame->seq};
+    struct viv_vm_report report = {0};
+    struct viv_vm_run what = {
+        .code = (const char *)frame->body,
+        .code_len = frame->body_len - request->scope_bytes,
+        .filename = request->filename[0] ? request->filename : "<execution>",
+        .seq = frame->seq,
+        .page = serve->page,
+        .steps = request->steps,
+        .memory_soft_bytes = request->memory_soft_bytes,
+        .note = send_note,
+        .note_arg = &target,
+    };
+    int rc;
+
+    if (request->scope_bytes > frame->body_len)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "RUN with less body than scope");
+    if (serve->ops->run(serve->vm, &what, &report, err) < 0)
+        return -1;
+    rc = send_result(serve->channel, frame->seq, &report, err);
+    free(report.answer);
+    return rc;
+}
+
+static int serve_frame(const struct viv_serve *serve, struct viv_frame *frame,
+                       struct viv_error *err)
+{
+    Vivarium__Internal__RunRequest *request;
+    int rc;
+
+    if (frame->type != VIV_FRAME_RUN)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "unexpected frame of type %d", frame->type);
+    request = vivarium__internal__run_request__unpack(NULL, frame->message_len, frame->message);
+    if (!request)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "RUN with a malformed message");
+    rc = take_stdin(frame, request->has_stdin, err);
+    if (rc == 0)
+        rc = run(serve, frame, request, err);
+    vivarium__internal__run_request__free_unpacked(request, NULL);
+    return rc;
+}
+
+static int serve_next(const struct viv_serve *serve, struct viv_error *err)
+{
+    struct viv_frame frame;
+    int rc = viv_frame_receive(serve->channel, false, buffer, &caps, &frame, err);
+
+    if (rc <= 0)
+        return rc;
+    rc = serve_frame(serve, &frame, err);
+    viv_frame_release(&frame);
+    return rc < 0 ? -1 : 1;
+}
+
+_Noreturn void viv_serve(const struct viv_serve *serve)
+{
+    struct viv_error err;
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (serve->ops->adopt(serve->vm, &err) < 0 || send_hello(serve->channel, &err) < 0 ||
+        serve_next(serve, &err) < 0)
+        give_up(&err);
+    /* One execution, and the process is used up: sessions will stay here. No
+     * exit handlers: the run has ended what user code has to end. */
+    _exit(EXIT_SUCCESS);
+}

@@ -1,0 +1,234 @@
+/* Everything that may run user code happens between viv_cancel_begin() and
+ * viv_cancel_end(): the code itself, what it leaves to be done at the end, its
+ * __repr__ and its __str__. What comes after that is C that asks no object
+ * anything. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "worker/vm/cpython/run.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "worker/vm/cpython/answer.h"
+#include "worker/vm/cpython/cancel.h"
+#include "worker/vm/cpython/cancel_module.h"
+#include "worker/vm/cpython/compile.h"
+#include "worker/vm/cpython/ending.h"
+#include "worker/vm/cpython/failure.h"
+#include "worker/vm/cpython/source.h"
+#include "worker/vm/cpython/streams.h"
+
+static struct {
+    PyObject *globals; /* __main__.__dict__ */
+    PyObject *hook;    /* sys.excepthook as the interpreter made it */
+} saved;
+
+struct state {
+    const struct viv_vm_run *run;
+    struct viv_vm_report *report;
+    struct viv_answer answer;
+    bool cancelled; /* vivarium.Cancelled left the code */
+    bool steps_reached;
+};
+
+int viv_run_setup(void)
+{
+    PyObject *main = PyImport_AddModule("__main__");
+
+    if (!main)
+        return -1;
+    saved.globals = Py_NewRef(PyModule_GetDict(main));
+    saved.hook = Py_XNewRef(PySys_GetObject("excepthook"));
+    return saved.hook ? 0 : -1;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* --- what the step hook tells ------------------------------------------- */
+
+static void note(void *arg, enum viv_vm_note kind)
+{
+    const struct viv_vm_run *run = ((struct state *)arg)->run;
+
+    if (run->note)
+        run->note(run->note_arg, kind, now_ns());
+}
+
+static void on_hook_reached(void *arg)
+{
+    note(arg, VIV_VM_NOTE_HOOK_REACHED);
+}
+
+static void on_deferred(void *arg)
+{
+    note(arg, VIV_VM_NOTE_CLEANUP_ENTERED);
+}
+
+static void on_left_cleanup(void *arg)
+{
+    note(arg, VIV_VM_NOTE_CLEANUP_LEFT);
+}
+
+static void on_raised(void *arg)
+{
+    note(arg, VIV_VM_NOTE_RAISED);
+}
+
+static void on_steps_reached(void *arg)
+{
+    ((struct state *)arg)->steps_reached = true;
+    viv_cancel_request("step limit reached");
+}
+
+/* --- the code ------------------------------------------------------------ */
+
+static int set_names(PyObject *filename)
+{
+    PyObject *argv = Py_BuildValue("[O]", filename);
+    int rc = argv ? PySys_SetObject("argv", argv) : -1;
+
+    Py_XDECREF(argv);
+    return rc < 0 ? -1 : PyDict_SetItemString(saved.globals, "__file__", filename);
+}
+
+/* The value of the trailing expression; None where there is none; NULL. */
+static PyObject *evaluate(const struct viv_compiled *compiled)
+{
+    PyObject *value = PyEval_EvalCode(compiled->body, saved.globals, saved.globals);
+
+    if (value && compiled->value) {
+        Py_DECREF(value);
+        value = PyEval_EvalCode(compiled->value, saved.globals, saved.globals);
+    }
+    return value;
+}
+
+static PyObject *compile_and_evaluate(const struct viv_vm_run *run)
+{
+    PyObject *filename =
+        PyUnicode_DecodeUTF8(run->filename, (Py_ssize_t)strlen(run->filename), "replace");
+    struct viv_compiled compiled = {0};
+    PyObject *value = NULL;
+
+    if (filename && viv_source_set(run->code, run->code_len, filename) == 0 &&
+        set_names(filename) == 0) {
+        if (viv_compile(run->code, run->code_len, filename, &compiled) == 0)
+            value = evaluate(&compiled);
+        else if (PyErr_ExceptionMatches(PyExc_SyntaxError))
+            viv_failure_complete_syntax();
+    }
+    viv_compile_free(&compiled);
+    Py_XDECREF(filename);
+    return value;
+}
+
+/* A program may have said how its end is to be shown. */
+static void call_excepthook(PyObject *exception)
+{
+    PyObject *hook = Py_XNewRef(PySys_GetObject("excepthook"));
+    PyObject *traceback = PyException_GetTraceback(exception), *done = NULL;
+
+    if (hook && hook != saved.hook) {
+        done = PyObject_CallFunctionObjArgs(hook, (PyObject *)Py_TYPE(exception), exception,
+                                            traceback ? traceback : Py_None, NULL);
+        if (!done)
+            PyErr_WriteUnraisable(hook);
+    }
+    Py_XDECREF(done);
+    Py_XDECREF(traceback);
+    Py_XDECREF(hook);
+}
+
+static bool is_cancelled(PyObject *exception)
+{
+    return viv_cancel_pending() && PyErr_GivenExceptionMatches(exception, viv_cancelled_type());
+}
+
+/* Takes down the pending exception: an exit's status, or what it says. */
+static void take_exception(struct state *s)
+{
+    PyObject *exception = viv_failure_fetch();
+
+    if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
+        viv_answer_drop(&s->answer);
+        s->report->exited = true;
+        s->report->exit_status = (uint32_t)viv_ending_status(exception);
+    } else {
+        s->cancelled = is_cancelled(exception);
+        s->report->end = s->cancelled ? VIV_VM_CANCELLED : VIV_VM_RAISED;
+        viv_answer_set_error(&s->answer, exception);
+        if (!s->cancelled)
+            call_excepthook(exception);
+    }
+    Py_DECREF(exception);
+    PyErr_Clear();
+}
+
+/* A cancel may come as late as this; anything else python3 tells of, and
+ * ends as it would have. */
+static void end_program(struct state *s)
+{
+    if (viv_ending_run() == 0)
+        return;
+    if (!s->cancelled && is_cancelled(PyErr_Occurred()))
+        take_exception(s);
+    else
+        PyErr_WriteUnraisable(NULL);
+}
+
+/* All that may run user code. */
+static void run_user_code(struct state *s)
+{
+    PyObject *value = compile_and_evaluate(s->run);
+
+    if (!value || viv_answer_set_value(&s->answer, value) < 0)
+        take_exception(s);
+    end_program(s);
+    viv_streams_flush();
+    PyErr_Clear();
+}
+
+static void fill_report(const struct state *s, const struct viv_cancel_report *cancel)
+{
+    struct viv_vm_report *report = s->report;
+
+    report->ended_ns = now_ns();
+    if (s->cancelled && s->steps_reached)
+        report->end = VIV_VM_STEPS_EXCEEDED;
+    report->steps = viv_cancel_steps();
+    report->hook_reached_ns = cancel->hook_reached_ns;
+    report->raised_ns = cancel->raised_ns;
+    report->cleanup_deferred_ns = cancel->cleanup_deferred_ns;
+    report->raise_count = cancel->raise_count;
+}
+
+int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_report *ret_report,
+            struct viv_error *err)
+{
+    struct viv_vm_report report = {.end = VIV_VM_COMPLETED, .began_ns = now_ns()};
+    struct state s = {.run = run, .report = &report};
+    const struct viv_cancel_events events = {.arg = &s,
+                                             .hook_reached = on_hook_reached,
+                                             .deferred = on_deferred,
+                                             .left_cleanup = on_left_cleanup,
+                                             .raised = on_raised};
+    struct viv_cancel_report cancel;
+
+    viv_cancel_begin(run->page, run->seq, &events);
+    if (run->steps)
+        viv_cancel_count_steps(run->steps, on_steps_reached, &s);
+    run_user_code(&s);
+    viv_cancel_end(&cancel);
+    fill_report(&s, &cancel);
+    viv_answer_write(&s.answer, answer_max, &report.answer, &report.answer_len);
+    viv_answer_drop(&s.answer);
+    *ret_report = report;
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* One run of user code in __main__. */
+#ifndef VIVARIUM_VM_CPYTHON_RUN_H
+#define VIVARIUM_VM_CPYTHON_RUN_H
+
+#include "worker/vm/vm.h"
+
+/* Once, before user code. */
+int viv_run_setup(void);
+
+/* As struct viv_vm_ops says; the answer takes at most `answer_max` bytes. */
+int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_report *ret_report,
+            struct viv_error *err);
+
+#endif

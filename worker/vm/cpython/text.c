@@ -1,0 +1,142 @@
+#define PY_SSIZE_T_CLEAN
+#include "worker/vm/cpython/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_surrogate(Py_UCS4 c)
+{
+    return c >= 0xd800 && c <= 0xdfff;
+}
+
+/* Encodes into the bytes that end at `end`; where they begin. */
+static uint8_t *encode_backwards(Py_UCS4 c, uint8_t *end)
+{
+    if (c < 0x80) {
+        *--end = (uint8_t)c;
+    } else if (c < 0x800) {
+        *--end = (uint8_t)(0x80 | (c & 0x3f));
+        *--end = (uint8_t)(0xc0 | c >> 6);
+    } else if (c < 0x10000) {
+        *--end = (uint8_t)(0x80 | (c & 0x3f));
+        *--end = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        *--end = (uint8_t)(0xe0 | c >> 12);
+    } else {
+        *--end = (uint8_t)(0x80 | (c & 0x3f));
+        *--end = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        *--end = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+        *--end = (uint8_t)(0xf0 | c >> 18);
+    }
+    return end;
+}
+
+bool viv_text_raw(struct viv_writer *w, PyObject *str)
+{
+    Py_ssize_t len = PyUnicode_GET_LENGTH(str);
+    int kind = PyUnicode_KIND(str);
+    const void *data = PyUnicode_DATA(str);
+    bool surrogates = false;
+    size_t room = (size_t)len * (kind == PyUnicode_1BYTE_KIND ? 2 : kind == 2 ? 3 : 4);
+    uint8_t *place, *end, *at;
+
+    if (PyUnicode_IS_ASCII(str)) {
+        viv_writer_raw(w, data, (size_t)len);
+        return false;
+    }
+    if ((size_t)len > w->max) {
+        w->failed = true;
+        return false;
+    }
+    place = viv_writer_reserve(w, room);
+    if (!place)
+        return false;
+    at = end = place + room;
+    for (Py_ssize_t i = len - 1; i >= 0; i--) {
+        Py_UCS4 c = PyUnicode_READ(kind, data, i);
+
+        surrogates |= is_surrogate(c);
+        at = encode_backwards(c, at);
+    }
+    viv_writer_commit(w, (size_t)(end - at));
+    return surrogates;
+}
+
+static size_t escaped_length(Py_UCS4 c)
+{
+    if (is_surrogate(c))
+        return 6;
+    return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+}
+
+/* How many characters fit into `max` bytes. */
+static Py_ssize_t cut(PyObject *str, size_t max)
+{
+    Py_ssize_t len = PyUnicode_GET_LENGTH(str), i;
+    size_t bytes = 0;
+
+    for (i = 0; max && i < len; i++) {
+        bytes += escaped_length(PyUnicode_READ_CHAR(str, i));
+        if (bytes > max)
+            return i;
+    }
+    return len;
+}
+
+static void write_escaped(struct viv_writer *w, Py_UCS4 c)
+{
+    uint8_t bytes[8];
+    uint8_t *end = bytes + sizeof(bytes), *at = end;
+
+    if (is_surrogate(c)) {
+        snprintf((char *)bytes, sizeof(bytes), "\\u%04x", (unsigned)c);
+        viv_writer_raw(w, bytes, 6);
+        return;
+    }
+    at = encode_backwards(c, end);
+    viv_writer_raw(w, at, (size_t)(end - at));
+}
+
+void viv_text_field(struct viv_writer *w, unsigned field, PyObject *str, size_t max)
+{
+    size_t mark = w->used;
+    Py_ssize_t len = str ? cut(str, max) : 0;
+
+    if (str && PyUnicode_IS_ASCII(str))
+        viv_writer_raw(w, PyUnicode_DATA(str), (size_t)len);
+    else
+        for (Py_ssize_t i = len - 1; i >= 0 && !w->failed; i--)
+            write_escaped(w, PyUnicode_READ_CHAR(str, i));
+    viv_writer_field(w, field, mark);
+}
+
+/* Static types have it in their tp_name; the others' `__module__` is looked up
+ * where the class statement put it, past any metaclass. */
+static PyObject *module_of(PyTypeObject *type)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    PyObject *module;
+
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return dot ? PyUnicode_FromStringAndSize(type->tp_name, dot - type->tp_name)
+                   : PyUnicode_FromString("builtins");
+    module = PyDict_GetItemString(type->tp_dict, "__module__");
+    PyErr_Clear();
+    if (module && PyUnicode_CheckExact(module))
+        return Py_NewRef(module);
+    return PyUnicode_FromString("<unknown>");
+}
+
+PyObject *viv_text_type_name(PyTypeObject *type, bool short_main)
+{
+    PyObject *module = module_of(type), *name = PyType_GetQualName(type), *both = NULL;
+
+    if (module && name) {
+        bool plain = short_main && (PyUnicode_CompareWithASCIIString(module, "builtins") == 0 ||
+                                    PyUnicode_CompareWithASCIIString(module, "__main__") == 0);
+
+        both = plain ? Py_NewRef(name) : PyUnicode_FromFormat("%U.%U", module, name);
+    }
+    Py_XDECREF(module);
+    Py_XDECREF(name);
+    return both;
+}

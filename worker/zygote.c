@@ -1,0 +1,253 @@
+#include "worker/zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/zygote.h"
+#include "worker/link.h"
+#include "worker/nest.h"
+#include "worker/rootfs.h"
+#include "worker/serve.h"
+#include "worker/spawn.h"
+#include "worker/sys.h"
+#include "worker/thread.h"
+
+struct child {
+    pid_t pid;
+    uint32_t slot;
+    uint64_t generation;
+};
+
+struct zygote {
+    int link;
+    int sigchld;
+    int proc;
+    const struct viv_vm_ops *ops;
+    struct viv_vm *vm;
+    uint64_t layers;
+    const char *vm_name;
+    struct child *children;
+    size_t child_count, child_room;
+};
+
+/* Nobody's habits: a supervisor may have blocked or ignored anything. */
+static int reset_signals(struct zygote *z, struct viv_error *err)
+{
+    sigset_t set;
+
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    z->sigchld = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (z->sigchld < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't create a signalfd");
+    return 0;
+}
+
+static int reset_descriptors(struct viv_error *err)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't open /dev/null");
+    if (fcntl(STDERR_FILENO, F_GETFD) < 0)
+        dup2(null, STDERR_FILENO);
+    close_range(VIV_ZYGOTE_FD + 1, ~0U, 0);
+    return 0;
+}
+
+static void seat_of(const struct zygote *z, struct viv_seat *ret)
+{
+    *ret = (struct viv_seat){.proc = z->proc,
+                             .channel = -1,
+                             .control = -1,
+                             .out = STDOUT_FILENO,
+                             .err = STDERR_FILENO,
+                             .ops = z->ops,
+                             .vm = z->vm};
+}
+
+/* The order matters: what a supervisor left behind goes first, the nest gives the right to mount, the root must stand
+ * before the VM opens any file, and the VM must be warm before the first clone. */
+static int warm_up(struct zygote *z, const char *const *preload, struct viv_error *err)
+{
+    struct viv_vm_config config = {.preload = preload, .answer_max = VIV_SERVE_BODY_MAX};
+    struct viv_seat seat;
+
+    if (reset_descriptors(err) < 0 || reset_signals(z, err) < 0 ||
+        viv_nest_enter(z->link, &z->proc, err) < 0 || viv_rootfs_enter(err) < 0 ||
+        z->ops->create(&config, &z->vm, &z->vm_name, err) < 0)
+        return -1;
+    viv_thread_setup();
+    seat_of(z, &seat);
+    return viv_spawn_trial(&seat, &z->layers, err);
+}
+
+static int remember(struct zygote *z, pid_t pid, const struct viv_zygote_message *order)
+{
+    if (z->child_count == z->child_room) {
+        size_t room = z->child_room * 2 + 64;
+        struct child *grown = realloc(z->children, room * sizeof(*grown));
+
+        if (!grown)
+            return -1;
+        z->children = grown;
+        z->child_room = room;
+    }
+    z->children[z->child_count++] =
+        (struct child){.pid = pid, .slot = order->slot, .generation = order->generation};
+    return 0;
+}
+
+/* Clones a worker as ordered: 0 or an errno. */
+static int clone_worker(struct zygote *z, const struct viv_zygote_message *order, const int *fds,
+                        int *ret_pidfd)
+{
+    struct viv_seat seat;
+    pid_t pid;
+
+    for (unsigned i = 0; i < VIV_SPAWN_FDS; i++)
+        if (fds[i] < 0)
+            return EBADF;
+    seat_of(z, &seat);
+    seat.channel = fds[VIV_SPAWN_CHANNEL];
+    seat.control = fds[VIV_SPAWN_CONTROL];
+    seat.out = fds[VIV_SPAWN_STDOUT];
+    seat.err = fds[VIV_SPAWN_STDERR];
+    if (viv_spawn(&seat, &pid, ret_pidfd, NULL) < 0)
+        return errno;
+    if (remember(z, pid, order) < 0) {
+        kill(pid, SIGKILL);
+        return ENOMEM;
+    }
+    return 0;
+}
+
+static int on_spawn(struct zygote *z, const struct viv_zygote_message *order, const int *fds,
+                    struct viv_error *err)
+{
+    struct viv_zygote_message answer = {
+        .type = VIV_ZYGOTE_SPAWNED, .slot = order->slot, .generation = order->generation};
+    VIV_CLOSING int pidfd = -1;
+    uint64_t began = viv_sys_now_ns();
+
+    answer.error = clone_worker(z, order, fds, &pidfd);
+    answer.clone_ns = viv_sys_now_ns() - began;
+    for (unsigned i = 0; i < VIV_SPAWN_FDS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return viv_link_send(z->link, &answer, answer.error ? -1 : pidfd, err);
+}
+
+static int on_order(struct zygote *z, struct viv_error *err)
+{
+    struct viv_zygote_message order;
+    int fds[VIV_SPAWN_FDS];
+    int rc = viv_link_receive(z->link, &order, fds, err);
+
+    if (rc <= 0)
+        return rc;
+    if (order.type != VIV_ZYGOTE_SPAWN)
+        return viv_fail(err, VIV_INTERNAL, "unexpected order of type %u", order.type);
+    return on_spawn(z, &order, fds, err) < 0 ? -1 : 1;
+}
+
+static uint64_t ns_of(const struct timeval *tv)
+{
+    return (uint64_t)tv->tv_sec * 1000000000u + (uint64_t)tv->tv_usec * 1000u;
+}
+
+static int report_end(struct zygote *z, size_t i, int status, const struct rusage *used,
+                      struct viv_error *err)
+{
+    struct viv_zygote_message message = {.type = VIV_ZYGOTE_EXITED,
+                                         .slot = z->children[i].slot,
+                                         .generation = z->children[i].generation,
+                                         .wait_status = status,
+                                         .user_cpu_ns = ns_of(&used->ru_utime),
+                                         .system_cpu_ns = ns_of(&used->ru_stime),
+                                         .peak_rss_bytes = (uint64_t)used->ru_maxrss * 1024};
+
+    z->children[i] = z->children[--z->child_count];
+    return viv_link_send(z->link, &message, -1, err);
+}
+
+/* PID 1 of the nest: whatever there is to reap is its own. */
+static int on_sigchld(struct zygote *z, struct viv_error *err)
+{
+    struct signalfd_siginfo info;
+    struct rusage used;
+    int status;
+    pid_t pid;
+
+    while (read(z->sigchld, &info, sizeof(info)) > 0)
+        continue;
+    while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0)
+        for (size_t i = 0; i < z->child_count; i++)
+            if (z->children[i].pid == pid) {
+                if (report_end(z, i, status, &used, err) < 0)
+                    return -1;
+                break;
+            }
+    return 0;
+}
+
+/* Returns 0 when the supervisor has gone. */
+static int serve_supervisor(struct zygote *z, struct viv_error *err)
+{
+    struct pollfd fds[2] = {{z->link, POLLIN, 0}, {z->sigchld, POLLIN, 0}};
+    int rc = 1;
+
+    while (rc > 0) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return viv_fail_errno(err, VIV_INTERNAL, "can't poll");
+        if (fds[1].revents && on_sigchld(z, err) < 0)
+            return -1;
+        if (fds[0].revents)
+            rc = on_order(z, err);
+    }
+    return rc;
+}
+
+static int say_ready(const struct zygote *z, struct viv_error *err)
+{
+    struct viv_zygote_message message = {.type = VIV_ZYGOTE_READY, .layers = z->layers};
+
+    snprintf(message.text, sizeof(message.text), "%s", z->vm_name);
+    return viv_link_send(z->link, &message, -1, err);
+}
+
+static void say_failed(int link, const struct viv_error *why)
+{
+    struct viv_zygote_message message = {.type = VIV_ZYGOTE_FAILED};
+
+    snprintf(message.text, sizeof(message.text), "%.*s", (int)sizeof(message.text) - 1, why->text);
+    viv_link_send(link, &message, -1, NULL);
+}
+
+int viv_zygote_run(const struct viv_vm_ops *ops, const char *const *preload)
+{
+    struct zygote z = {.link = VIV_ZYGOTE_FD, .sigchld = -1, .proc = -1, .ops = ops};
+    struct viv_error err;
+
+    if (warm_up(&z, preload, &err) < 0) {
+        say_failed(z.link, &err);
+        return EXIT_FAILURE;
+    }
+    if (say_ready(&z, &err) < 0 || serve_supervisor(&z, &err) < 0) {
+        fprintf(stderr, "vivarium-worker: zygote: %s\n", err.text);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
