@@ -1,0 +1,185 @@
+/* viv cancel, viv ps and viv describe: one question, one answer. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "client/viv/command.h"
+#include "client/viv/exit_status.h"
+#include "client/viv/json.h"
+#include "client/viv/report.h"
+
+#define CELL 128
+
+static int print_or_fail(json_t *object)
+{
+    return viv_command_print_json(object) ? 0 : EX_IOERR;
+}
+
+/* Names that a tenant chose, without what would move a terminal's cursor. */
+static const char *clean(const char *text, char cell[CELL])
+{
+    size_t n = 0;
+
+    for (; *text && n < CELL - 1; text++)
+        cell[n++] = iscntrl((unsigned char)*text) ? '?' : *text;
+    cell[n] = '\0';
+    return cell;
+}
+
+/* ---- cancel ---- */
+
+static int cancelled(const struct viv_client_cancel_reply *reply, const struct viv_options *options)
+{
+    char line[VIV_REPORT_MAX];
+    struct viv_client_response end = {.outcome = VIV_CLIENT_OUTCOME_CANCELLED,
+                                      .receipt = reply->receipt};
+
+    if (reply->state == VIV_CLIENT_CANCEL_NOT_FOUND) {
+        fprintf(stderr,
+                "viv: no execution %s now; if one of that name begins within 10 s, it is "
+                "cancelled\n",
+                options->id);
+        return VIV_EXIT_RAISED;
+    }
+    if (!reply->receipt) {
+        puts(reply->state == VIV_CLIENT_CANCEL_FINISHED ? "finished" : "cancelling");
+        return 0;
+    }
+    if (reply->receipt->delivery == VIV_CLIENT_DELIVERY_TOO_LATE) {
+        puts("finished by itself before the cancel reached it");
+        return 0;
+    }
+    viv_report_end(&end, line);
+    puts(line);
+    return 0;
+}
+
+int viv_command_cancel(struct viv_client *client, const struct viv_options *options)
+{
+    struct viv_client_cancel request = {.execution_id = options->id,
+                                        .reason = options->reason,
+                                        .force = options->force,
+                                        .wait = options->wait};
+    struct viv_client_cancel_reply *reply;
+    struct viv_error err;
+    int status;
+
+    if (viv_client_cancel(client, &request, &reply, &err))
+        return viv_command_failed(client, options, &err);
+    if (options->json) {
+        status = print_or_fail(viv_json_cancel(reply));
+        if (!status && reply->state == VIV_CLIENT_CANCEL_NOT_FOUND)
+            status = VIV_EXIT_RAISED;
+    } else {
+        status = cancelled(reply, options);
+    }
+    viv_client_cancel_reply_free(reply);
+    return status;
+}
+
+/* ---- ps ---- */
+
+static void print_executions(const struct viv_client_list_reply *reply)
+{
+    char id[CELL];
+    char file[CELL];
+    char time[32];
+
+    if (!reply->count)
+        return;
+    printf("%-24s %-10s %10s  %s\n", "EXECUTION", "STATE", "RUNNING", "FILE");
+    for (size_t i = 0; i < reply->count; i++) {
+        const struct viv_client_execution *e = &reply->executions[i];
+
+        viv_report_time(e->running_ns, time, sizeof(time));
+        printf("%-24s %-10s %10s  %s\n", clean(e->execution_id, id),
+               viv_client_execution_state_name(e->state),
+               e->state == VIV_CLIENT_QUEUED ? "-" : time, clean(e->filename, file));
+    }
+}
+
+int viv_command_ps(struct viv_client *client, const struct viv_options *options)
+{
+    struct viv_client_list_reply *reply;
+    struct viv_error err;
+    int status = 0;
+
+    if (viv_client_list(client, 0, &reply, &err))
+        return viv_command_failed(client, options, &err);
+    if (options->json)
+        status = print_or_fail(viv_json_list(reply));
+    else
+        print_executions(reply);
+    viv_client_list_reply_free(reply);
+    return status;
+}
+
+/* ---- describe ---- */
+
+static void print_names(const char *title, const char *const *names, size_t count)
+{
+    printf("%-18s", title);
+    for (size_t i = 0; i < count; i++)
+        printf(" %s", names[i]);
+    puts(count ? "" : " -");
+}
+
+static void print_times(const char *title, int64_t by_default, int64_t ceiling)
+{
+    char from[32];
+    char to[32];
+
+    viv_report_time(by_default, from, sizeof(from));
+    viv_report_time(ceiling, to, sizeof(to));
+    printf("  %-16s %16s %16s\n", title, from, to);
+}
+
+static void print_counts(const char *title, uint64_t by_default, uint64_t ceiling)
+{
+    printf("  %-16s %16llu %16llu\n", title, (unsigned long long)by_default,
+           (unsigned long long)ceiling);
+}
+
+static void print_limits(const struct viv_client_limits *d, const struct viv_client_limits *c)
+{
+    printf("%-18s %16s %16s\n", "limits", "default", "ceiling");
+    print_times("wall time", d->wall_time_ns, c->wall_time_ns);
+    print_times("CPU time", d->cpu_time_ns, c->cpu_time_ns);
+    print_times("cancel grace", d->cancel_grace_ns, c->cancel_grace_ns);
+    print_times("cleanup grace", d->cleanup_grace_ns, c->cleanup_grace_ns);
+    print_counts("memory bytes", d->memory_bytes, c->memory_bytes);
+    print_counts("soft memory", d->memory_soft_bytes, c->memory_soft_bytes);
+    print_counts("output bytes", d->output_bytes, c->output_bytes);
+    print_counts("pids", d->pids, c->pids);
+}
+
+static void print_description(const struct viv_client_description *d)
+{
+    printf("%-18s %s\n", "version", d->version);
+    printf("%-18s %s\n", "vm", d->vm);
+    printf("%-18s %s\n", "tenant", d->tenant);
+    print_names("layers", d->enforcement.layers, d->enforcement.layer_count);
+    print_names("absent layers", d->enforcement.absent, d->enforcement.absent_count);
+    printf("%-18s %u idle, %u busy, at most %u; %u waiting\n", "workers", d->pool_idle,
+           d->pool_busy, d->pool_ceiling, d->pool_queued);
+    printf("%-18s %u running, %u queued, %llu bytes a message\n", "quotas", d->quota_running,
+           d->quota_queued, (unsigned long long)d->quota_message_bytes);
+    print_limits(&d->defaults, &d->ceilings);
+}
+
+int viv_command_describe(struct viv_client *client, const struct viv_options *options)
+{
+    struct viv_client_description *description;
+    struct viv_error err;
+    int status = 0;
+
+    if (viv_client_describe(client, 0, &description, &err))
+        return viv_command_failed(client, options, &err);
+    if (options->json)
+        status = print_or_fail(viv_json_description(description));
+    else
+        print_description(description);
+    viv_client_description_free(description);
+    return status;
+}

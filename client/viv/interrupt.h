@@ -1,0 +1,22 @@
+/* Ctrl-C while an execution runs: the first cancels it, the second kills it,
+ * the third leaves it to the supervisor, which cancels what lost its client. */
+#ifndef VIVARIUM_CLIENT_VIV_INTERRUPT_H
+#define VIVARIUM_CLIENT_VIV_INTERRUPT_H
+
+#include "client/vivarium_client.h"
+
+/* Blocks the signals for this thread and those that it starts: call it before
+ * there are others. SIGPIPE is ignored from here on. */
+void viv_interrupt_block(void);
+
+/* Starts listening, on a thread, on behalf of one execution. Both pointers must
+ * live until viv_interrupt_stop(). */
+int viv_interrupt_start(struct viv_client *client, const char *execution_id, struct viv_error *err);
+
+/* Stops listening. The signal that came first, 0: none. */
+int viv_interrupt_stop(void);
+
+/* Why a signal cancels; static. */
+const char *viv_interrupt_reason(int signal);
+
+#endif

@@ -1,0 +1,87 @@
+/* viv: the command line client. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/viv/command.h"
+#include "client/viv/exit_status.h"
+#include "client/viv/interrupt.h"
+#include "client/viv/json.h"
+#include "client/viv/output.h"
+#include "client/viv/report.h"
+
+bool viv_command_print_json(json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_ENCODE_ANY) : NULL;
+    bool printed = text && viv_output_write(STDOUT_FILENO, text, strlen(text)) &&
+                   viv_output_write(STDOUT_FILENO, "\n", 1);
+
+    if (!text)
+        errno = ENOMEM;
+    free(text);
+    json_decref(object);
+    return printed;
+}
+
+int viv_command_failed(struct viv_client *client, const struct viv_options *options,
+                       const struct viv_error *error)
+{
+    viv_report_error(viv_client_target(client), error);
+    if (options->json)
+        viv_command_print_json(viv_json_failure(error));
+    return viv_exit_status_of_error(error->status);
+}
+
+static int run_command(struct viv_client *client, const struct viv_options *options)
+{
+    switch (options->command) {
+    case VIV_COMMAND_RUN:
+        return viv_command_run(client, options);
+    case VIV_COMMAND_CANCEL:
+        return viv_command_cancel(client, options);
+    case VIV_COMMAND_PS:
+        return viv_command_ps(client, options);
+    default:
+        return viv_command_describe(client, options);
+    }
+}
+
+static int with_client(const struct viv_options *options)
+{
+    struct viv_client_options client_options = {.tenant = options->tenant};
+    struct viv_client *client;
+    struct viv_error err;
+    int status;
+
+    /* what gRPC logs of a broken connection, the error says better */
+    setenv("GRPC_VERBOSITY", "NONE", 0);
+    if (options->command == VIV_COMMAND_RUN)
+        viv_interrupt_block();
+    if (viv_client_open(options->target, &client_options, &client, &err)) {
+        fprintf(stderr, "viv: %s\n", err.text);
+        return VIV_EXIT_USAGE;
+    }
+    status = run_command(client, options);
+    viv_client_close(client);
+    return fflush(stdout) ? VIV_EXIT_RAISED : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct viv_options options;
+    struct viv_error err;
+
+    if (viv_options_parse(argc, argv, &options, &err)) {
+        fprintf(stderr, "viv: %s\n", err.text);
+        return VIV_EXIT_USAGE;
+    }
+    if (options.command == VIV_COMMAND_HELP)
+        return viv_command_help(options.topic);
+    if (options.command == VIV_COMMAND_VERSION) {
+        puts("viv " VIV_CLIENT_VERSION_TEXT);
+        return 0;
+    }
+    return with_client(&options);
+}

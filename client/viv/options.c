@@ -1,0 +1,354 @@
+#include "client/viv/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECONDS_MAX 1e9
+
+enum option_code {
+    OPT_CODE = 'c',
+    OPT_HELP = 'h',
+    OPT_VERSION = 'V',
+    OPT_TARGET = 256,
+    OPT_TENANT,
+    OPT_JSON,
+    OPT_TIMEOUT,
+    OPT_CPU_TIME,
+    OPT_GRACE,
+    OPT_MEMORY,
+    OPT_PIDS,
+    OPT_OUTPUT,
+    OPT_STREAM,
+    OPT_NO_STREAM,
+    OPT_ID,
+    OPT_STDIN,
+    OPT_REASON,
+    OPT_FORCE,
+    OPT_WAIT,
+};
+
+#define COMMON                                           \
+    {"target", required_argument, NULL, OPT_TARGET},     \
+        {"tenant", required_argument, NULL, OPT_TENANT}, \
+    {                                                    \
+        "help", no_argument, NULL, OPT_HELP              \
+    }
+
+static const struct option TOP[] = {COMMON, {"version", no_argument, NULL, OPT_VERSION}, {0}};
+
+static const struct option RUN[] = {
+    COMMON,
+    {"json", no_argument, NULL, OPT_JSON},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"cpu-time", required_argument, NULL, OPT_CPU_TIME},
+    {"grace", required_argument, NULL, OPT_GRACE},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"pids", required_argument, NULL, OPT_PIDS},
+    {"output", required_argument, NULL, OPT_OUTPUT},
+    {"stream", no_argument, NULL, OPT_STREAM},
+    {"no-stream", no_argument, NULL, OPT_NO_STREAM},
+    {"id", required_argument, NULL, OPT_ID},
+    {"stdin", required_argument, NULL, OPT_STDIN},
+    {0},
+};
+
+static const struct option CANCEL[] = {
+    COMMON,
+    {"json", no_argument, NULL, OPT_JSON},
+    {"reason", required_argument, NULL, OPT_REASON},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"wait", no_argument, NULL, OPT_WAIT},
+    {0},
+};
+
+static const struct option ASK[] = {COMMON, {"json", no_argument, NULL, OPT_JSON}, {0}};
+
+static const struct command {
+    const char *name;
+    const char *letters; /* for getopt; ':' first, so that we write the errors */
+    const struct option *options;
+} COMMANDS[VIV_COMMANDS] = {
+    [VIV_COMMAND_RUN] = {"run", ":c:h", RUN}, [VIV_COMMAND_CANCEL] = {"cancel", ":h", CANCEL},
+    [VIV_COMMAND_PS] = {"ps", ":h", ASK},     [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
+    [VIV_COMMAND_HELP] = {"help", ":h", ASK},
+};
+
+/* ---- values ---- */
+
+int viv_options_seconds(const char *text, int64_t *ret_ns)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    /* strtod would take "inf", "0x1p3" and blanks in front */
+    if (end == text || *end || strspn(text, "0123456789.eE+-") != strlen(text))
+        return -1;
+    if (!(seconds > 0) || seconds > SECONDS_MAX || llround(seconds * 1e9) < 1)
+        return -1;
+    *ret_ns = llround(seconds * 1e9);
+    return 0;
+}
+
+static int unit_shift(const char *unit)
+{
+    static const char units[] = "kmgt";
+    const char *found;
+
+    if (!*unit)
+        return 0;
+    found = strchr(units, tolower((unsigned char)*unit));
+    if (!found || (unit[1] && strcmp(unit + 1, "iB") != 0 && strcmp(unit + 1, "B") != 0))
+        return -1;
+    return 10 * (int)(found - units + 1);
+}
+
+int viv_options_size(const char *text, uint64_t *ret_bytes)
+{
+    unsigned long long number;
+    char *unit;
+    int shift;
+
+    if (!isdigit((unsigned char)*text))
+        return -1;
+    errno = 0;
+    number = strtoull(text, &unit, 10);
+    shift = unit_shift(unit);
+    if (errno || shift < 0 || !number || number > UINT64_MAX >> shift)
+        return -1;
+    *ret_bytes = (uint64_t)number << shift;
+    return 0;
+}
+
+static int take_seconds(const char *option, const char *text, int64_t *ret_ns,
+                        struct viv_error *err)
+{
+    if (!viv_options_seconds(text, ret_ns))
+        return 0;
+    return viv_fail(err, VIV_INVALID_ARGUMENT, "%s wants seconds, such as 2 or 0.5, not \"%.80s\"",
+                    option, text);
+}
+
+static int take_size(const char *option, const char *text, uint64_t *ret_bytes,
+                     struct viv_error *err)
+{
+    if (!viv_options_size(text, ret_bytes))
+        return 0;
+    return viv_fail(err, VIV_INVALID_ARGUMENT,
+                    "%s wants bytes, such as 1000, 64k or 512M, not \"%.80s\"", option, text);
+}
+
+static int take_pids(const char *text, uint32_t *ret_pids, struct viv_error *err)
+{
+    uint64_t number;
+
+    if (viv_options_size(text, &number) || number > UINT32_MAX)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--pids wants a number, not \"%.80s\"", text);
+    *ret_pids = (uint32_t)number;
+    return 0;
+}
+
+/* ---- options ---- */
+
+static int take_limit(int code, const char *value, struct viv_client_limits *limits,
+                      struct viv_error *err)
+{
+    switch (code) {
+    case OPT_TIMEOUT:
+        return take_seconds("--timeout", value, &limits->wall_time_ns, err);
+    case OPT_CPU_TIME:
+        return take_seconds("--cpu-time", value, &limits->cpu_time_ns, err);
+    case OPT_GRACE:
+        return take_seconds("--grace", value, &limits->cancel_grace_ns, err);
+    case OPT_MEMORY:
+        return take_size("--memory", value, &limits->memory_bytes, err);
+    case OPT_OUTPUT:
+        return take_size("--output", value, &limits->output_bytes, err);
+    default:
+        return take_pids(value, &limits->pids, err);
+    }
+}
+
+static void take_text(int code, const char *value, struct viv_options *o)
+{
+    const char **fields[] = {
+        [OPT_TARGET - OPT_TARGET] = &o->target, [OPT_TENANT - OPT_TARGET] = &o->tenant,
+        [OPT_ID - OPT_TARGET] = &o->id,         [OPT_STDIN - OPT_TARGET] = &o->input,
+        [OPT_REASON - OPT_TARGET] = &o->reason,
+    };
+
+    if (code == OPT_CODE)
+        o->code = value;
+    else
+        *fields[code - OPT_TARGET] = value;
+}
+
+static void take_flag(int code, struct viv_options *o)
+{
+    switch (code) {
+    case OPT_JSON:
+        o->json = true;
+        break;
+    case OPT_FORCE:
+        o->force = true;
+        break;
+    case OPT_WAIT:
+        o->wait = true;
+        break;
+    case OPT_HELP:
+        o->topic = o->command;
+        o->command = VIV_COMMAND_HELP;
+        break;
+    default:
+        o->command = VIV_COMMAND_VERSION;
+    }
+}
+
+/* What getopt_long() made of one argument. */
+static int take(int code, const char *value, struct viv_options *o, int *stream,
+                struct viv_error *err)
+{
+    if (code == OPT_STREAM || code == OPT_NO_STREAM) {
+        *stream = code;
+        return 0;
+    }
+    if (code >= OPT_TIMEOUT && code <= OPT_OUTPUT)
+        return take_limit(code, value, &o->limits, err);
+    if (value)
+        take_text(code, value, o);
+    else
+        take_flag(code, o);
+    return 0;
+}
+
+/* After '?' or ':'. getopt tells little: a letter, or the argument before. */
+static int complain(int code, char **argv, const char *command, struct viv_error *err)
+{
+    const char *argument = argv[optind - 1];
+    bool is_long = !strncmp(argument, "--", 2);
+
+    if (code == ':')
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s: %.80s wants a value", command, argument);
+    if (is_long && optopt)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s: %.80s: it takes no value", command,
+                        argument);
+    if (is_long)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s: no option %.80s", command, argument);
+    return viv_fail(err, VIV_INVALID_ARGUMENT, "%s: no option -%c", command,
+                    isprint(optopt) ? optopt : '?');
+}
+
+static int parse_options(int argc, char **argv, const struct command *c, struct viv_options *o,
+                         int *stream, struct viv_error *err)
+{
+    enum viv_command command = o->command;
+    int code;
+
+    opterr = 0;
+    optind = 0; /* begins anew, as glibc wants it said */
+    while ((code = getopt_long(argc, argv, c->letters, c->options, NULL)) != -1) {
+        if (code == '?' || code == ':')
+            return complain(code, argv, c->name, err);
+        if (take(code, optarg, o, stream, err))
+            return -1;
+        if (o->command != command)
+            return 0; /* --help: whatever follows */
+    }
+    return 0;
+}
+
+/* ---- commands ---- */
+
+static enum viv_command find_command(const char *name)
+{
+    for (int i = 0; i < VIV_COMMANDS; i++)
+        if (COMMANDS[i].name && !strcmp(COMMANDS[i].name, name))
+            return (enum viv_command)i;
+    return VIV_COMMAND_NONE;
+}
+
+static int finish_run(int count, char **arguments, int stream, struct viv_options *o,
+                      struct viv_error *err)
+{
+    if (count > (o->code ? 0 : 1))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "run: what is \"%.80s\"? One piece of code "
+                        "at a time: -c CODE, FILE or -",
+                        arguments[o->code ? 0 : 1]);
+    if (stream == OPT_STREAM && o->json)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "run: --json prints one object at the end: it goes without --stream");
+    if (count && strcmp(arguments[0], "-") != 0)
+        o->file = arguments[0];
+    if (!o->code && !o->file && o->input && !strcmp(o->input, "-"))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "run: the code and --stdin can't both come from standard input");
+    o->live = stream != OPT_NO_STREAM && !o->json;
+    return 0;
+}
+
+static int finish_cancel(int count, char **arguments, struct viv_options *o, struct viv_error *err)
+{
+    if (count != 1)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "cancel: want one execution id, not %d", count);
+    o->id = arguments[0];
+    return 0;
+}
+
+static int finish_help(int count, char **arguments, struct viv_options *o, struct viv_error *err)
+{
+    if (count)
+        o->topic = find_command(arguments[0]);
+    if (count > 1 || (count && o->topic == VIV_COMMAND_NONE))
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "help: no command \"%.80s\"",
+                        arguments[count - 1]);
+    return 0;
+}
+
+static int finish(int count, char **arguments, int stream, struct viv_options *o,
+                  struct viv_error *err)
+{
+    switch (o->command) {
+    case VIV_COMMAND_RUN:
+        return finish_run(count, arguments, stream, o, err);
+    case VIV_COMMAND_CANCEL:
+        return finish_cancel(count, arguments, o, err);
+    case VIV_COMMAND_HELP:
+        return finish_help(count, arguments, o, err);
+    default:
+        if (!count)
+            return 0;
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s: what is \"%.80s\"? It takes options only",
+                        COMMANDS[o->command].name, arguments[0]);
+    }
+}
+
+int viv_options_parse(int argc, char **argv, struct viv_options *ret_options, struct viv_error *err)
+{
+    static const struct command top = {"viv", "+:hV", TOP};
+    struct viv_options o = {0};
+    int stream = 0;
+
+    if (parse_options(argc, argv, &top, &o, &stream, err))
+        return -1;
+    if (o.command == VIV_COMMAND_NONE) {
+        if (optind >= argc)
+            return viv_fail(err, VIV_INVALID_ARGUMENT, "no command: try viv help");
+        o.command = find_command(argv[optind]);
+        if (o.command == VIV_COMMAND_NONE)
+            return viv_fail(err, VIV_INVALID_ARGUMENT, "no command \"%.80s\": try viv help",
+                            argv[optind]);
+        argc -= optind;
+        argv += optind;
+        if (parse_options(argc, argv, &COMMANDS[o.command], &o, &stream, err))
+            return -1;
+        if (o.command != VIV_COMMAND_HELP || !o.topic)
+            if (finish(argc - optind, argv + optind, stream, &o, err))
+                return -1;
+    }
+    *ret_options = o;
+    return 0;
+}

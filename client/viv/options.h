@@ -1,0 +1,53 @@
+/* viv's command line. Parsing looks at nothing but the arguments. */
+#ifndef VIVARIUM_CLIENT_VIV_OPTIONS_H
+#define VIVARIUM_CLIENT_VIV_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/vivarium_client.h"
+
+enum viv_command {
+    VIV_COMMAND_NONE,
+    VIV_COMMAND_RUN,
+    VIV_COMMAND_CANCEL,
+    VIV_COMMAND_PS,
+    VIV_COMMAND_DESCRIBE,
+    VIV_COMMAND_HELP,
+    VIV_COMMAND_VERSION,
+    VIV_COMMANDS
+};
+
+struct viv_options {
+    enum viv_command command;
+    const char *target; /* NULL: the library's choice */
+    const char *tenant;
+    bool json;
+    /* run */
+    const char *code;  /* of -c */
+    const char *file;  /* NULL without -c: standard input */
+    const char *input; /* of --stdin: a path, "-" or NULL */
+    bool live;         /* output as it is written */
+    /* run and cancel */
+    const char *id;
+    struct viv_client_limits limits;
+    /* cancel */
+    const char *reason;
+    bool force;
+    bool wait;
+    /* help */
+    enum viv_command topic;
+};
+
+/* Pointers point into argv, which getopt may reorder. VIV_INVALID_ARGUMENT with
+ * one line that says what is wrong. */
+int viv_options_parse(int argc, char **argv, struct viv_options *ret_options,
+                      struct viv_error *err);
+
+/* "2", "0.5": seconds, more than 0. */
+int viv_options_seconds(const char *text, int64_t *ret_ns);
+
+/* "1000", "64k", "512M", "2G": bytes, powers of 1024, more than 0. */
+int viv_options_size(const char *text, uint64_t *ret_bytes);
+
+#endif
