@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+export const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
 
 export const binary =
   process.env.VIVARIUMD ?? join(root, 'bazel-bin/supervisor/service/vivariumd');
