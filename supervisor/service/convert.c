@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define NS_PER_SECOND INT64_C(1000000000)
-#define MARGIN_MAX_NS INT64_C(100000000)
+#define MARGIN_NS INT64_C(100000000)
 #define REASON_MAX 256
 
 static bool in_alphabet(char c)
@@ -135,7 +135,10 @@ int convert_cancel(const Vivarium__V1__CancelRequest *message, struct viv_cancel
 int64_t convert_deadline(int64_t deadline_ns, int64_t now_ns)
 {
     int64_t left = deadline_ns - now_ns;
-    int64_t margin = left / 4 < MARGIN_MAX_NS ? left / 4 : MARGIN_MAX_NS;
+    /* A client on the C core sends its timeout rounded up by as much as a
+     * hundredth, so that its own deadline comes that much earlier. */
+    int64_t wanted = MARGIN_NS + left / 100;
+    int64_t margin = left / 4 < wanted ? left / 4 : wanted;
 
     return left > 0 ? deadline_ns - margin : deadline_ns;
 }

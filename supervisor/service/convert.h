@@ -31,7 +31,8 @@ int convert_cancel(const Vivarium__V1__CancelRequest *message, struct viv_cancel
                    struct viv_error *err);
 
 /* The deadline for the execution, less what the response needs to arrive in
- * time: a quarter of what is left, a tenth of a second at most. */
+ * time: a tenth of a second and a hundredth of what is left, but no more than a
+ * quarter of it. */
 int64_t convert_deadline(int64_t deadline_ns, int64_t now_ns);
 
 #endif

@@ -34,7 +34,7 @@ struct execution {
     long count, size, written;
     struct viv_callbacks callbacks;
     void *arg;
-    int64_t began_ns, ends_ns;
+    int64_t began_ns, ends_ns, deadline_ns;
     enum viv_outcome outcome;
     bool started, paused, cancelled;
     struct viv_receipt receipt;
@@ -183,7 +183,8 @@ static void begin(struct execution *e)
     e->started = true;
     if (e->callbacks.started)
         e->callbacks.started(e->arg, e->id);
-    copy(e->repr, sizeof(e->repr), strcmp(e->command, "describe") == 0 ? e->repr : "ok");
+    if (strcmp(e->command, "describe") != 0)
+        copy(e->repr, sizeof(e->repr), "ok");
     if (sscanf(e->command, "sleep %ld", &e->count) == 1)
         e->ends_ns += e->count * 1000000;
     else if (sscanf(e->command, "stubborn %ld", &e->count) == 1 || strcmp(e->command, "loop") == 0)
@@ -311,6 +312,8 @@ static int64_t step_all(struct viv_supervisor *s)
     while (*link) {
         struct execution *e = *link;
 
+        if (e->deadline_ns <= now_ns())
+            cancel(e, VIV_CAUSE_DEADLINE, NULL);
         if (e->written < e->count && e->size > 0 && e->callbacks.output && !e->paused)
             print_some(e);
         if (e->ends_ns <= now_ns()) {
@@ -318,6 +321,7 @@ static int64_t step_all(struct viv_supervisor *s)
             continue;
         }
         due = e->ends_ns < due ? e->ends_ns : due;
+        due = !e->cancelled && e->deadline_ns < due ? e->deadline_ns : due;
         link = &e->next;
     }
     if (s->draining && !s->executions)
@@ -428,6 +432,7 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
     snprintf(e->repr, sizeof(e->repr), "tenant=%s code=%zu stdin=%zu wall=%lld deadline=%lld",
              e->tenant, request->code_len, request->stdin_len,
              (long long)request->limits.wall_time_ns, (long long)left_ms);
+    e->deadline_ns = request->deadline_ns ? request->deadline_ns : NEVER;
     e->callbacks = *callbacks;
     e->arg = arg;
     pthread_mutex_lock(&s->lock);

@@ -1,0 +1,211 @@
+/* What strangers may do to the socket: each gets a clear status, and the next
+ * caller is served. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/service/fixture.h"
+#include "tests/unit/test.h"
+
+#define EXECUTE FIXTURE_VIVARIUM "Execute"
+#define MAX_MESSAGE 1000000
+
+static int connect_raw(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    strcpy(address.sun_path, fixture_daemon.socket);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void test_garbage(void **state)
+{
+    static const char http1[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    unsigned seed = 1;
+
+    for (int round = 0; round < 60; round++) {
+        char noise[4096];
+        int fd = connect_raw();
+
+        for (size_t i = 0; i < sizeof(noise); i++)
+            noise[i] = (char)rand_r(&seed);
+        if (round % 3 == 0)
+            (void)!send(fd, http1, sizeof(http1) - 1, MSG_NOSIGNAL);
+        if (round % 3 == 1)
+            (void)!send(fd, preface, sizeof(preface) - 1, MSG_NOSIGNAL);
+        (void)!send(fd, noise, sizeof(noise), MSG_NOSIGNAL);
+        close(fd);
+    }
+    fixture_expect_service();
+}
+
+static void test_silent_connections(void **state)
+{
+    int fds[200];
+
+    for (int i = 0; i < 200; i++)
+        fds[i] = connect_raw();
+    fixture_expect_service();
+    for (int i = 0; i < 200; i++)
+        close(fds[i]);
+}
+
+static void expect_bytes(const void *data, size_t len, int status, const char *words)
+{
+    struct rpc_call *call =
+        rpc_start_bytes(fixture_channel, EXECUTE, data, len, (struct rpc_options){0});
+    char text[RPC_TEXT_MAX];
+    int got = rpc_end(call, text);
+
+    if (got != status || !strstr(text, words))
+        fail_msg("status %d: %s", got, text);
+}
+
+static void test_malformed(void **state)
+{
+    expect_bytes("\x12\xff\xff\xff\xff\x7f", 6, GRPC_STATUS_INVALID_ARGUMENT, "malformed");
+    expect_bytes("\x0a\x02\xc0\x80", 4, GRPC_STATUS_INVALID_ARGUMENT, "UTF-8");
+    expect_bytes("\x12\x03\x61\x00\x62", 5, GRPC_STATUS_INVALID_ARGUMENT, "U+0000");
+    expect_bytes("\x30\x01", 2, GRPC_STATUS_INVALID_ARGUMENT, "another type");
+    fixture_expect_service();
+}
+
+/* Puts `tag` and a length before what stands at *at and behind it. */
+static void wrap(uint8_t *data, size_t size, size_t *at, uint8_t tag)
+{
+    size_t len = size - *at;
+
+    if (len >= 0x80)
+        data[--*at] = (uint8_t)(len >> 7);
+    data[--*at] = (uint8_t)(len >= 0x80 ? len | 0x80 : len);
+    data[--*at] = tag;
+}
+
+/* ExecuteRequest.scope (4), names (3), value (2), and in it lists (11) of
+ * items (1): 100 deep. */
+static void test_deep(void **state)
+{
+    uint8_t data[2048];
+    size_t at = sizeof(data);
+
+    for (int i = 0; i < 200; i++)
+        wrap(data, sizeof(data), &at, i % 2 ? 0x5a : 0x0a);
+    wrap(data, sizeof(data), &at, 0x12);
+    wrap(data, sizeof(data), &at, 0x1a);
+    wrap(data, sizeof(data), &at, 0x22);
+    expect_bytes(data + at, sizeof(data) - at, GRPC_STATUS_INVALID_ARGUMENT, "nested too deep");
+    fixture_expect_service();
+}
+
+static void test_too_large(void **state)
+{
+    char *code = test_malloc(MAX_MESSAGE + 1);
+    struct rpc_call *call;
+    char text[RPC_TEXT_MAX];
+
+    memset(code, '#', MAX_MESSAGE);
+    code[MAX_MESSAGE] = '\0';
+    call = fixture_start(EXECUTE, NULL, code, (struct rpc_options){0});
+    assert_int_equal(rpc_end(call, text), GRPC_STATUS_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(text, "1000000"));
+    code[MAX_MESSAGE - 100] = '\0';
+    vivarium__v1__execute_response__free_unpacked(fixture_run(code), NULL);
+    test_free(code);
+}
+
+static void expect_large_result(const char *method)
+{
+    struct rpc_call *call = fixture_start(method, NULL, "result 1000000", (struct rpc_options){0});
+    char text[RPC_TEXT_MAX];
+
+    while (true) {
+        uint8_t *data;
+        size_t len;
+
+        if (!rpc_read(call, &data, &len))
+            break;
+        free(data);
+    }
+    assert_int_equal(rpc_end(call, text), GRPC_STATUS_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(text, "limits.output_bytes"));
+}
+
+static void test_result_too_large(void **state)
+{
+    Vivarium__V1__ExecuteResponse *r;
+
+    expect_large_result(EXECUTE);
+    expect_large_result(FIXTURE_VIVARIUM "ExecuteStream");
+    r = fixture_run("result 999000");
+    assert_int_equal(strlen(r->result_repr), 999000);
+    vivarium__v1__execute_response__free_unpacked(r, NULL);
+}
+
+static void test_unknown_method(void **state)
+{
+    static const char *const names[] = {FIXTURE_VIVARIUM "Nothing", "/other.Service/Method",
+                                        FIXTURE_VIVARIUM "OpenSession",
+                                        FIXTURE_VIVARIUM "SetScope"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct rpc_call *call =
+            rpc_start_bytes(fixture_channel, names[i], "", 0, (struct rpc_options){0});
+        char text[RPC_TEXT_MAX];
+
+        assert_int_equal(rpc_end(call, text), GRPC_STATUS_UNIMPLEMENTED);
+        assert_non_null(strstr(text, names[i]));
+    }
+}
+
+static void test_large_metadata(void **state)
+{
+    char *tenant = test_malloc(40001);
+    struct rpc_call *call;
+
+    memset(tenant, 'a', 40000);
+    tenant[40000] = '\0';
+    call = fixture_start(EXECUTE, NULL, "pass", (struct rpc_options){.tenant = tenant});
+    assert_int_not_equal(rpc_end(call, NULL), GRPC_STATUS_OK);
+    test_free(tenant);
+    fixture_expect_service();
+}
+
+/* Nothing of what was sent stands in the log. */
+static void test_log(void **state)
+{
+    struct rpc_call *call =
+        fixture_start(EXECUTE, NULL, "secret-code \xff", (struct rpc_options){0});
+    char *log;
+
+    rpc_end(call, NULL);
+    log = daemon_process_log(&fixture_daemon);
+    assert_non_null(strstr(log, "\"event\":\"listening\""));
+    assert_non_null(strstr(log, "\"event\":\"ready\""));
+    assert_null(strstr(log, "secret-code"));
+    assert_null(strstr(log, "batch_refused"));
+    free(log);
+}
+
+int main(void)
+{
+    static const char *const flags[] = {"--max-message", "1000000", NULL};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_silent_connections),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_result_too_large),
+        cmocka_unit_test(test_unknown_method),
+        cmocka_unit_test(test_large_metadata),
+        cmocka_unit_test(test_log),
+    };
+
+    fixture_flags = flags;
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
