@@ -12,8 +12,21 @@ problem() {
     PROBLEMS=$((PROBLEMS + 1))
 }
 
+# Words as a shell would want them.
+quoted() {
+    local word
+
+    for word; do
+        if [[ $word =~ ^[A-Za-z0-9_./:@%+=-]+$ ]]; then
+            printf ' %s' "$word"
+        else
+            printf " '%s'" "$word"
+        fi
+    done
+}
+
 shown() {
-    printf '%s\n' "$1" | sed "1s/^/  $DIM\$ viv /; 1!s/^/    $DIM/; s/\$/$PLAIN/"
+    printf '$ viv%s\n' "$(quoted "$@")" | sed "s/^/  $DIM/; s/\$/$PLAIN/"
 }
 
 indented() {
@@ -31,7 +44,7 @@ viv_shows() {
     local wanted=$1 status=0
 
     shift
-    shown "$*"
+    shown "$@"
     "$VIV_BIN" "$@" >"$FOLDER/out" 2>&1 </dev/null || status=$?
     indented "$FOLDER/out"
     case $wanted in
@@ -74,7 +87,7 @@ finally:
     print("the cleanup ran")'
 
     title "An infinite loop is cancelled, and its cleanup runs"
-    shown "run --id demo-loop -c '$code' &"
+    shown run --id demo-loop -c "$code"
     "$VIV_BIN" run --id demo-loop --stream -c "$code" >"$FOLDER/loop" 2>&1 </dev/null &
     run=$!
     await_text "$FOLDER/loop" working
@@ -106,12 +119,14 @@ show_end() {
 }
 
 whats_next() {
-    cat <<END
+    local viv=$VIV_BIN
 
+    [[ ! bazel-bin/client/viv/viv -ef $VIV_BIN ]] || viv=bazel-bin/client/viv/viv
+    cat <<END
 ${BOLD}Next${PLAIN}
   ./run serve --listen unix:/tmp/vivarium.sock           keeps one running; in another terminal:
   export VIVARIUM_TARGET=unix:/tmp/vivarium.sock
-  $1 run -c '6 * 7'
+  $viv run -c '6 * 7'
   ./run bench     what an execution costs, beside an empty RPC
   ./test          every test
   README.md       gRPC from any language, the C library, where to read on
@@ -125,6 +140,7 @@ demo() {
     show_cancel
     show_crash
     show_end
+    echo
     ((PROBLEMS == 0)) || die "$PROBLEMS of the claims above did not hold"
-    whats_next "${VIV_BIN#"$PWD"/}"
+    whats_next
 }
