@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/rpc.h"
 
@@ -77,11 +78,16 @@ static grpc_channel *make_channel(const struct viv_client *client)
     return channel;
 }
 
+static bool exists(const char *path)
+{
+    return !access(path, F_OK);
+}
+
 static int prepare(struct viv_client *client, const char *target,
                    const struct viv_client_options *options, struct viv_error *err)
 {
     struct viv_target_environment environment = {getenv("VIVARIUM_TARGET"),
-                                                 getenv("XDG_RUNTIME_DIR")};
+                                                 getenv("XDG_RUNTIME_DIR"), exists};
 
     if (options)
         client->options = *options;

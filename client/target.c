@@ -68,21 +68,30 @@ static bool is_set(const char *variable)
     return variable && *variable;
 }
 
+static void default_path(const struct viv_target_environment *environment, char *path, size_t size)
+{
+    snprintf(path, size, "%s", SYSTEM_SOCKET);
+    if (!is_set(environment->xdg_runtime_dir))
+        return;
+    snprintf(path, size, "%s/vivarium/vivarium.sock", environment->xdg_runtime_dir);
+    if (environment->exists && !environment->exists(path) && environment->exists(SYSTEM_SOCKET))
+        snprintf(path, size, "%s", SYSTEM_SOCKET);
+}
+
 int viv_target_resolve(const char *given, const struct viv_target_environment *environment,
                        char target[VIV_TARGET_MAX], struct viv_error *err)
 {
     char text[VIV_TARGET_MAX];
+    char path[VIV_TARGET_MAX];
     int len;
 
     if (!given && is_set(environment->vivarium_target))
         given = environment->vivarium_target;
+    default_path(environment, path, sizeof(path));
     if (given)
         len = snprintf(text, sizeof(text), "%s%s", *given == '/' ? UNIX_SCHEME : "", given);
-    else if (is_set(environment->xdg_runtime_dir))
-        len = snprintf(text, sizeof(text), UNIX_SCHEME "%s/vivarium/vivarium.sock",
-                       environment->xdg_runtime_dir);
     else
-        len = snprintf(text, sizeof(text), UNIX_SCHEME SYSTEM_SOCKET);
+        len = snprintf(text, sizeof(text), UNIX_SCHEME "%s", path);
     if (len >= (int)sizeof(text))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "the target is longer than %d bytes",
                         VIV_TARGET_MAX - 1);

@@ -2,6 +2,7 @@
 #ifndef VIVARIUM_CLIENT_TARGET_H
 #define VIVARIUM_CLIENT_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "proto/error.h"
@@ -12,10 +13,13 @@
 struct viv_target_environment {
     const char *vivarium_target;
     const char *xdg_runtime_dir;
+    bool (*exists)(const char *path);
 };
 
 /* Writes the gRPC name of `given`, or where that is NULL of what the environment
- * says, or of the system's socket. VIV_INVALID_ARGUMENT where that can't be a
+ * says, or of the system's socket. The latter also where only that exists: a
+ * user without a supervisor of their own, and root, whose supervisor listens
+ * there whatever the environment says. VIV_INVALID_ARGUMENT where that can't be a
  * target. */
 int viv_target_resolve(const char *given, const struct viv_target_environment *environment,
                        char target[VIV_TARGET_MAX], struct viv_error *err);

@@ -84,7 +84,7 @@ struct viv_client_options {
 /* Makes a client; connects at its first call. `target` is "unix:PATH", "/PATH",
  * "HOST:PORT" or any name gRPC knows ("ipv4:...", "dns:///..."). NULL:
  * $VIVARIUM_TARGET, else unix:$XDG_RUNTIME_DIR/vivarium/vivarium.sock, else
- * unix:/run/vivarium/vivarium.sock. `options` may be NULL; all of it is copied.
+ * (also where only that one exists) unix:/run/vivarium/vivarium.sock. `options` may be NULL; all of it is copied.
  * The caller owns *ret_client. VIV_INVALID_ARGUMENT for a target or an option
  * that can't be. */
 int viv_client_open(const char *target, const struct viv_client_options *options,

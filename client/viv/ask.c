@@ -50,7 +50,7 @@ static int cancelled(const struct viv_client_cancel_reply *reply, const struct v
         puts("finished by itself before the cancel reached it");
         return 0;
     }
-    viv_report_end(&end, line);
+    viv_report_end(&end, options->reason != NULL, line);
     puts(line);
     return 0;
 }
@@ -125,20 +125,41 @@ static void print_names(const char *title, const char *const *names, size_t coun
     puts(count ? "" : " -");
 }
 
+/* Unset stands for what another limit says. */
+static void limit_time(int64_t ns, char *text, size_t size)
+{
+    if (ns)
+        viv_report_time(ns, text, size);
+    else
+        snprintf(text, size, "-");
+}
+
+static void limit_count(uint64_t count, char *text, size_t size)
+{
+    if (count)
+        snprintf(text, size, "%llu", (unsigned long long)count);
+    else
+        snprintf(text, size, "-");
+}
+
 static void print_times(const char *title, int64_t by_default, int64_t ceiling)
 {
     char from[32];
     char to[32];
 
-    viv_report_time(by_default, from, sizeof(from));
-    viv_report_time(ceiling, to, sizeof(to));
+    limit_time(by_default, from, sizeof(from));
+    limit_time(ceiling, to, sizeof(to));
     printf("  %-16s %16s %16s\n", title, from, to);
 }
 
 static void print_counts(const char *title, uint64_t by_default, uint64_t ceiling)
 {
-    printf("  %-16s %16llu %16llu\n", title, (unsigned long long)by_default,
-           (unsigned long long)ceiling);
+    char from[32];
+    char to[32];
+
+    limit_count(by_default, from, sizeof(from));
+    limit_count(ceiling, to, sizeof(to));
+    printf("  %-16s %16s %16s\n", title, from, to);
 }
 
 static void print_limits(const struct viv_client_limits *d, const struct viv_client_limits *c)

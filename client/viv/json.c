@@ -7,11 +7,6 @@ static json_t *number(uint64_t n)
     return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
 }
 
-static json_t *seconds(int64_t ns)
-{
-    return json_real((double)ns / 1e9);
-}
-
 static json_t *texts(const char *const *list, size_t count)
 {
     json_t *array = json_array();
@@ -63,10 +58,10 @@ static json_t *exception(const struct viv_client_exception *e)
 
 static json_t *usage(const struct viv_client_usage *u)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "wall_seconds", seconds(u->wall_ns),
-                     "user_cpu_seconds", seconds(u->user_cpu_ns), "system_cpu_seconds",
-                     seconds(u->system_cpu_ns), "queue_seconds", seconds(u->queue_ns),
-                     "peak_memory_bytes", number(u->peak_memory_bytes));
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "wall_ns", (json_int_t)u->wall_ns,
+                     "user_cpu_ns", (json_int_t)u->user_cpu_ns, "system_cpu_ns",
+                     (json_int_t)u->system_cpu_ns, "queue_ns", (json_int_t)u->queue_ns,
+                     "peak_memory_bytes", number(u->peak_memory_bytes), "steps", number(u->steps));
 }
 
 static json_t *death(const struct viv_client_response *r)
@@ -141,21 +136,21 @@ json_t *viv_json_list(const struct viv_client_list_reply *reply)
         const struct viv_client_execution *e = &reply->executions[i];
 
         json_array_append_new(
-            array,
-            json_pack("{s:s, s:s, s:f, s:f, s:s, s:s}", "execution_id", e->execution_id, "state",
-                      viv_client_execution_state_name(e->state), "submitted",
-                      (double)e->submitted_ns / 1e9, "running_seconds", (double)e->running_ns / 1e9,
-                      "session_id", e->session_id, "filename", e->filename));
+            array, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "execution_id", e->execution_id,
+                             "state", viv_client_execution_state_name(e->state), "submitted_ns",
+                             (json_int_t)e->submitted_ns, "running_ns", (json_int_t)e->running_ns,
+                             "session_id", e->session_id, "filename", e->filename));
     }
     return json_pack("{s:o}", "executions", array);
 }
 
 static json_t *limits(const struct viv_client_limits *l)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "wall_time_seconds",
-                     seconds(l->wall_time_ns), "cpu_time_seconds", seconds(l->cpu_time_ns),
-                     "cancel_grace_seconds", seconds(l->cancel_grace_ns), "cleanup_grace_seconds",
-                     seconds(l->cleanup_grace_ns), "memory_bytes", number(l->memory_bytes),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "wall_time_ns",
+                     number((uint64_t)l->wall_time_ns), "cpu_time_ns",
+                     number((uint64_t)l->cpu_time_ns), "cancel_grace_ns",
+                     number((uint64_t)l->cancel_grace_ns), "cleanup_grace_ns",
+                     number((uint64_t)l->cleanup_grace_ns), "memory_bytes", number(l->memory_bytes),
                      "memory_soft_bytes", number(l->memory_soft_bytes), "output_bytes",
                      number(l->output_bytes), "pids", number(l->pids), "steps", number(l->steps));
 }

@@ -67,9 +67,11 @@ static void add_text(char *line, const char *text)
     line[at] = '\0';
 }
 
-void viv_report_end(const struct viv_client_response *response, char line[VIV_REPORT_MAX])
+void viv_report_end(const struct viv_client_response *response, bool own_cancel,
+                    char line[VIV_REPORT_MAX])
 {
     const struct viv_client_receipt *receipt = response->receipt;
+    bool cancelled = response->outcome == VIV_CLIENT_OUTCOME_CANCELLED;
 
     *line = '\0';
     if (response->outcome == VIV_CLIENT_COMPLETED || response->outcome == VIV_CLIENT_RAISED)
@@ -77,7 +79,7 @@ void viv_report_end(const struct viv_client_response *response, char line[VIV_RE
     snprintf(line, VIV_REPORT_MAX, "%s", what_ended(response));
     if (response->death_text)
         add_text(line, response->death_text);
-    else if (receipt && *receipt->reason && response->outcome == VIV_CLIENT_OUTCOME_CANCELLED)
+    else if (cancelled && !own_cancel && receipt && *receipt->reason)
         add_text(line, receipt->reason);
     if (receipt)
         add_receipt(receipt, line);

@@ -2,6 +2,7 @@
 #ifndef VIVARIUM_CLIENT_VIV_REPORT_H
 #define VIVARIUM_CLIENT_VIV_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "client/vivarium_client.h"
@@ -9,8 +10,9 @@
 #define VIV_REPORT_MAX 512
 
 /* "cancelled (cooperative, 0.3 ms to unwind)"; "" where there is nothing to
- * say. Pure. */
-void viv_report_end(const struct viv_client_response *response, char line[VIV_REPORT_MAX]);
+ * say. With the cancel's reason unless it was our own. Pure. */
+void viv_report_end(const struct viv_client_response *response, bool own_cancel,
+                    char line[VIV_REPORT_MAX]);
 
 /* "1.2 s", "0.3 ms". */
 void viv_report_time(int64_t ns, char *text, size_t size);

@@ -107,7 +107,7 @@ static void say(const char *text)
     fprintf(stderr, "viv: %s\n", text);
 }
 
-static void show_response(struct run *run, const struct viv_client_response *r)
+static void show_response(struct run *run, const struct viv_client_response *r, int signal)
 {
     char line[VIV_REPORT_MAX];
 
@@ -122,7 +122,7 @@ static void show_response(struct run *run, const struct viv_client_response *r)
         show_text(run, STDERR_FILENO, r->exception->traceback);
     if (r->stdout_truncated || r->stderr_truncated)
         say("output past the limit was dropped");
-    viv_report_end(r, line);
+    viv_report_end(r, signal != 0, line);
     if (*line)
         say(line);
 }
@@ -149,7 +149,7 @@ static int conclude(struct run *run, struct viv_client_response *response, int s
     if (response) {
         status = viv_exit_status_of(response, signal);
         if (!run->options->json)
-            show_response(run, response);
+            show_response(run, response, signal);
         else if (!viv_command_print_json(viv_json_response(response)))
             run->write_errno = errno;
         viv_client_response_free(response);

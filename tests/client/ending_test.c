@@ -80,7 +80,7 @@ static void expect_line(struct viv_client_response r, const char *wanted)
 {
     char line[VIV_REPORT_MAX];
 
-    viv_report_end(&r, line);
+    viv_report_end(&r, false, line);
     assert_string_equal(line, wanted);
 }
 
@@ -107,6 +107,17 @@ static void test_cancel_says_how_the_code_took_it(void **state)
                                           .requested_ns = 1,
                                           .killed_ns = 1200 * MS};
     expect_line(r, "cancelled (killed after 1.2 s)");
+}
+
+static void test_our_own_reason_is_not_repeated(void **state)
+{
+    struct viv_client_response r = ended(VIV_CLIENT_OUTCOME_CANCELLED);
+    struct viv_client_receipt receipt = {.reason = "interrupted at the terminal"};
+    char line[VIV_REPORT_MAX];
+
+    r.receipt = &receipt;
+    viv_report_end(&r, true, line);
+    assert_string_equal(line, "cancelled");
 }
 
 static void test_cancel_before_the_start_says_so(void **state)
@@ -151,7 +162,7 @@ static void test_long_reason_is_cut(void **state)
     memset(reason, 'x', sizeof(reason));
     reason[sizeof(reason) - 1] = '\0';
     r.receipt = &receipt;
-    viv_report_end(&r, line);
+    viv_report_end(&r, false, line);
     assert_non_null(strstr(line, "x (killed after"));
 }
 
@@ -165,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_exit_status_of_each_error),
         cmocka_unit_test(test_normal_ends_say_nothing),
         cmocka_unit_test(test_cancel_says_how_the_code_took_it),
+        cmocka_unit_test(test_our_own_reason_is_not_repeated),
         cmocka_unit_test(test_cancel_before_the_start_says_so),
         cmocka_unit_test(test_limits_and_deaths_are_named),
         cmocka_unit_test(test_reason_can_not_write_to_the_terminal),

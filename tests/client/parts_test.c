@@ -14,7 +14,7 @@
 static void expect_target(const char *given, const char *variable, const char *runtime,
                           const char *wanted)
 {
-    struct viv_target_environment environment = {variable, runtime};
+    struct viv_target_environment environment = {variable, runtime, NULL};
     char target[VIV_TARGET_MAX] = "untouched";
     struct viv_error err;
     int result = viv_target_resolve(given, &environment, target, &err);
@@ -33,6 +33,36 @@ static void test_target_comes_from_the_first_that_says_one(void **state)
     expect_target(NULL, "", "/c", "unix:/c/vivarium/vivarium.sock");
     expect_target(NULL, NULL, NULL, "unix:/run/vivarium/vivarium.sock");
     expect_target(NULL, "", "", "unix:/run/vivarium/vivarium.sock");
+}
+
+static bool only_the_system_socket(const char *path)
+{
+    return !strcmp(path, "/run/vivarium/vivarium.sock");
+}
+
+static bool every_socket(const char *path)
+{
+    return true;
+}
+
+static bool no_socket(const char *path)
+{
+    return false;
+}
+
+static void test_system_socket_stands_in_where_only_that_exists(void **state)
+{
+    struct viv_target_environment environment = {NULL, "/c", only_the_system_socket};
+    char target[VIV_TARGET_MAX];
+
+    assert_int_equal(viv_target_resolve(NULL, &environment, target, NULL), 0);
+    assert_string_equal(target, "unix:/run/vivarium/vivarium.sock");
+    environment.exists = every_socket;
+    assert_int_equal(viv_target_resolve(NULL, &environment, target, NULL), 0);
+    assert_string_equal(target, "unix:/c/vivarium/vivarium.sock");
+    environment.exists = no_socket;
+    assert_int_equal(viv_target_resolve(NULL, &environment, target, NULL), 0);
+    assert_string_equal(target, "unix:/c/vivarium/vivarium.sock");
 }
 
 static void test_target_forms(void **state)
@@ -176,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_target_comes_from_the_first_that_says_one),
+        cmocka_unit_test(test_system_socket_stands_in_where_only_that_exists),
         cmocka_unit_test(test_target_forms),
         cmocka_unit_test(test_target_that_can_not_be),
         cmocka_unit_test(test_target_path),
