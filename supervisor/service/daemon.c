@@ -94,11 +94,20 @@ static int create_server(struct daemon *d, struct viv_error *err)
     return server_start(d->server, err);
 }
 
+static void tell_listening(const struct listener *l)
+{
+    if (l->address.path[0] != '\0')
+        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", l->address.target));
+    else
+        /* Port 0 has become one of the system's choice. */
+        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", l->address.target),
+                  LOG_NUMBER("port", l->port));
+}
+
 static void tell_ready(const struct daemon *d)
 {
     for (size_t i = 0; i < d->listener_count; i++)
-        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", d->listeners[i].address.target),
-                  LOG_NUMBER("port", d->listeners[i].port));
+        tell_listening(&d->listeners[i]);
     log_event(LOG_LEVEL_INFO, "ready", LOG_NUMBER("pid", getpid()));
     if (d->options->ready_fd < 0)
         return;

@@ -29,6 +29,7 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned live; /* accepted calls that are not freed */
+    bool armed;    /* there is something to poll for */
     bool down;     /* gRPC has said so */
 };
 
@@ -141,16 +142,14 @@ static void dispatch(struct server *server, void *tag, bool ok)
     call_unref(t->call);
 }
 
-static void *poll_queue(void *arg)
+static void poll_queue(struct server *server)
 {
-    struct server *server = arg;
-
     for (;;) {
         grpc_event event =
             grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
 
         if (event.type == GRPC_QUEUE_SHUTDOWN)
-            return NULL;
+            return;
         if (event.type == GRPC_OP_COMPLETE)
             dispatch(server, event.tag, event.success);
     }
@@ -211,15 +210,31 @@ int server_create(const struct server_config *config, struct server **ret_server
     return 0;
 }
 
+static void *run_poller(void *arg)
+{
+    struct server *server = arg;
+
+    pthread_mutex_lock(&server->lock);
+    while (!server->armed)
+        pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+    poll_queue(server);
+    return NULL;
+}
+
 int server_start(struct server *server, struct viv_error *err)
 {
     /* The thread first: it can fail, and a started server can't be taken back. */
-    if (pthread_create(&server->poller, NULL, poll_queue, server) != 0)
+    if (pthread_create(&server->poller, NULL, run_poller, server) != 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't start the polling thread");
     grpc_server_start(server->grpc);
     for (size_t i = 0; i < methods_count; i++)
         for (unsigned n = 0; n < methods[i].slots; n++)
             arm(&server->slots[i]);
+    pthread_mutex_lock(&server->lock);
+    server->armed = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
     return 0;
 }
 

@@ -89,6 +89,17 @@ char *daemon_process_log(const struct daemon_process *d)
     return text;
 }
 
+/* The statuses that no daemon of ours means are those of crashes and
+ * sanitizers. */
+static void tell_crash(const struct daemon_process *d, int status)
+{
+    char *log = daemon_process_log(d);
+
+    if (status > 2 && status != 128 + SIGKILL)
+        fprintf(stderr, "vivariumd ended with %d: %s\n", status, log);
+    free(log);
+}
+
 int daemon_process_wait(struct daemon_process *d)
 {
     char command[128];
@@ -99,10 +110,12 @@ int daemon_process_wait(struct daemon_process *d)
         if (i == 3000)
             kill(d->pid, SIGKILL);
     }
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    tell_crash(d, status);
     snprintf(command, sizeof(command), "rm -rf '%s'", d->folder);
     if (system(command) != 0)
         fprintf(stderr, "can't remove %s\n", d->folder);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return status;
 }
 
 int daemon_process_stop(struct daemon_process *d)

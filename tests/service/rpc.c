@@ -94,13 +94,15 @@ struct rpc_call *rpc_start_bytes(grpc_channel *channel, const char *method, cons
                                  size_t len, struct rpc_options options)
 {
     struct rpc_call *c = calloc(1, sizeof(*c));
+    grpc_slice name = grpc_slice_from_copied_string(method);
     gpr_timespec deadline = gpr_time_add(
         gpr_now(GPR_CLOCK_MONOTONIC),
         gpr_time_from_millis(options.deadline_ms ? options.deadline_ms : 30000, GPR_TIMESPAN));
 
     c->queue = grpc_completion_queue_create_for_pluck(NULL);
-    c->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, c->queue,
-                                       grpc_slice_from_copied_string(method), NULL, deadline, NULL);
+    c->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, c->queue, name, NULL,
+                                       deadline, NULL);
+    grpc_slice_unref(name);
     grpc_metadata_array_init(&c->initial);
     grpc_metadata_array_init(&c->trailing);
     send_request(c, data, len, options);
