@@ -1,16 +1,20 @@
 # shellcheck shell=bash
 # The tests again, instrumented.
 
+# The supervisor is what has threads of our own making. gRPC isn't instrumented,
+# so what links it would report on gRPC.
+threaded_tests() {
+    run_bazel query --noshow_progress \
+        'tests(rdeps(//tests/..., //supervisor:vivarium) + //tests/unit/...)
+         except rdeps(//tests/..., @system//:grpc + @system//:python)' 2>/dev/null </dev/null
+}
+
 sanitizers() {
-    local worker
+    local threaded
 
-    run_programs "AddressSanitizer and UndefinedBehaviorSanitizer" --config=asan-ubsan -- //...
+    run_programs "AddressSanitizer and UndefinedBehaviorSanitizer" --config=asan-ubsan \
+        --test_env=LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0" -- //...
 
-    # The supervisor is what has threads. An instrumented CPython would only
-    # report on itself, so the workers are those of the ordinary build.
-    run_bazel build --noshow_progress //worker:vivarium-worker >"$SCRATCH/bazel.log" 2>&1 \
-        </dev/null || fail "the build of the worker" "$SCRATCH/bazel.log"
-    worker=$(bazel_path bazel-bin)/worker/vivarium-worker
-    run_programs "ThreadSanitizer" --config=tsan --test_env=VIVARIUM_WORKER="$worker" -- \
-        //tests/unit/...
+    mapfile -t threaded < <(threaded_tests)
+    run_programs "ThreadSanitizer" --config=tsan -- "${threaded[@]}"
 }
