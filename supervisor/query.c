@@ -49,10 +49,10 @@ static void list(struct viv_supervisor *s, struct command *command)
 static void describe(struct viv_supervisor *s, struct command *command)
 {
     struct query_command *q = (struct query_command *)command;
-    const struct viv_description d = {
+    const struct viv_limits nothing_asked = {0};
+    struct viv_description d = {
         .vm = s->vm,
         .layers = s->layers,
-        .defaults = s->config.defaults,
         .ceilings = s->config.ceilings,
         .idle = s->idle_count,
         .busy = s->busy_count,
@@ -64,6 +64,9 @@ static void describe(struct viv_supervisor *s, struct command *command)
         .draining = s->draining,
     };
 
+    /* What a request that asks for nothing gets; create() has checked that it
+     * gets something. */
+    limits_resolve(&nothing_asked, &s->config.defaults, &s->config.ceilings, &d.defaults, NULL);
     q->describe_done(q->arg, &d);
     free(q);
 }

@@ -163,6 +163,7 @@ void worker_exited(struct worker *w, const struct viv_zygote_message *message)
 void worker_zygote_lost(struct worker *w)
 {
     worker_io_drain_channel(w);
+    w->hung_up = false; /* because it is dead, with all others */
     if (w->state != WORKER_FREE)
         worker_event(w, WORKER_ZYGOTE_LOST);
 }
