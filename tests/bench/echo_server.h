@@ -1,0 +1,12 @@
+/* A gRPC server that answers each request with its own bytes: what a call
+ * costs before anything is done. Its connections are those of vivariumd. */
+#ifndef VIVARIUM_TESTS_BENCH_ECHO_SERVER_H
+#define VIVARIUM_TESTS_BENCH_ECHO_SERVER_H
+
+#define ECHO_METHOD "/echo.Echo/Echo"
+
+/* Serves on `target`, writes a byte to `ready_fd` once it listens, and never
+ * returns. */
+_Noreturn void echo_server_run(const char *target, int ready_fd);
+
+#endif
