@@ -63,10 +63,11 @@ static PyObject *print(PyObject *exception)
         traceback = PyException_GetTraceback(exception);
         viv_source_show();
         _PyErr_Display(file, (PyObject *)Py_TYPE(exception), exception, traceback);
-        viv_source_hide();
         PyErr_Clear();
-        Py_XDECREF(traceback);
         text = PyObject_CallMethod(file, "getvalue", NULL);
+        PyErr_Clear();
+        text = viv_source_hide(text);
+        Py_XDECREF(traceback);
         Py_DECREF(file);
     }
     PyErr_Clear();

@@ -114,12 +114,12 @@ static PyObject *compile_and_evaluate(const struct viv_vm_run *run)
 {
     PyObject *filename =
         PyUnicode_DecodeUTF8(run->filename, (Py_ssize_t)strlen(run->filename), "replace");
+    PyObject *name = filename ? viv_source_set(run->code, run->code_len, filename) : NULL;
     struct viv_compiled compiled = {0};
     PyObject *value = NULL;
 
-    if (filename && viv_source_set(run->code, run->code_len, filename) == 0 &&
-        set_names(filename) == 0) {
-        if (viv_compile(run->code, run->code_len, filename, &compiled) == 0)
+    if (name && set_names(filename) == 0) {
+        if (viv_compile(run->code, run->code_len, name, &compiled) == 0)
             value = evaluate(&compiled);
         else if (PyErr_ExceptionMatches(PyExc_SyntaxError))
             viv_failure_complete_syntax();

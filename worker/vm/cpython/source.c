@@ -1,9 +1,12 @@
 /* Three readers of source lines want three things. linecache (and through it
- * traceback, inspect, logging, pdb) has an entry with the lines. The printer in
- * C opens files: the path first, then its last part in every folder of
- * sys.path, so for as long as it prints, sys.path begins with a folder that
- * holds just that file. Our own frames and syntax errors take lines from a
- * list that user code can't reach by name. */
+ * traceback, inspect, logging, pdb) has an entry with the lines. Our own frames
+ * and syntax errors take lines from a list that user code can't reach by name.
+ *
+ * The printer in C opens files: the path first, then its last part in every
+ * folder of sys.path, but no path like "<execution>". So for as long as it
+ * prints, the code's name has another first character, sys.path begins with a
+ * folder that holds just a file of that name, and afterwards the name is put
+ * right in what was printed. */
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/source.h"
 
@@ -15,16 +18,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What the name begins with while the printer works: in no file's name. */
+#define ALIAS_INITIAL 1
+
 /* Longest line that is looked for in a file that isn't ours. */
 #define LINE_MAX_BYTES 4096
 
 static struct {
-    PyObject *cache; /* linecache.cache */
-    PyObject *filename;
-    PyObject *lines; /* list of str */
-    char *folder;    /* while it is shown */
+    PyObject *cache;    /* linecache.cache */
+    PyObject *filename; /* the compiled code's co_filename */
+    PyObject *lines;    /* list of str */
+    char *folder;       /* while it is shown */
     char *file;
-    PyObject *path; /* sys.path as it was */
+    PyObject *path;  /* sys.path as it was */
+    Py_UCS4 initial; /* of the name while it is another */
 } source;
 
 int viv_source_setup(void)
@@ -49,19 +56,52 @@ static int tell_linecache(PyObject *filename, PyObject *lines, size_t len)
     return rc;
 }
 
-int viv_source_set(const char *code, size_t len, PyObject *filename)
+static int append_line(PyObject *lines, const char *text, size_t len, bool ended)
 {
-    PyObject *text = PyUnicode_DecodeUTF8(code, (Py_ssize_t)len, "replace"), *lines;
+    PyObject *line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)len, "replace"), *whole = line;
+    int rc;
 
-    if (!text)
-        return -1;
-    lines = PyUnicode_Splitlines(text, 1);
-    Py_DECREF(text);
-    if (!lines)
-        return -1;
+    if (line && ended) {
+        whole = PyUnicode_FromFormat("%U\n", line);
+        Py_DECREF(line);
+    }
+    rc = whole ? PyList_Append(lines, whole) : -1;
+    Py_XDECREF(whole);
+    return rc;
+}
+
+/* Where files have line ends, which are fewer places than str.splitlines()
+ * knows, and with each as "\n". */
+static PyObject *split_lines(const char *code, size_t len)
+{
+    PyObject *lines = PyList_New(0);
+    const char *end = code + len;
+
+    while (lines && code < end) {
+        size_t n = 0, room = (size_t)(end - code);
+
+        while (n < room && code[n] != '\n' && code[n] != '\r')
+            n++;
+        if (append_line(lines, code, n, n < room) < 0)
+            Py_CLEAR(lines);
+        code += n + (n < room) + (n + 1 < room && code[n] == '\r' && code[n + 1] == '\n');
+    }
+    return lines;
+}
+
+PyObject *viv_source_set(const char *code, size_t len, PyObject *filename)
+{
+    PyObject *lines = split_lines(code, len);
+    PyObject *name = lines ? _PyUnicode_Copy(filename) : NULL;
+
+    if (!name || tell_linecache(filename, lines, len) < 0) {
+        Py_XDECREF(lines);
+        Py_XDECREF(name);
+        return NULL;
+    }
     Py_XSETREF(source.lines, lines);
-    Py_XSETREF(source.filename, Py_NewRef(filename));
-    return tell_linecache(filename, lines, len);
+    Py_XSETREF(source.filename, name);
+    return name;
 }
 
 static PyObject *line_of_file(PyObject *filename, int number)
@@ -154,14 +194,44 @@ static int put_in_path(void)
     return 0;
 }
 
+static void set_initial(Py_UCS4 c)
+{
+    PyUnicode_WRITE(PyUnicode_KIND(source.filename), PyUnicode_DATA(source.filename), 0, c);
+}
+
+/* Names of one character are the interpreter's own, shared by all. */
+static bool set_alias(void)
+{
+    if (!source.filename || PyUnicode_GET_LENGTH(source.filename) < 2)
+        return false;
+    source.initial = PyUnicode_READ_CHAR(source.filename, 0);
+    set_initial(ALIAS_INITIAL);
+    return true;
+}
+
+static PyObject *put_right(PyObject *text)
+{
+    PyObject *alias = _PyUnicode_Copy(source.filename), *right = NULL;
+
+    set_initial(source.initial);
+    source.initial = 0;
+    if (alias && text)
+        right = PyUnicode_Replace(text, alias, source.filename, -1);
+    Py_XDECREF(alias);
+    Py_XDECREF(text);
+    return right;
+}
+
 void viv_source_show(void)
 {
-    if (!source.lines || make_file() < 0 || put_in_path() < 0)
+    if (!set_alias() || make_file() < 0 || put_in_path() < 0)
         PyErr_Clear();
 }
 
-void viv_source_hide(void)
+PyObject *viv_source_hide(PyObject *text)
 {
+    if (source.initial)
+        text = put_right(text);
     if (source.path)
         PySys_SetObject("path", source.path);
     Py_CLEAR(source.path);
@@ -172,4 +242,5 @@ void viv_source_hide(void)
     free(source.file);
     free(source.folder);
     source.file = source.folder = NULL;
+    return text;
 }

@@ -8,8 +8,10 @@
 /* Once, before user code. */
 int viv_source_setup(void);
 
-/* The code that is about to run, also for linecache. -1 with an exception. */
-int viv_source_set(const char *code, size_t len, PyObject *filename);
+/* Takes over the code that is about to run, also for linecache. The name that
+ * it is to be compiled under, borrowed, NULL with an exception: a str that
+ * nobody else may hold, for viv_source_show() changes it. */
+PyObject *viv_source_set(const char *code, size_t len, PyObject *filename);
 
 /* Line `number` (from 1) of file `filename` with its line end; a new str, NULL
  * without an exception where it isn't known. */
@@ -18,6 +20,8 @@ PyObject *viv_source_line(PyObject *filename, int number);
 /* The interpreter's own traceback printer knows only files. Between these two
  * it finds the code as one. Best effort: without, tracebacks lack lines. */
 void viv_source_show(void);
-void viv_source_hide(void);
+/* Gives back the text that was printed meanwhile with its names put right;
+ * takes over `text` (may be NULL). */
+PyObject *viv_source_hide(PyObject *text);
 
 #endif

@@ -5,35 +5,49 @@
 
 #include <stdio.h>
 
+#include "worker/vm/cpython/live.h"
+
 static const char *const names[] = {"stdout", "stderr"};
 
-/* As the interpreter made them, whatever user code puts in their place. */
+/* As they are before user code puts anything in their place. */
 static PyObject *streams[2];
+static PyObject *raw_stdout; /* below the first; a script may take the two apart */
 
-static int set_line_buffering(PyObject *stream)
+/* sys.stdout as `python3 -u` builds it, over a stream that gathers. stderr is
+ * line-buffered as everywhere, so that a crash loses nothing of it. */
+static PyObject *new_stdout(void)
 {
-    PyObject *reconfigure = PyObject_GetAttrString(stream, "reconfigure"), *done = NULL;
-    PyObject *none = PyTuple_New(0), *how = Py_BuildValue("{sO}", "line_buffering", Py_True);
+    PyObject *io = PyImport_ImportModule("_io"), *stream = NULL;
+    PyObject *type = io ? PyObject_GetAttrString(io, "TextIOWrapper") : NULL;
 
-    if (reconfigure && none && how)
-        done = PyObject_Call(reconfigure, none, how);
-    Py_XDECREF(reconfigure);
-    Py_XDECREF(none);
-    Py_XDECREF(how);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
+    raw_stdout = viv_live_new();
+    /* (buffer, encoding, errors, newline, line_buffering, write_through) */
+    if (type && raw_stdout)
+        stream = PyObject_CallFunction(type, "OsssOO", raw_stdout, "utf-8", "surrogateescape", "\n",
+                                       Py_False, Py_True);
+    Py_XDECREF(type);
+    Py_XDECREF(io);
+    return stream;
+}
+
+static int set_text(PyObject *object, const char *attribute, const char *text)
+{
+    PyObject *value = PyUnicode_FromString(text);
+    int rc = value ? PyObject_SetAttrString(object, attribute, value) : -1;
+
+    Py_XDECREF(value);
+    return rc;
 }
 
 int viv_streams_setup(void)
 {
-    for (int i = 0; i < 2; i++) {
-        PyObject *stream = PySys_GetObject(names[i]);
-
-        if (!stream || set_line_buffering(stream) < 0)
-            return -1;
-        streams[i] = Py_NewRef(stream);
-    }
-    return 0;
+    streams[0] = new_stdout();
+    streams[1] = Py_XNewRef(PySys_GetObject("stderr"));
+    if (!streams[0] || !streams[1] || set_text(streams[0], "mode", "w") < 0 ||
+        set_text(raw_stdout, "name", "<stdout>") < 0)
+        return -1;
+    return PySys_SetObject("stdout", streams[0]) < 0 ? -1
+                                                     : PySys_SetObject("__stdout__", streams[0]);
 }
 
 static void flush(PyObject *stream)
@@ -54,5 +68,6 @@ void viv_streams_flush(void)
         Py_XDECREF(stream);
         flush(streams[i]);
     }
+    flush(raw_stdout);
     fflush(NULL);
 }
