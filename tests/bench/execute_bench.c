@@ -55,11 +55,12 @@ static void finished(void *arg, struct viv_client_response *response, const stru
     struct lane *lane = arg;
     struct bench *b = lane->bench;
     int64_t now = now_ns();
-    int completed = response && response->outcome == VIV_CLIENT_COMPLETED;
+    int completed = !error && response->outcome == VIV_CLIENT_COMPLETED;
 
-    if (!completed)
-        fprintf(stderr, "execute_bench: %s\n",
-                error ? error->text : viv_client_outcome_name(response->outcome));
+    if (error)
+        fprintf(stderr, "execute_bench: %s\n", error->text);
+    else if (!completed)
+        fprintf(stderr, "execute_bench: %s\n", viv_client_outcome_name(response->outcome));
     viv_client_response_free(response);
     pthread_mutex_lock(&b->lock);
     if (completed && b->count < SAMPLES_MAX)

@@ -156,6 +156,16 @@ static void garbage_is_refused(void **state)
     malformed("\x80", 1);
 }
 
+/* protobuf-c reads five bytes of a length and no more. */
+static void lengths_are_short(void **state)
+{
+    malformed("\x12\x80\x80\x80\x80\x80\x00", 7);
+    malformed("\x92\x03\x80\x80\x80\x80\x80\x00", 8);
+    wire_clear(&w);
+    wire_put(&w, "\x12\x80\x80\x80\x80\x00", 6);
+    accepts();
+}
+
 /* Elements of no bytes cost the sender two bytes and the reader much more. */
 static void small_bytes_that_grow_large(void **state)
 {
@@ -266,6 +276,7 @@ int main(void)
         TEST(text_must_be_text),
         TEST(wire_types_must_fit),
         TEST(garbage_is_refused),
+        TEST(lengths_are_short),
         TEST(small_bytes_that_grow_large),
         TEST(singular_messages_come_once),
         TEST(unknown_fields),
