@@ -1,5 +1,6 @@
 #include "supervisor/service/channel_args.h"
 
+#include <grpc/compression.h>
 #include <stddef.h>
 
 /* A client's credentials and trace context fit. */
@@ -42,6 +43,10 @@ grpc_server *channel_args_server(int max_message, int max_streams)
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message),
         integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, max_streams),
         integer(GRPC_ARG_MAX_METADATA_SIZE, METADATA_MAX),
+        /* gRPC unpacks without a limit: a thousandfold of the largest message.
+         * Whoever compresses is told UNIMPLEMENTED, and others know before. */
+        integer(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
+        integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),

@@ -2,12 +2,13 @@
 #include <grpc/grpc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "supervisor/service/daemon.h"
 #include "supervisor/service/log.h"
 #include "supervisor/service/options.h"
+
+#define DESCRIPTORS_MAX 65536
 
 /* Before any thread starts, so that all inherit the mask and only wait_signal()
  * sees them. */
@@ -19,6 +20,18 @@ static void block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     /* A log whose reader is gone must not end the service. */
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* Connections cost a descriptor each, and those of the workers must not be
+ * missing when strangers connect. Who may raise it further does so outside. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int main(int argc, char **argv)
@@ -40,6 +53,7 @@ int main(int argc, char **argv)
     }
     log_set_level(options.log_level);
     block_signals();
+    raise_descriptor_limit();
     if (daemon_run(&options, &err) < 0) {
         log_event(LOG_LEVEL_ERROR, "failed", LOG_TEXT("error", err.text));
         return err.status == VIV_INVALID_ARGUMENT ? 2 : 1;

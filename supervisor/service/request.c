@@ -24,7 +24,7 @@ static int flatten(grpc_byte_buffer *buffer, grpc_slice *ret_bytes, struct viv_e
     if (!buffer)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "the request's message is missing");
     if (!grpc_byte_buffer_reader_init(&reader, buffer))
-        return viv_fail(err, VIV_INVALID_ARGUMENT, "the message can't be decompressed");
+        return viv_fail(err, VIV_INTERNAL, "can't read a message");
     *ret_bytes = grpc_byte_buffer_reader_readall(&reader);
     grpc_byte_buffer_reader_destroy(&reader);
     return 0;
@@ -38,11 +38,6 @@ static int unpack(const ProtobufCMessageDescriptor *descriptor, grpc_slice bytes
     size_t len = GRPC_SLICE_LENGTH(bytes);
     ProtobufCMessage *message;
 
-    /* A compressed message's length is known only now. */
-    if (len > max_message)
-        return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
-                        "the message has %zu bytes, which is above the limit of %zu", len,
-                        max_message);
     if (viv_wire_check(descriptor, data, len, &caps, err) < 0)
         return -1;
     message = protobuf_c_message_unpack(descriptor, NULL, len, data);

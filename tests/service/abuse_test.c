@@ -118,6 +118,64 @@ static void test_too_large(void **state)
     test_free(code);
 }
 
+/* 60 MB of one character are 60 KB on the wire: they are not unpacked. */
+static void test_compressed(void **state)
+{
+    const size_t size = 60000000;
+    grpc_channel *mine = fixture_channel;
+    char *code = test_malloc(size + 1), text[RPC_TEXT_MAX];
+    long before = daemon_process_resident_kib(&fixture_daemon);
+    int status;
+
+    memset(code, '#', size);
+    code[size] = '\0';
+    fixture_channel = rpc_open_compressed(fixture_daemon.target);
+    status = rpc_end(fixture_start(EXECUTE, NULL, code, (struct rpc_options){0}), text);
+    grpc_channel_destroy(fixture_channel);
+    fixture_channel = mine;
+    if (status != GRPC_STATUS_UNIMPLEMENTED || !strstr(text, "ompression"))
+        fail_msg("status %d: %s", status, text);
+    assert_in_range(daemon_process_resident_kib(&fixture_daemon), 0, before + 20000);
+    test_free(code);
+    fixture_expect_service();
+}
+
+/* Past the most there may be of a method, over all connections, a call is told
+ * so; other methods have their own count. */
+static void test_many_calls(void **state)
+{
+    enum { CALLS = 1200, CHANNELS = 2 };
+    grpc_channel *channels[CHANNELS];
+    struct rpc_call *calls[CALLS];
+    unsigned refused = 0;
+
+    for (int i = 0; i < CHANNELS; i++)
+        channels[i] = rpc_open(fixture_daemon.target);
+    for (int i = 0; i < CALLS; i++)
+        calls[i] = rpc_start_bytes(channels[i % CHANNELS], "/grpc.health.v1.Health/Watch", "", 0,
+                                   (struct rpc_options){0});
+    for (int i = 0; i < CALLS; i++) {
+        uint8_t *data;
+        size_t len;
+
+        if (rpc_read(calls[i], &data, &len))
+            free(data);
+        else
+            refused++;
+    }
+    assert_int_equal(refused, CALLS - 1024);
+    fixture_expect_service();
+    for (int i = 0; i < CALLS; i++) {
+        int status;
+
+        rpc_cancel(calls[i]);
+        status = rpc_end(calls[i], NULL);
+        assert_true(status == GRPC_STATUS_CANCELLED || status == GRPC_STATUS_RESOURCE_EXHAUSTED);
+    }
+    for (int i = 0; i < CHANNELS; i++)
+        grpc_channel_destroy(channels[i]);
+}
+
 static void expect_large_result(const char *method)
 {
     struct rpc_call *call = fixture_start(method, NULL, "result 1000000", (struct rpc_options){0});
@@ -208,6 +266,8 @@ int main(void)
         cmocka_unit_test(test_result_too_large),
         cmocka_unit_test(test_unknown_method),
         cmocka_unit_test(test_large_metadata),
+        cmocka_unit_test(test_compressed),
+        cmocka_unit_test(test_many_calls),
         cmocka_unit_test(test_log),
     };
 

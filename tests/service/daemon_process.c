@@ -89,6 +89,22 @@ char *daemon_process_log(const struct daemon_process *d)
     return text;
 }
 
+long daemon_process_resident_kib(const struct daemon_process *d)
+{
+    char path[64], line[128];
+    long kib = -1;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", d->pid);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof(line), f))
+        if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kib;
+}
+
 /* The statuses that no daemon of ours means are those of crashes and
  * sanitizers. */
 static void tell_crash(const struct daemon_process *d, int status)

@@ -22,6 +22,9 @@ int daemon_process_fail(const char *const *flags, char *ret_log, int log_size);
 /* What it wrote to stderr so far; the caller frees it. */
 char *daemon_process_log(const struct daemon_process *daemon);
 
+/* Its resident memory. */
+long daemon_process_resident_kib(const struct daemon_process *daemon);
+
 /* Waits for its end, 30 s at most, removes the folder, and returns the exit
  * status, or 128 + the signal. */
 int daemon_process_wait(struct daemon_process *daemon);

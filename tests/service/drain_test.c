@@ -219,6 +219,8 @@ static void expect_failure(const char *flag, const char *value, int status, cons
 
 static void test_refusals(void **state)
 {
+    expect_failure("--help", NULL, 0, "");
+    expect_failure("--version", NULL, 0, "");
     expect_failure("--nonsense", NULL, 2, "no such flag: --nonsense");
     expect_failure("--listen", "0.0.0.0:1", 2, "loopback");
     expect_failure("--listen", "unix:/dev/null", 1, "");

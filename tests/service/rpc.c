@@ -1,6 +1,7 @@
 #include "tests/service/rpc.h"
 
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/compression.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
@@ -24,18 +25,34 @@ struct rpc_call {
 #define TAG_MESSAGE ((void *)4)
 #define TAG_CLOSED ((void *)5)
 
-grpc_channel *rpc_open(const char *target)
+static grpc_arg integer(const char *key, int value)
+{
+    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
+}
+
+static grpc_channel *open_channel(const char *target, grpc_compression_algorithm compression)
 {
     grpc_arg args[] = {
-        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = -1},
-        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, .value.integer = 1},
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
+        integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        integer(GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM, (int)compression),
     };
-    grpc_channel_args list = {.num_args = 2, .args = args};
+    grpc_channel_args list = {.num_args = 3, .args = args};
     grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
     grpc_channel *channel = grpc_channel_create(target, credentials, &list);
 
     grpc_channel_credentials_release(credentials);
     return channel;
+}
+
+grpc_channel *rpc_open(const char *target)
+{
+    return open_channel(target, GRPC_COMPRESS_NONE);
+}
+
+grpc_channel *rpc_open_compressed(const char *target)
+{
+    return open_channel(target, GRPC_COMPRESS_GZIP);
 }
 
 static bool wait_tag(struct rpc_call *c, void *tag)

@@ -11,6 +11,9 @@
 /* A connection of its own. */
 grpc_channel *rpc_open(const char *target);
 
+/* One that compresses what it sends. */
+grpc_channel *rpc_open_compressed(const char *target);
+
 struct rpc_call;
 
 struct rpc_options {

@@ -97,22 +97,6 @@ static void test_deadline(void **state)
     assert_int_equal(rpc_end(call, NULL), GRPC_STATUS_OK);
 }
 
-static long resident_kib(void)
-{
-    char path[64], line[128];
-    long kib = -1;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%d/status", fixture_daemon.pid);
-    f = fopen(path, "r");
-    assert_non_null(f);
-    while (fgets(line, sizeof(line), f))
-        if (sscanf(line, "VmRSS: %ld", &kib) == 1)
-            break;
-    fclose(f);
-    return kib;
-}
-
 /* 1 GB that nobody reads: the code is held back, the daemon's memory is not
  * filled, the next caller is served, and the end of the call ends the code. */
 static void test_reader_stops(void **state)
@@ -121,10 +105,11 @@ static void test_reader_stops(void **state)
     long before;
 
     free_event(fixture_event(call));
-    before = resident_kib();
+    before = daemon_process_resident_kib(&fixture_daemon);
     fixture_sleep_ms(700);
-    print_message("unread stream: %ld KiB before, %ld KiB after\n", before, resident_kib());
-    assert_in_range(resident_kib(), 0, before + 40000);
+    print_message("unread stream: %ld KiB before, %ld KiB after\n", before,
+                  daemon_process_resident_kib(&fixture_daemon));
+    assert_in_range(daemon_process_resident_kib(&fixture_daemon), 0, before + 40000);
     fixture_expect_running(1);
     fixture_expect_service();
     rpc_cancel(call);
@@ -151,7 +136,8 @@ static void test_many_streams(void **state)
     fixture_expect_running(STREAMS);
     fixture_expect_service();
     print_message("%d streams open after %lld ms, %ld KiB\n", STREAMS,
-                  (long long)(fixture_now_ms() - began), resident_kib());
+                  (long long)(fixture_now_ms() - began),
+                  daemon_process_resident_kib(&fixture_daemon));
     for (int i = 0; i < STREAMS; i++)
         rpc_cancel(calls[i]);
     for (int i = 0; i < STREAMS; i++)
