@@ -11,6 +11,7 @@ usage: truth.py [--short] [FOLDER ...]
 """
 import ast
 import dis
+import functools
 import pathlib
 import random
 import sys
@@ -139,8 +140,10 @@ def awaits(instrs):
     return found
 
 
-def dead_offsets(code, instrs):
+@functools.lru_cache(maxsize=8)
+def dead_offsets(code):
     """Offsets that no path from the start reaches (exceptions included)."""
+    instrs = list(dis.get_instructions(code))
     at = {x.offset: i for i, x in enumerate(instrs)}
     entries = dis._parse_exception_table(code)
     seen, todo = set(), [0]
@@ -169,10 +172,10 @@ def leaves_at_once(body):
             (first.value is None or isinstance(first.value, ast.Constant)))
 
 
-def explain(code, instrs, instr, pos, scope):
+def explain(code, instr, pos, scope):
     if instr.opname in EPILOGUE:
         return f"{instr.opname} of an epilogue: restores the stack, calls nothing"
-    if instr.offset in dead_offsets(code, instrs):
+    if instr.offset in dead_offsets(code):
         return "unreachable: a handler that covers nothing"
     for low, high, body in scope.finals:
         if low <= (pos[0], pos[2]) and (pos[1], pos[3]) <= high and \
@@ -204,7 +207,7 @@ def compare(code, scope, tally, where):
         tally.compared += 1
         tally.cleanup += want > 0
         if got != want or capped:
-            why = explain(code, instrs, instr, pos, scope)
+            why = explain(code, instr, pos, scope)
             if why and not capped:
                 tally.explained[why] += 1
             else:
@@ -341,7 +344,7 @@ def compare_marks(code, tally, seed):
             tally.compared += 1
             tally.cleanup += want > 0
             if got != want or capped:
-                dead = instr.offset in dead_offsets(code, instrs)
+                dead = instr.offset in dead_offsets(code)
                 if dead and not capped:
                     tally.explained["unreachable"] += 1
                 else:

@@ -239,12 +239,22 @@ static int32_t end_of_with_part(const struct flow *f, int32_t i)
     return end > i ? end_of_await(f, end) : i;
 }
 
+static void flag_entering(struct flow *f, int32_t from, int32_t to)
+{
+    for (int32_t i = from; i < to && i < f->code->instrs; i++)
+        if (f->at[i].count == 0)
+            f->at[i].flags |= VIV_CLEANUP_ENTERS;
+}
+
 static void count_withs(struct flow *f)
 {
     for (int32_t i = 0; i < f->code->instrs; i++) {
         int32_t end = end_of_with_part(f, i);
         if (end <= i)
             continue;
+        uint8_t op = f->code->instr[i].op;
+        if (op == BEFORE_WITH || op == BEFORE_ASYNC_WITH)
+            flag_entering(f, i, end);
         raise_count(f, i, end);
         i = end - 1;
     }

@@ -133,10 +133,12 @@ static uint8_t gap_flags(const struct gap *g, int32_t i, bool after_call)
         flags |= VIV_CLEANUP_GAP;
     if (lead == LEADS_UP && !call)
         flags |= VIV_CLEANUP_GAP;
+    /* `try:` itself is a NOP that no handler covers, not even one of a try
+     * around it. */
+    if (op == NOP)
+        flags |= VIV_CLEANUP_GAP;
     if ((lead == LEADS_OUT && !call) || op == RETURN_VALUE)
         flags |= VIV_CLEANUP_TAIL;
-    if (lead == LEADS_UNDER && call)
-        flags |= VIV_CLEANUP_GAP_CALL;
     if (lead == LEADS_OUT && call)
         flags |= VIV_CLEANUP_TAIL_CALL;
     return flags;

@@ -7,24 +7,28 @@
 #include "worker/vm/cpython/cleanup_flow.h"
 
 static Py_ssize_t slot = -1;
+static char library[1024]; /* the standard library's folder, with its slash */
 
 /* A body that is cleanup however it is called: ExitStack and others call
  * __enter__ and __exit__ from plain code, and ExitStack's own way of entering
  * must not be left between entering and noting what to exit. */
+static bool is_named(PyObject *name, const char *text)
+{
+    return PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
+static bool is_enter(PyCodeObject *code)
+{
+    return is_named(code->co_name, "__enter__") ||
+           is_named(code->co_name, "__aenter__");
+}
+
 static bool is_whole(PyCodeObject *code)
 {
-    static const char *const names[] = {"__enter__", "__exit__", "__aenter__",
-                                        "__aexit__"};
-    static const char *const qualnames[] = {
-        "_BaseExitStack.enter_context", "AsyncExitStack.enter_async_context"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (PyUnicode_CompareWithASCIIString(code->co_name, names[i]) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof(qualnames) / sizeof(*qualnames); i++)
-        if (PyUnicode_CompareWithASCIIString(code->co_qualname,
-                                             qualnames[i]) == 0)
-            return true;
-    return false;
+    return is_enter(code) || is_named(code->co_name, "__exit__") ||
+           is_named(code->co_name, "__aexit__") ||
+           is_named(code->co_qualname, "_BaseExitStack.enter_context") ||
+           is_named(code->co_qualname, "AsyncExitStack.enter_async_context");
 }
 
 /* Spread from instructions to all their units: a frame may stand on a prefix
@@ -52,6 +56,16 @@ static enum viv_code_status analyse(struct viv_cleanup_map *map,
     return status;
 }
 
+static void place_file(struct viv_cleanup_map *map, PyCodeObject *code)
+{
+    const char *path = PyUnicode_AsUTF8(code->co_filename);
+    size_t length = strlen(library);
+    map->library = path && length > 0 && strncmp(path, library, length) == 0;
+    map->loop = map->library &&
+                (strncmp(path + length, "asyncio/", 8) == 0 ||
+                 strcmp(path + length, "selectors.py") == 0);
+}
+
 static struct viv_cleanup_map *make(PyCodeObject *code)
 {
     struct viv_code parsed;
@@ -62,6 +76,8 @@ static struct viv_cleanup_map *make(PyCodeObject *code)
     if (map) {
         map->units = (int32_t)units;
         map->whole = is_whole(code);
+        map->enters = is_enter(code);
+        place_file(map, code);
         if (status == VIV_CODE_OK)
             status = analyse(map, &parsed);
         map->capped = status == VIV_CODE_ODD;
@@ -74,8 +90,23 @@ static struct viv_cleanup_map *make(PyCodeObject *code)
     return NULL;
 }
 
+/* Where os.py is; an interpreter without it has no asyncio either. */
+static void find_library(void)
+{
+    PyObject *os = PyImport_ImportModule("os");
+    PyObject *file = os ? PyObject_GetAttrString(os, "__file__") : NULL;
+    const char *path = file ? PyUnicode_AsUTF8(file) : NULL;
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    if (slash && (size_t)(slash + 1 - path) < sizeof(library))
+        memcpy(library, path, (size_t)(slash + 1 - path));
+    Py_XDECREF(file);
+    Py_XDECREF(os);
+    PyErr_Clear();
+}
+
 int viv_cleanup_map_setup(void)
 {
+    find_library();
     if (slot < 0)
         slot = _PyEval_RequestCodeExtraIndex(free);
     if (slot >= 0)

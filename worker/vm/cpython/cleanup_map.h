@@ -23,10 +23,10 @@ enum viv_cleanup_flag {
     VIV_CLEANUP_GAP = 4,
     /* About to run: nothing but glue is left before this frame returns. */
     VIV_CLEANUP_TAIL = 8,
-    /* A call whose result goes straight under a try or with. */
-    VIV_CLEANUP_GAP_CALL = 16,
-    /* A call whose result is what the frame goes on to return. */
-    VIV_CLEANUP_TAIL_CALL = 32,
+    /* A call after which nothing but glue is left. */
+    VIV_CLEANUP_TAIL_CALL = 16,
+    /* The cleanup here is the entering of a with, and nothing else. */
+    VIV_CLEANUP_ENTERS = 32,
 };
 
 struct viv_cleanup_map {
@@ -35,6 +35,11 @@ struct viv_cleanup_map {
      * an __enter__ or __exit__ or one of their async twins, whoever calls it,
      * or ExitStack's way of entering. */
     bool whole;
+    /* asyncio's own code: an exception between two of its steps, rather than
+     * in what it runs or where it waits, would lose a callback for good. */
+    bool loop;
+    bool library; /* of the standard library, asyncio included */
+    bool enters; /* whole, and the function is an __enter__ or __aenter__ */
     /* Too large, or not what the compiler makes: everything is taken to be
      * cleanup, and the cleanup budget bounds it. */
     bool capped;
