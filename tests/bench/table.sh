@@ -1,2 +1,55 @@
 # shellcheck shell=bash
-bench() { :; }
+# ./run bench: what an execution costs beside the two things that it can't cost
+# less than: an empty RPC, and a worker's bare life. Rounds are interleaved, so
+# that a neighbour's noise meets all rows alike; each figure is the median of
+# its rounds, and ratios are formed within a round. Sourced by ./run.
+
+ROUNDS=5
+ROUND_SECONDS=2
+CLONES=400
+
+# Each prints "p50 p99 per_second" of one round.
+measure_echo() {
+    "$BENCH/grpc_echo" "$1" "$ROUND_SECONDS" | awk '{ print $3, $4, $2 }'
+}
+
+measure_execute() {
+    "$BENCH/execute_bench" "$VIVARIUM_TARGET" "$1" "$ROUND_SECONDS" | awk '{ print $3, $4, $2 }'
+}
+
+measure_clones() {
+    "$BENCH/clone_loop" "$WORKER" "$CLONES" |
+        awk '/^\| whole/ { p50 = $4; p99 = $6 } END { print p50, p99, $1 }'
+}
+
+# record ROW COMMAND...: one round of a row.
+record() {
+    local figures
+
+    figures=$("${@:2}") && [[ $figures =~ ^[0-9.]+\ [0-9.]+\ [0-9.]+$ ]] ||
+        die "$2 gave no figures: $figures"
+    echo "$1 $figures" >>"$FOLDER/figures"
+}
+
+one_round() {
+    record echo measure_echo 1
+    record clones measure_clones
+    record execute measure_execute 1
+    record echo16 measure_echo 16
+    record execute16 measure_execute 16
+}
+
+bench() {
+    local round
+
+    BENCH=$(bazel_path bazel-bin)/tests/bench
+    WORKER=$(bazel_path bazel-bin)/worker/vivarium-worker
+    start_daemon --log-level warn
+    for ((round = 1; round <= ROUNDS; round++)); do
+        say "round $round of $ROUNDS"
+        one_round
+    done
+    end_daemon || die "vivariumd ended with status $?"
+    echo
+    awk -v cores="$(nproc)" -f tests/bench/table.awk "$FOLDER/figures"
+}
