@@ -85,7 +85,8 @@ static const struct {
      "<unprintable R object>"},
     {"class R:\n  def __repr__(s): return 5\nR()", "opaque __main__.R: not a plain value",
      "<unprintable R object>"},
-    {"class M(type):\n  __module__ = property(lambda s: 1/0)\nclass E(metaclass=M):\n  def __repr__(s): return 'e'\nE()",
+    {"class M(type):\n  __module__ = property(lambda s: 1/0)\nclass E(metaclass=M):\n  def "
+     "__repr__(s): return 'e'\nE()",
      "opaque __main__.E: not a plain value", "e"},
     {"__name__, __file__, type(__builtins__).__name__", "('__main__','<execution>','module',)",
      "('__main__', '<execution>', 'module')"},

@@ -95,6 +95,17 @@ void viv_failure_describe(PyObject *exception, struct viv_failure *ret_failure)
     PyErr_Clear();
 }
 
+/* The code ends where more was wanted: reading a file, the compiler knows no
+ * column then, and python3 shows none. The one other error without an end is
+ * about a line that is there. */
+static bool ended_too_early(const PySyntaxErrorObject *syntax)
+{
+    return syntax->end_offset && PyLong_CheckExact(syntax->end_offset) &&
+           Py_SIZE(syntax->end_offset) < 0 && syntax->msg && PyUnicode_CheckExact(syntax->msg) &&
+           PyUnicode_CompareWithASCIIString(
+               syntax->msg, "unindent does not match any outer indentation level") != 0;
+}
+
 void viv_failure_complete_syntax(void)
 {
     PyObject *type, *value, *traceback, *line;
@@ -106,6 +117,8 @@ void viv_failure_complete_syntax(void)
     line = viv_source_line(syntax->filename, (int)number_of(syntax->lineno));
     if (line)
         Py_XSETREF(syntax->text, line);
+    if (ended_too_early(syntax))
+        Py_XSETREF(syntax->offset, PyLong_FromLong(0));
     PyErr_Restore(type, value, traceback);
 }
 

@@ -1,0 +1,477 @@
+/* How workers end, and that nothing of them is left. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/test.h"
+#include "tests/worker/rig.h"
+
+static struct rig rig;
+static const char *worker_path;
+
+static void execute(const char *code, struct run *run)
+{
+    const struct order order = {.code = code};
+
+    rig_execute(&rig, &order, run);
+}
+
+/* --- ends ---------------------------------------------------------------- */
+
+/* No answer, but what init says of the VM's end. */
+static void assert_dies(const char *code, int sig)
+{
+    struct run run;
+
+    execute(code, &run);
+    assert_null(run.result);
+    assert_true(run.vm_ended);
+    assert_true(WIFSIGNALED(run.vm_status));
+    assert_int_equal(WTERMSIG(run.vm_status), sig);
+    assert_string_equal(run.out, "before\n");
+    run_free(&run);
+}
+
+static void test_crashes(void **state)
+{
+    assert_dies("print('before'); import os; os.abort()", SIGABRT);
+    assert_dies("print('before'); import os; os.kill(os.getpid(), 9)", SIGKILL);
+    assert_dies("print('before'); import os; os.kill(os.getpid(), 15)", SIGTERM);
+    assert_dies("print('before'); import os; os.kill(0, 9)", SIGKILL);
+    assert_dies("print('before'); import ctypes; ctypes.string_at(0)", SIGSEGV);
+}
+
+static void test_exit_at_once(void **state)
+{
+    struct run run;
+
+    execute("print('before'); import os; os._exit(7)", &run);
+    assert_null(run.result);
+    assert_true(run.vm_ended);
+    assert_true(WIFEXITED(run.vm_status));
+    assert_int_equal(WEXITSTATUS(run.vm_status), 7);
+    run_free(&run);
+}
+
+static const struct {
+    const char *code;
+    unsigned status;
+    const char *err;
+} exits[] = {
+    {"import sys; sys.exit()", 0, ""},
+    {"import sys; sys.exit(3)", 3, ""},
+    {"raise SystemExit(256 + 5)", 5, ""},
+    {"raise SystemExit(-1)", 255, ""},
+    {"raise SystemExit('why')", 1, "why\n"},
+    {"raise SystemExit(None)", 0, ""},
+    {"exit(4)", 4, ""},
+    {"raise SystemExit(2**100)", 255, ""},
+    {"raise SystemExit([1])", 1, "[1]\n"},
+    {"raise SystemExit(True)", 1, ""},
+};
+
+static void test_exits(void **state)
+{
+    for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
+        struct run run;
+
+        execute(exits[i].code, &run);
+        assert_non_null(run.result);
+        assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED);
+        assert_true(run.result->exited);
+        assert_int_equal(run.result->exit_status, exits[i].status);
+        assert_string_equal(run.err, exits[i].err);
+        assert_null(run.answer->error);
+        run_free(&run);
+    }
+}
+
+/* As python3 ends a script: threads, then atexit, then the streams. */
+static void test_what_is_left_to_do(void **state)
+{
+    struct run run;
+
+    execute("import atexit, threading, time\n"
+            "atexit.register(print, 'atexit')\n"
+            "def work():\n"
+            "    time.sleep(0.1)\n"
+            "    print('thread', end=' ')\n"
+            "threading.Thread(target=work).start()\n"
+            "threading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n"
+            "print('main', end=' ')\n"
+            "1/0\n",
+            &run);
+    assert_string_equal(run.out, "main thread atexit\n");
+    assert_string_equal(run.answer->error->type, "ZeroDivisionError");
+    run_free(&run);
+}
+
+static void test_excepthook(void **state)
+{
+    struct run run;
+
+    execute("import sys\nsys.excepthook = lambda t, v, b: print('hook', v)\n1/0", &run);
+    assert_string_equal(run.out, "hook division by zero\n");
+    assert_string_equal(run.answer->error->type, "ZeroDivisionError");
+    run_free(&run);
+}
+
+/* User code that breaks whatever it can reach of ours. */
+static void test_sabotage(void **state)
+{
+    static const char *const codes[] = {
+        "import sys; sys.modules.clear(); 1/0",
+        "import sys; sys.stdout = sys.stderr = None; 1/0",
+        "import sys; del sys.stdout, sys.stderr, sys.path, sys.excepthook; 1/0",
+        "import sys; sys.stdout.close(); sys.stderr.close(); 1/0",
+        "import sys; sys.stdout.detach(); 1/0",
+        "import builtins; builtins.__dict__.clear(); 1/0",
+        "import io; io.open = None; io.StringIO = None; 1/0",
+        "import threading; threading._shutdown = None; 1/0",
+        "import linecache; linecache.cache = None; 1/0",
+        "import os; os.close(0); os.close(1); os.close(2); 1/0",
+        "import sys; sys.setrecursionlimit(5); 1/0",
+        "import gc; gc.disable(); gc.freeze(); 1/0",
+        "import os; os.chdir('/proc'); 1/0",
+        "import sys; sys.settrace(lambda *a: 1/0); 1/0",
+        "globals().clear(); 1/0",
+        "import vivarium, sys; vivarium.__dict__.clear(); sys.modules.pop('vivarium'); 1/0",
+    };
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct run run;
+
+        execute(codes[i], &run);
+        if (!run.result || !run.answer->error)
+            fail_msg("%s: no answer, status %#x, stderr %s", codes[i], run.vm_status, run.err);
+        if (strcmp(run.answer->error->type, "ZeroDivisionError") != 0)
+            print_message("%s: %s\n", codes[i], run.answer->error->type);
+        run_free(&run);
+    }
+}
+
+/* --- output and input ---------------------------------------------------- */
+
+static void test_output(void **state)
+{
+    struct run run;
+
+    execute("import os, sys, ctypes\n"
+            "print('no newline', end='', flush=True)\n"
+            "os.write(1, b' \\xff')\n"
+            "ctypes.CDLL(None).printf(b' from C')\n"
+            "sys.stderr.write('err')\n",
+            &run);
+    assert_int_equal(run.out_len, strlen("no newline \xff from C"));
+    assert_memory_equal(run.out, "no newline \xff from C", run.out_len);
+    assert_string_equal(run.err, "err");
+    run_free(&run);
+}
+
+static void test_large_output(void **state)
+{
+    struct run run;
+
+    execute("import sys\nfor i in range(200000): print(i, end=' ')\n"
+            "sys.stdout.write('x' * (8 << 20))\nprint('end')",
+            &run);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED);
+    assert_int_equal(run.out_len, 1288890 + (8 << 20) + 4);
+    assert_string_equal(run.out + run.out_len - 5, "xend\n");
+    run_free(&run);
+}
+
+/* Seen while the script sleeps: only its start, or the end comes with it. */
+static void test_output_is_live(void **state)
+{
+    const struct order order = {
+        .code = "import time\nfor i in range(100): print('.', end='')\ntime.sleep(60)",
+        .patience_ms = 1000};
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    rig_run(&worker, &order, &run);
+    rig_reap(&rig, &worker, false);
+    assert_null(run.result);
+    assert_int_equal(run.out_len, 100);
+    run_free(&run);
+}
+
+static void test_fork_does_not_double_output(void **state)
+{
+    struct run run;
+
+    execute("import os\nfor i in range(1000): print('a', end='')\n"
+            "if os.fork() == 0:\n    print('b', end='')\n    raise SystemExit\n"
+            "os.wait()\nprint('c', end='')",
+            &run);
+    /* The child, too, comes to the end of the worker's run; one RESULT counts. */
+    assert_non_null(run.result);
+    assert_int_equal(run.out_len, 1002);
+    run_free(&run);
+}
+
+static void test_input(void **state)
+{
+    struct order order = {.code = "import sys; sys.stdin.read()"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->result_repr, "''");
+    run_free(&run);
+    order.code = "input(), input()";
+    order.in = "one\ntwo\n";
+    order.in_len = 8;
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->result_repr, "('one', 'two')");
+    run_free(&run);
+}
+
+static void test_large_code(void **state)
+{
+    size_t len = 10 << 20;
+    char *code = malloc(len + 32);
+    struct order order = {.code = code, .patience_ms = 60000};
+    struct run run;
+
+    assert_non_null(code);
+    for (size_t i = 0; i < len; i += 128)
+        sprintf(code + i, "x = '%0121d'\n", 5);
+    strcpy(code + len, "int(x) + 1");
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_string_equal(run.answer->result_repr, "6");
+    run_free(&run);
+    free(code);
+}
+
+/* --- cancelling ---------------------------------------------------------- */
+
+static void assert_cancelled(const char *code)
+{
+    const struct order order = {.code = code, .cancel_after_ms = 100, .reason = "enough"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    if (!run.result)
+        fail_msg("%s: was not cancelled", code);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+    assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
+    assert_string_equal(run.answer->error->message, "enough");
+    assert_true(run.result->raise_count >= 1);
+    assert_true(run.result->raised_ns >= run.result->hook_reached_ns);
+    assert_true(run.note_count >= 2);
+    assert_int_equal(run.notes[0], VIVARIUM__INTERNAL__NOTE_KIND__NOTE_KIND_HOOK_REACHED);
+    run_free(&run);
+}
+
+static void test_cancel(void **state)
+{
+    assert_cancelled("while True: pass");
+    assert_cancelled("import time; time.sleep(100)");
+    assert_cancelled("import threading; threading.Lock().acquire() and threading.Event().wait()");
+    assert_cancelled("input_ = open('/dev/zero', 'rb')\nwhile input_.read(1 << 20): pass");
+    /* Also what the run does after the last statement, and the repr. */
+    assert_cancelled("import threading, time\nt = threading.Thread(target=time.sleep, args=(2,))\n"
+                     "t.start()");
+    assert_cancelled("class R:\n    def __repr__(self):\n        while True: pass\nR()");
+    /* Output that has a reader. */
+    assert_cancelled("while True: print('y')");
+}
+
+static void test_cancel_too_late(void **state)
+{
+    const struct order order = {.code = "1", .cancel_after_ms = 1};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    run_free(&run);
+}
+
+static void test_steps(void **state)
+{
+    struct order order = {.code = "while True: pass", .steps = 10000};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_STEPS_EXCEEDED);
+    run_free(&run);
+}
+
+/* --- nothing is left ----------------------------------------------------- */
+
+static int count_processes(void)
+{
+    FILE *ps = popen("ps -e -o args= | grep -c '^vivarium-worker --zygote'", "re");
+    int count = -1;
+
+    assert_non_null(ps);
+    assert_int_equal(fscanf(ps, "%d", &count), 1);
+    pclose(ps);
+    return count;
+}
+
+static void wait_for_processes(int count)
+{
+    for (int i = 0; i < 200 && count_processes() > count; i++)
+        usleep(10000);
+    assert_int_equal(count_processes(), count);
+}
+
+static const char escape[] = "import os, signal, time\n"
+                             "for i in range(3):\n"
+                             "    if os.fork() == 0:\n"
+                             "        os.setsid()\n"
+                             "        if os.fork() == 0:\n"
+                             "            for s in range(1, 32):\n"
+                             "                if s not in (9, 19): signal.signal(s, "
+                             "signal.SIG_IGN)\n"
+                             "            for fd in range(3, 10):\n"
+                             "                try: os.close(fd)\n"
+                             "                except OSError: pass\n"
+                             "            time.sleep(1000)\n"
+                             "        os._exit(0)\n";
+
+/* Double-forked, in sessions of their own, deaf to signals: gone with init. */
+static void test_orphans_die_with_init(void **state)
+{
+    int before = count_processes();
+    struct run run;
+
+    execute(escape, &run);
+    assert_non_null(run.result);
+    run_free(&run);
+    wait_for_processes(before);
+}
+
+static void test_orphans_are_reaped(void **state)
+{
+    char code[2048];
+    struct run run;
+
+    snprintf(code, sizeof(code),
+             "%sfor i in range(50):\n    if os.fork() == 0: os._exit(os.fork() and 0)\n"
+             "time.sleep(0.3)\n"
+             "try:\n    while True: os.waitpid(-1, os.WNOHANG)\nexcept ChildProcessError: pass\n"
+             "sum(1 for p in os.listdir('/proc') if p.isdigit())",
+             escape);
+    execute(code, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.answer->result->integer, 2 + 3);
+    run_free(&run);
+}
+
+/* Processes of a second family, beside the ones of the group's own zygote. */
+static void start_two(struct rig *family, struct worker *workers)
+{
+    rig_start(family, worker_path, NULL);
+    assert_int_equal(family->ready.type, VIV_ZYGOTE_READY);
+    rig_spawn(family, &workers[0]);
+    rig_spawn(family, &workers[1]);
+}
+
+static void test_hang_up_ends_all(void **state)
+{
+    int before = count_processes();
+    struct worker workers[2];
+    struct rig family;
+
+    start_two(&family, workers);
+    assert_int_equal(count_processes(), before + 2 + 4);
+    rig_stop(&family);
+    wait_for_processes(before);
+}
+
+static void test_killed_zygote_takes_all(void **state)
+{
+    int before = count_processes(), status;
+    struct worker workers[2];
+    struct rig family;
+
+    start_two(&family, workers);
+    assert_int_equal(kill(family.pid, SIGKILL), 0);
+    assert_int_equal(waitpid(family.pid, &status, 0), family.pid);
+    wait_for_processes(before);
+}
+
+/* The supervisor dies of SIGKILL, with descriptors of it alive elsewhere, so
+ * that only the death signal can tell. */
+static void test_killed_supervisor_takes_all(void **state)
+{
+    int before = count_processes(), ready[2], status;
+    char byte;
+    pid_t supervisor;
+
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    supervisor = fork();
+    if (supervisor == 0) {
+        struct worker workers[2];
+        struct rig family;
+
+        start_two(&family, workers);
+        if (fork() == 0) {
+            sleep(5);
+            _exit(0);
+        }
+        if (write(ready[1], "", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(count_processes(), before + 2 + 4);
+    kill(supervisor, SIGKILL);
+    waitpid(supervisor, &status, 0);
+    wait_for_processes(before);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static int start(void **state)
+{
+    rig_start(&rig, worker_path, NULL);
+    return rig.ready.type == VIV_ZYGOTE_READY ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    rig_stop(&rig);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_crashes),
+        cmocka_unit_test(test_exit_at_once),
+        cmocka_unit_test(test_exits),
+        cmocka_unit_test(test_what_is_left_to_do),
+        cmocka_unit_test(test_excepthook),
+        cmocka_unit_test(test_sabotage),
+        cmocka_unit_test(test_output),
+        cmocka_unit_test(test_large_output),
+        cmocka_unit_test(test_output_is_live),
+        cmocka_unit_test(test_fork_does_not_double_output),
+        cmocka_unit_test(test_input),
+        cmocka_unit_test(test_large_code),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_too_late),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_orphans_die_with_init),
+        cmocka_unit_test(test_orphans_are_reaped),
+        cmocka_unit_test(test_hang_up_ends_all),
+        cmocka_unit_test(test_killed_zygote_takes_all),
+        cmocka_unit_test(test_killed_supervisor_takes_all),
+    };
+
+    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
+    return cmocka_run_group_tests(tests, start, stop);
+}

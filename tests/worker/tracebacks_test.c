@@ -1,0 +1,325 @@
+/* Tracebacks: byte for byte what /usr/bin/python3.11 prints for the same file,
+ * and the same again as structured frames. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/test.h"
+#include "tests/worker/rig.h"
+
+static struct rig rig;
+
+static const char *const programs[] = {
+    "1/0",
+    "x = 1\nx / 0 + 1\n",
+    "def f(a):\n    return g(a) + 1\ndef g(a):\n    return a['b']['c'] + (1 +\n        2)\nf({'b': "
+    "{}})\n",
+    "def f(a):\n    return (a +\n        1 /\n        0)\nf(1)",
+    "\tx = 1",
+    "x = (",
+    "x = (1,\n\n",
+    "if True:\n",
+    "if True:\nx = 1\n",
+    "if True:\n    x = 1\n  y = 2\n",
+    "def f():\n\tx = 1\n        y = 2\n",
+    "return 5",
+    "x = 1\nyield x",
+    "await f()",
+    "def f():\n    x = 1\n    global x\n",
+    "f() = 1",
+    "print 'x'",
+    "'unterminated",
+    "'''unterminated\n\n",
+    "x = 08",
+    "x = 1 +\n",
+    "a b",
+    "f(a=1, 2)",
+    "s = '\xe2\x82\xac\xe2\x82\xac'; s.foo\n",
+    "x = '\\N{foo}'",
+    "from __future__ import braces\n",
+    "x = 1\nfrom __future__ import annotations\n",
+    "def f(x, x): pass",
+    "try:\n    pass\n",
+    "for i in range(3):\n    break\nelse:\n    pass\ncontinue\n",
+    "class A:\n    return 1\n",
+    "def f():\n    nonlocal y\n",
+    "import nosuchmodule",
+    "import json\njson.loads('{')",
+    "undefined_name",
+    "import sys\nsys.foo_bar",
+    "def f(): f()\nf()",
+    "def f(n):\n    if n: f(n - 1)\n    else: 1/0\nf(20)",
+    "import sys\nsys.setrecursionlimit(5000)\ndef f(n):\n    if n: g(n - 1)\n    else: 1/0\n"
+    "def g(n):\n    if n: f(n - 1)\n    else: 1/0\nf(3000)",
+    "try:\n    1/0\nexcept ZeroDivisionError:\n    int('x')\n",
+    "try:\n    1/0\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from e\n",
+    "try:\n    1/0\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from None\n",
+    "e = ValueError('a\\nb')\ne.add_note('note 1')\ne.add_note('note\\n2')\nraise e",
+    "e = ValueError()\ne.__notes__ = 5\nraise e",
+    "def f():\n    raise TypeError(2)\nes = []\nfor g in (f, f):\n    try: g()\n    except "
+    "Exception as e: es.append(e)\nraise ExceptionGroup('eg', es + [ExceptionGroup('in', "
+    "[ValueError(1)])])",
+    "try:\n    raise ExceptionGroup('eg', [ValueError(1), TypeError(2)])\nexcept* ValueError as "
+    "e:\n    raise KeyError(3)",
+    "class E(Exception):\n    def __str__(self): 1/0\nraise E",
+    "class E(Exception):\n    def __str__(self): return 5\nraise E",
+    "class E(Exception):\n    __module__ = 'some.where'\nraise E('x')",
+    "class E(Exception):\n    __module__ = 5\nraise E('x')",
+    "class Outer:\n    class E(Exception): pass\nraise Outer.E",
+    "raise KeyboardInterrupt",
+    "raise BaseException('x')",
+    "raise OSError(2, 'No', 'file')",
+    "raise KeyError('k')",
+    "raise 5",
+    "raise UnicodeDecodeError('utf-8', b'a', 0, 1, 'why')",
+    "raise ValueError('\\udcff \\0 \xe2\x82\xac')",
+    "assert 1 == 2, 'message'",
+    "raise SyntaxError('own')",
+    "raise SyntaxError('own', ('other.py', 3, 2, 'some text\\n'))",
+    "raise SyntaxError('own', (__file__, 1, 2, 'text', 1, 4))",
+    "exec('x = (')",
+    "exec('def f():\\n 1/0\\nf()')",
+    "eval('1 +')",
+    "compile('x = 1\\n  y = 2', 'c.py', 'exec')",
+    "import ast\nast.literal_eval('[1')",
+    "lambda: (yield)\n[i for i in 5]",
+    "f'{1/0}'",
+    "with open('/nonexistent') as f:\n    pass",
+    "# -*- coding: utf-8 -*-\ns = '\xe2\x82\xac'\ns.x",
+    "# comment\n# vim: set fileencoding=utf-8 :\n1/0",
+    "\r\nx = 1\r\n1/0\r\n",
+    "x = 1\x0c\nx.y  # \xe2\x80\xa8 odd separators\n1\n",
+    "s = '''\xe2\x80\xa8 \x1c'''\n1/0",
+    "@dec\ndef f(): pass",
+    "def f():\n    try:\n        1/0\n    finally:\n        del zz\nf()",
+    "def gen():\n    yield 1\n    raise ValueError('in gen')\nlist(gen())",
+    "import asyncio\nasync def f():\n    1/0\nasyncio.run(f())",
+    "class A:\n    def __del__(self): pass\n    x = undefined\n",
+    "x = {\n  'a': 1,\n  'b': 1/0,\n}",
+    "(lambda: 1/0)()",
+    "'%d' % 'x'",
+    "import traceback\ntry:\n    1/0\nexcept Exception:\n    s = traceback.format_exc()\nraise "
+    "Exception(s)",
+    "import sys\nsys.tracebacklimit = 1\ndef f(): 1/0\ndef g(): f()\ng()",
+    "x = 5; x.y",
+    "    \n\n1/0 # trailing",
+    "1/0\\\n  + 1",
+    "x = [1,2,3]\nx[10:20][5]\n",
+    "1 .real.foo",
+};
+
+#define FOLDER_MAX 64
+
+static char folder[] = "/tmp/tracebacks-XXXXXX";
+static char script[FOLDER_MAX];
+
+static void write_script(const char *code)
+{
+    FILE *file = fopen(script, "w");
+
+    assert_non_null(file);
+    fputs(code, file);
+    fclose(file);
+}
+
+/* What python3.11 writes to stderr. The caller frees it. */
+static char *run_python(void)
+{
+    int ends[2];
+    size_t len = 0;
+    char *text = calloc(1, 1 << 20);
+    ssize_t n;
+    pid_t pid;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(ends[1], 2);
+        execl("/usr/bin/python3.11", "python3.11", "-I", "-X", "utf8", script, NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    while ((n = read(ends[0], text + len, (1 << 20) - 1 - len)) > 0)
+        len += (size_t)n;
+    close(ends[0]);
+    waitpid(pid, NULL, 0);
+    return text;
+}
+
+static int compare(const char *code)
+{
+    const struct order order = {.code = code, .filename = script};
+    char *expected;
+    struct run run;
+    int rc = 0;
+
+    write_script(code);
+    expected = run_python();
+    rig_execute(&rig, &order, &run);
+    if (!run.result || !run.answer->error || strcmp(run.answer->error->traceback, expected) != 0) {
+        print_error("--- program\n%s\n--- python3.11\n%s--- worker\n%s", code, expected,
+                    run.result && run.answer->error ? run.answer->error->traceback : "(none)\n");
+        rc = 1;
+    }
+    run_free(&run);
+    free(expected);
+    return rc;
+}
+
+static void test_programs(void **state)
+{
+    int wrong = 0;
+
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+        wrong += compare(programs[i]);
+    assert_int_equal(wrong, 0);
+}
+
+/* The name that has no file has lines all the same. */
+static void test_default_name(void **state)
+{
+    const struct order order = {.code = "def f():\n    1/0\nf()"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->error->traceback,
+                        "Traceback (most recent call last):\n"
+                        "  File \"<execution>\", line 3, in <module>\n"
+                        "    f()\n"
+                        "  File \"<execution>\", line 2, in f\n"
+                        "    1/0\n"
+                        "    ~^~\n"
+                        "ZeroDivisionError: division by zero\n");
+    run_free(&run);
+}
+
+static void test_frames(void **state)
+{
+    const struct order order = {.code = "import json\ndef f(x):\n    return 1 + json.loads(x)\n"
+                                        "f('{')"};
+    Vivarium__V1__Error *error;
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    error = run.answer->error;
+    assert_string_equal(error->type, "json.decoder.JSONDecodeError");
+    assert_string_equal(error->message, "Expecting property name enclosed in double quotes: "
+                                        "line 1 column 2 (char 1)");
+    assert_int_equal(error->n_frames, 5);
+    assert_string_equal(error->frames[0]->function, "<module>");
+    assert_int_equal(error->frames[0]->line, 4);
+    assert_string_equal(error->frames[1]->filename, "<execution>");
+    assert_string_equal(error->frames[1]->function, "f");
+    assert_string_equal(error->frames[1]->source, "return 1 + json.loads(x)");
+    assert_int_equal(error->frames[1]->line, 3);
+    assert_int_equal(error->frames[1]->column, 15);
+    assert_int_equal(error->frames[1]->end_column, 28);
+    assert_string_equal(error->frames[2]->filename, "/usr/lib/python3.11/json/__init__.py");
+    assert_string_equal(error->frames[2]->source, "return _default_decoder.decode(s)");
+    run_free(&run);
+}
+
+static void test_syntax_location(void **state)
+{
+    const struct order order = {.code = "x = 1\ny = 5 5\n"};
+    Vivarium__V1__SyntaxLocation *syntax;
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->error->type, "SyntaxError");
+    assert_int_equal(run.answer->error->n_frames, 0);
+    syntax = run.answer->error->syntax;
+    assert_string_equal(syntax->filename, "<execution>");
+    assert_int_equal(syntax->line, 2);
+    assert_int_equal(syntax->offset, 7);
+    assert_int_equal(syntax->end_line, 2);
+    assert_int_equal(syntax->end_offset, 8);
+    assert_string_equal(syntax->text, "y = 5 5\n");
+    run_free(&run);
+}
+
+static void test_nul_in_code(void **state)
+{
+    const struct order order = {.code = "x = 1\n\0y", .code_len = 8};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->error->type, "ValueError");
+    assert_string_equal(run.answer->error->message, "source code string cannot contain null bytes");
+    run_free(&run);
+}
+
+/* Here python3.11.2 is wrong: reading a file, it takes bytes for characters and
+ * puts the caret two places further right. Later versions don't. */
+static void test_caret_behind_non_ascii(void **state)
+{
+    const struct order order = {.code = "\xc3\xa9\xc3\xa9 = $"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->error->traceback, "  File \"<execution>\", line 1\n"
+                                                      "    \xc3\xa9\xc3\xa9 = $\n"
+                                                      "         ^\n"
+                                                      "SyntaxError: invalid syntax\n");
+    run_free(&run);
+}
+
+/* What is wrong with the texts of an exception must not be wrong with ours. */
+static void test_surrogates(void **state)
+{
+    const struct order order = {.code = "class E(Exception): pass\nE.__qualname__ = 'E\\udc80'\n"
+                                        "raise E('\\udcff')"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->error->type, "E\\udc80");
+    assert_string_equal(run.answer->error->message, "\\udcff");
+    run_free(&run);
+}
+
+static void test_huge_message(void **state)
+{
+    const struct order order = {.code = "raise ValueError('x' * (50 << 20))"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_int_equal(strlen(run.answer->error->message), 1 << 20);
+    assert_int_equal(strlen(run.answer->error->traceback), 4 << 20);
+    run_free(&run);
+}
+
+static const char *worker_path;
+
+static int start(void **state)
+{
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(script, sizeof(script), "%s/program.py", folder);
+    rig_start(&rig, worker_path, NULL);
+    return rig.ready.type == VIV_ZYGOTE_READY ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    rig_stop(&rig);
+    unlink(script);
+    rmdir(folder);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_programs),     cmocka_unit_test(test_default_name),
+        cmocka_unit_test(test_frames),       cmocka_unit_test(test_syntax_location),
+        cmocka_unit_test(test_nul_in_code),  cmocka_unit_test(test_surrogates),
+        cmocka_unit_test(test_huge_message), cmocka_unit_test(test_caret_behind_non_ascii),
+    };
+
+    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
+    return cmocka_run_group_tests(tests, start, stop);
+}
