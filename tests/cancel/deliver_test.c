@@ -63,16 +63,10 @@ static struct {
     int reached, deferred, left, raised;
 } told;
 
-static void count(void *arg)
-{
-    ++*(int *)arg;
-}
-
-/* The event's own counter stands at a fixed place in `told`. */
-static void on_reached(void *arg) { count(&told.reached); }
-static void on_deferred(void *arg) { count(&told.deferred); }
-static void on_left(void *arg) { count(&told.left); }
-static void on_raised(void *arg) { count(&told.raised); }
+static void on_reached(void *arg) { told.reached++; }
+static void on_deferred(void *arg) { told.deferred++; }
+static void on_left(void *arg) { told.left++; }
+static void on_raised(void *arg) { told.raised++; }
 
 static const struct viv_cancel_events events = {
     .hook_reached = on_reached,
@@ -122,6 +116,7 @@ static struct ran run(const char *source, double delay_ms)
     viv_cancel_begin(&page, seq, &events);
     pthread_create(&ringer.thread, NULL, ring, NULL);
     PyObject *value = PyEval_EvalCode(code, ran.globals, ran.globals);
+    viv_cancel_wait_threads(500);
     viv_cancel_end(&ran.report);
     ran.unwound_ms = now_ms() - ringer.flag_set_ms;
     atomic_store(&ringer.stop, true);
@@ -341,12 +336,29 @@ static void test_threads(void **state)
         "for t in threads: t.start()\n"
         "try:\n time.sleep(100)\n"
         "finally:\n for t in threads: t.join()\n",
-        60);
+        500);
     assert_true(ran.cancelled);
     assert_int_equal(left_behind(&ran, "ends"), 4);
     assert_int_equal(PyList_GET_SIZE(PyDict_GetItemString(ran.globals,
                                                           "kinds")), 4);
     assert_int_equal(ran.report.raise_count, 5);
+    drop(&ran);
+}
+
+/* Nobody joins them, and the main thread is gone first. */
+static void test_threads_left_alone(void **state)
+{
+    struct ran ran = run("import threading\nends = 0\n"
+                         "threading.excepthook = lambda args: None\n"
+                         "def work():\n global ends\n try:\n"
+                         "  while True: pass\n finally: ends += 1\n"
+                         "for i in range(3):\n"
+                         " threading.Thread(target=work).start()\n"
+                         "while True: pass\n", 300);
+    assert_true(ran.cancelled);
+    assert_int_equal(left_behind(&ran, "ends"), 3);
+    PyRun_SimpleString("import threading\n"
+                       "assert threading.active_count() == 1");
     drop(&ran);
 }
 
@@ -465,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_cleanup_is_whole),
         cmocka_unit_test(test_events_are_told_once),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_threads_left_alone),
         cmocka_unit_test(test_reason_and_type),
         cmocka_unit_test(test_sequence_numbers),
         cmocka_unit_test(test_user_handlers_stay),

@@ -287,6 +287,29 @@ void viv_cancel_begin(const struct viv_control_page *page, uint64_t seq,
         viv_cancel_ring();
 }
 
+static int other_threads(void)
+{
+    PyThreadState *t = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    int count = -1;
+    for (; t; t = PyThreadState_Next(t))
+        count++;
+    return count;
+}
+
+int viv_cancel_wait_threads(unsigned ms)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    uint64_t end = monotonic_ns() + ms * (uint64_t)1000000;
+    while (viv_cancel_pending() && other_threads() > 0 &&
+           monotonic_ns() < end) {
+        viv_cancel_deliver_others();
+        PyThreadState *self = PyEval_SaveThread();
+        nanosleep(&pause, NULL);
+        PyEval_RestoreThread(self);
+    }
+    return other_threads();
+}
+
 void viv_cancel_end(struct viv_cancel_report *ret)
 {
     struct viv_trace *thread = viv_trace_find(PyThreadState_Get());

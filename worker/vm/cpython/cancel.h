@@ -53,6 +53,12 @@ void viv_cancel_ring(void);
 /* Whether the running execution is to be cancelled. Any thread. */
 bool viv_cancel_pending(void);
 
+/* With the GIL, after user code has returned in the main thread and before
+ * viv_cancel_end: if the execution is being cancelled, let its other threads
+ * run into it, for so many milliseconds at most. Returns how many are left:
+ * those wait in C code that no signal of ours interrupts, or clean up. */
+int viv_cancel_wait_threads(unsigned ms);
+
 /* With the GIL, at once after user code has returned, before the exception
  * that it left is fetched or any other Python code runs. Nothing is raised
  * after it. */

@@ -71,10 +71,18 @@ static bool is_at_work(struct viv_trace *thread)
     return false;
 }
 
+static bool may_raise_under_loop(struct viv_trace *thread,
+                                 const struct viv_place *place)
+{
+    return !place->in_loop && thread->cancel.loops >= LOOP_RINGS;
+}
+
 static void wait_for(struct viv_trace *thread, const struct viv_place *place)
 {
     thread->cancel.watch = NULL;
-    if (place->kind == VIV_PLACE_CLEANUP || place->kind == VIV_PLACE_LOOP)
+    bool loop = place->kind == VIV_PLACE_LOOP &&
+                !may_raise_under_loop(thread, place);
+    if (loop || place->kind == VIV_PLACE_CLEANUP)
         thread->cancel.watch = place->outermost;
     bool task = place->kind == VIV_PLACE_TASK ||
                 place->kind == VIV_PLACE_TASK_ENTERS;
@@ -86,12 +94,6 @@ static void wait_for(struct viv_trace *thread, const struct viv_place *place)
         stop(thread);
     else
         viv_trace_want(thread, VIV_TRACE_CANCEL);
-}
-
-static bool may_raise_under_loop(struct viv_trace *thread,
-                                 const struct viv_place *place)
-{
-    return !place->in_loop && thread->cancel.loops >= LOOP_RINGS;
 }
 
 /* The tracer raises at an exact instruction, so it is left to it, but for two

@@ -59,16 +59,38 @@ static void place_in_loop(struct viv_place *place, PyThreadState *tstate,
     place->outermost = loop;
 }
 
-/* What a function acquired and is about to return would be lost with it. */
-static enum viv_place_kind kind_of_top(struct viv_cleanup_at at)
+/* What a function acquired and is about to return would be lost with it, if
+ * the result goes under a try or with in some caller, or to C code, which may
+ * do so (the opener of a file, the __init__ of an object). A module returns
+ * nothing. */
+static bool returns_resource(const frame_t *frame)
+{
+    const struct viv_cleanup_map *map;
+    uint8_t flags = VIV_CLEANUP_TAIL_CALL;
+    while (flags & VIV_CLEANUP_TAIL_CALL) {
+        if (!(frame->f_code->co_flags & CO_OPTIMIZED))
+            return false;
+        if (frame->is_entry)
+            return true;
+        frame = complete(frame->previous);
+        flags = frame ? at_frame(frame, &map).flags : 0;
+    }
+    return flags & VIV_CLEANUP_GAP_CALL;
+}
+
+static enum viv_place_kind kind_of_top(const frame_t *top,
+                                       struct viv_cleanup_at at)
 {
     if (at.flags & (VIV_CLEANUP_NEVER | VIV_CLEANUP_GAP))
         return VIV_PLACE_GAP;
-    return at.flags & VIV_CLEANUP_TAIL ? VIV_PLACE_TAIL : VIV_PLACE_CLEAR;
+    if ((at.flags & VIV_CLEANUP_TAIL) && returns_resource(top))
+        return VIV_PLACE_TAIL;
+    return VIV_PLACE_CLEAR;
 }
 
-/* For the top frame, the function it calls must be all that is left of the
- * entering; for its callers, entering must be all the cleanup they are in. */
+/* For the top frame, the function it calls must be what enters, as in
+ * `return self._lock.__enter__()`; for its callers, entering must be all the
+ * cleanup they are in. */
 static bool only_enters(const struct viv_cleanup_map *map,
                         struct viv_cleanup_at at, bool top)
 {
@@ -76,7 +98,7 @@ static bool only_enters(const struct viv_cleanup_map *map,
         return false;
     if (at.count > 0)
         return at.count == 1 && (at.flags & VIV_CLEANUP_ENTERS);
-    return map->enters && (!top || (at.flags & VIV_CLEANUP_TAIL_CALL));
+    return map->enters && (!top || (at.flags & VIV_CLEANUP_RETURN_CALL));
 }
 
 static enum viv_place_kind kind_of_tasks(PyThreadState *tstate)
@@ -97,7 +119,7 @@ struct viv_place viv_cancel_place(PyThreadState *tstate, bool next)
         struct viv_cleanup_at at = at_frame(f, &map);
         if (f == top) {
             place.back = at.flags & VIV_CLEANUP_BACK;
-            place.kind = next ? kind_of_top(at) : VIV_PLACE_CLEAR;
+            place.kind = next ? kind_of_top(f, at) : VIV_PLACE_CLEAR;
         }
         if (is_loop_function(f, "run_forever"))
             loop = f;

@@ -74,6 +74,13 @@ static bool is_glue(uint8_t op)
     }
 }
 
+/* What the compiler itself puts between a protected body and its cleanup,
+ * where the body's handler no longer covers it. */
+static bool is_lead_in(uint8_t op)
+{
+    return op == NOP || op == COPY || op == SWAP || op == JUMP_FORWARD;
+}
+
 static void find_opens(struct gap *g)
 {
     int32_t seen = -1;
@@ -122,6 +129,8 @@ static void lead_of(struct gap *g, int32_t i)
         g->lead[i] = g->lead[next];
         g->distance[i] = (uint8_t)(g->distance[next] + 1);
     }
+    if (g->lead[i] == LEADS_UP && !is_lead_in(in[i].op))
+        g->lead[i] = LEADS_NOWHERE;
 }
 
 /* Glue before a call may still fail without a loss; after one it may not. */
@@ -131,7 +140,7 @@ static uint8_t gap_flags(const struct gap *g, int32_t i, bool after_call)
     bool call = is_call(op);
     if (lead == LEADS_UNDER && after_call)
         flags |= VIV_CLEANUP_GAP;
-    if (lead == LEADS_UP && !call)
+    if (lead == LEADS_UP)
         flags |= VIV_CLEANUP_GAP;
     /* `try:` itself is a NOP that no handler covers, not even one of a try
      * around it. */
@@ -139,9 +148,21 @@ static uint8_t gap_flags(const struct gap *g, int32_t i, bool after_call)
         flags |= VIV_CLEANUP_GAP;
     if ((lead == LEADS_OUT && !call) || op == RETURN_VALUE)
         flags |= VIV_CLEANUP_TAIL;
+    if (lead == LEADS_UNDER && call)
+        flags |= VIV_CLEANUP_GAP_CALL;
     if (lead == LEADS_OUT && call)
         flags |= VIV_CLEANUP_TAIL_CALL;
     return flags;
+}
+
+/* Specialised, the call is made by PRECALL. */
+static bool returns_call(const struct gap *g, int32_t i)
+{
+    const struct viv_instr *in = &g->code->instr[i];
+    int32_t last = g->code->instrs - 1;
+    if (in->op == PRECALL && i < last)
+        return returns_call(g, i + 1);
+    return in->op == CALL && i < last && in[1].op == RETURN_VALUE;
 }
 
 static void flag_gaps(struct gap *g)
@@ -155,6 +176,8 @@ static void flag_gaps(struct gap *g)
         else if (!is_glue(before))
             after_call = false;
         g->at[i].flags |= gap_flags(g, i, after_call);
+        if (returns_call(g, i))
+            g->at[i].flags |= VIV_CLEANUP_RETURN_CALL;
     }
 }
 

@@ -27,6 +27,10 @@ enum viv_cleanup_flag {
     VIV_CLEANUP_TAIL_CALL = 16,
     /* The cleanup here is the entering of a with, and nothing else. */
     VIV_CLEANUP_ENTERS = 32,
+    /* A call whose result goes straight under a try or with. */
+    VIV_CLEANUP_GAP_CALL = 64,
+    /* `return call(...)`. */
+    VIV_CLEANUP_RETURN_CALL = 128,
 };
 
 struct viv_cleanup_map {
