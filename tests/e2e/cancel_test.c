@@ -1,6 +1,7 @@
 /* Cancels, deadlines and time limits. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/e2e/e2e.h"
 
@@ -40,7 +41,7 @@ static void cancel_running(const char *code)
     struct viv_client_cancel_reply *reply;
 
     e2e_begin(&running, e2e.client, "one", code);
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     reply = e2e_cancel("one", false, true);
     assert_int_equal(reply->state, VIV_CLIENT_CANCEL_FINISHED);
     expect_cooperative(reply->receipt);
@@ -74,7 +75,7 @@ static void test_cleanup_runs_and_its_output_arrives(void **state)
     e2e_begin(&running, e2e.client, "clean",
               "try:\n    print('in', flush=True)\n    while True: pass\n"
               "finally:\n    print('cleaned', flush=True)");
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     reply = e2e_cancel("clean", false, true);
     ended(&running, VIV_CLIENT_OUTCOME_CANCELLED);
     assert_string_equal(running.output, "in\ncleaned\n");
@@ -90,7 +91,7 @@ static void test_code_sees_the_reason(void **state)
     e2e_begin(&running, e2e.client, "why",
               "try:\n    print('in', flush=True)\n    while True: pass\n"
               "except KeyboardInterrupt as e:\n    print(e.reason, flush=True)\n    raise");
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     reply = e2e_cancel("why", false, true);
     ended(&running, VIV_CLIENT_OUTCOME_CANCELLED);
     assert_string_equal(running.output, "in\nthe test says so\n");
@@ -110,7 +111,7 @@ static void test_code_that_will_not_end_is_killed(void **state)
     struct viv_client_cancel_reply *reply;
 
     e2e_begin_request(&running, e2e.client, &request);
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     reply = e2e_cancel("stubborn", false, true);
     assert_int_equal(reply->receipt->delivery, VIV_CLIENT_DELIVERY_KILLED);
     assert_true(reply->receipt->killed_ns - reply->receipt->requested_ns >= 190 * E2E_MS);
@@ -126,7 +127,7 @@ static void test_force_kills_at_once(void **state)
     struct viv_client_cancel_reply *reply;
 
     e2e_begin(&running, e2e.client, "forced", LOOP);
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     reply = e2e_cancel("forced", true, true);
     assert_int_equal(reply->receipt->delivery, VIV_CLIENT_DELIVERY_KILLED);
     ended(&running, VIV_CLIENT_OUTCOME_CANCELLED);
@@ -140,7 +141,7 @@ static void test_cancel_without_wait_answers_at_once(void **state)
     struct viv_client_cancel_reply *reply;
 
     e2e_begin(&running, e2e.client, "nowait", LOOP);
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     reply = e2e_cancel("nowait", false, false);
     assert_int_equal(reply->state, VIV_CLIENT_CANCEL_CANCELLING);
     assert_null(reply->receipt);
@@ -159,7 +160,7 @@ static void test_first_reason_is_the_one_reported(void **state)
     e2e_begin(&running, e2e.client, "twice",
               "import time\ntry:\n    print('in', flush=True)\n    while True: pass\n"
               "finally:\n    time.sleep(0.3)");
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     first_reply = e2e_cancel("twice", false, false);
     assert_int_equal(viv_client_cancel(e2e.client, &second, &reply, NULL), 0);
     assert_string_equal(reply->receipt->reason, "the test says so");
@@ -231,11 +232,12 @@ static void test_cancelled_call_cancels_the_execution(void **state)
     size_t count = 1;
 
     e2e_begin(&running, e2e.client, "dropped", LOOP);
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     viv_client_call_cancel(running.call);
     assert_null(e2e_wait(&running));
     assert_int_equal(running.error.status, VIV_CANCELLED);
-    for (int i = 0; i < 500 && count; i++) {
+    for (int i = 0; i < 1000 && count; i++) {
+        usleep(10000);
         assert_int_equal(viv_client_list(e2e.client, 0, &list, NULL), 0);
         count = list->count;
         viv_client_list_reply_free(list);
@@ -251,7 +253,7 @@ static void test_detached_execution_survives_its_call(void **state)
     struct e2e_running running;
 
     e2e_begin_request(&running, e2e.client, &request);
-    e2e_wait_output(&running, "in");
+    e2e_wait_output(&running, "in\n");
     viv_client_call_cancel(running.call);
     e2e_wait(&running);
     reply = e2e_cancel("detached", false, true);
