@@ -6,10 +6,8 @@
 /* A client's credentials and trace context fit. */
 #define METADATA_MAX (16 * 1024)
 
-/* Who connects and stays silent is dropped after this. */
-#define HANDSHAKE_MS 10000
-
-/* A client that vanished without a word is found out after both together. */
+/* A client that vanished without a word, or that never said one, is found out
+ * after both together. */
 #define KEEPALIVE_MS 60000
 #define KEEPALIVE_TIMEOUT_MS 20000
 
@@ -47,14 +45,11 @@ grpc_server *channel_args_server(int max_message, int max_streams)
          * Whoever compresses is told UNIMPLEMENTED, and others know before. */
         integer(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
         integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
-        integer(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS),
-        /* A second server on a TCP port must fail, not share it in silence. */
-        integer(GRPC_ARG_ALLOW_REUSEPORT, 0),
         {.type = GRPC_ARG_POINTER,
          .key = GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},

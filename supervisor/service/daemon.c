@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "supervisor/service/acceptor.h"
 #include "supervisor/service/listen.h"
 #include "supervisor/service/server.h"
 
@@ -20,6 +21,7 @@ struct daemon {
     size_t listener_count;
     struct viv_supervisor *supervisor;
     struct server *server;
+    struct acceptor *acceptor;
     int signal_fd;
     int drained_fd;
 };
@@ -33,9 +35,9 @@ void daemon_signals(sigset_t *ret_set)
 
 static int lock_listener(struct daemon *d, const char *text, struct viv_error *err)
 {
-    struct listen_address address;
+    struct address address;
 
-    if (listen_parse(text, d->options->insecure_tcp, &address, err) < 0 ||
+    if (address_parse(text, d->options->insecure_tcp, &address, err) < 0 ||
         listener_lock(&address, &d->listeners[d->listener_count], err) < 0)
         return -1;
     d->listener_count++;
@@ -44,14 +46,14 @@ static int lock_listener(struct daemon *d, const char *text, struct viv_error *e
 
 static int lock_listeners(struct daemon *d, struct viv_error *err)
 {
-    char text[LISTEN_TARGET_MAX];
+    char text[ADDRESS_TEXT_MAX];
 
     for (size_t i = 0; d->options->listen[i]; i++)
         if (lock_listener(d, d->options->listen[i], err) < 0)
             return -1;
     if (d->listener_count > 0)
         return 0;
-    if (listen_default(geteuid(), getenv("XDG_RUNTIME_DIR"), text, err) < 0)
+    if (address_default(geteuid(), getenv("XDG_RUNTIME_DIR"), text, err) < 0)
         return -1;
     return lock_listener(d, text, err);
 }
@@ -86,21 +88,21 @@ static int create_server(struct daemon *d, struct viv_error *err)
         .executions_max = o->config.queue_max + o->config.workers_max,
     };
 
+    for (size_t i = 0; i < d->listener_count; i++)
+        if (listener_bind(&d->listeners[i], err) < 0)
+            return -1;
     if (server_create(&config, &d->server, err) < 0)
         return -1;
-    for (size_t i = 0; i < d->listener_count; i++)
-        if (listener_bind(&d->listeners[i], server_grpc(d->server), err) < 0)
-            return -1;
     return server_start(d->server, err);
 }
 
 static void tell_listening(const struct listener *l)
 {
     if (l->address.path[0] != '\0')
-        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", l->address.target));
+        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", l->address.text));
     else
         /* Port 0 has become one of the system's choice. */
-        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", l->address.target),
+        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("address", l->address.text),
                   LOG_NUMBER("port", l->port));
 }
 
@@ -194,16 +196,22 @@ static void release(struct daemon *d)
         close(d->drained_fd);
 }
 
+/* New connections are taken until all is drained: they may ask for health. */
 static int serve(struct daemon *d, struct viv_error *err)
 {
-    int rc = create_server(d, err);
+    int rc;
 
+    if (create_server(d, err) < 0)
+        return -1;
+    rc = acceptor_start(server_grpc(d->server), d->listeners, d->listener_count,
+                        d->options->max_connections, &d->acceptor, err);
     if (rc == 0) {
         tell_ready(d);
         drain(d, wait_event(d));
-        log_event(LOG_LEVEL_INFO, "stopping");
-        server_stop(d->server, STOP_GRACE_NS);
     }
+    log_event(LOG_LEVEL_INFO, "stopping");
+    acceptor_stop(d->acceptor);
+    server_stop(d->server, STOP_GRACE_NS);
     return rc;
 }
 

@@ -1,119 +1,22 @@
 #include "supervisor/service/listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grpc/grpc_security.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int parse_unix(const char *text, struct listen_address *ret_address, struct viv_error *err)
-{
-    const char *path = text + strlen("unix:");
-    struct listen_address a = {{0}, {0}};
-
-    if (*path == '\0' || path[strlen(path) - 1] == '/')
-        return viv_fail(err, VIV_INVALID_ARGUMENT, "--listen %s: the path of a socket is missing",
-                        text);
-    if (strlen(path) >= sizeof(a.path))
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--listen: a socket's path has %zu bytes at most, this one %zu: '%s'",
-                        sizeof(a.path) - 1, strlen(path), path);
-    memcpy(a.path, path, strlen(path));
-    snprintf(a.target, sizeof(a.target), "unix:%s", path);
-    *ret_address = a;
-    return 0;
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in6_addr v6;
-    struct in_addr v4;
-
-    if (strcmp(host, "localhost") == 0)
-        return true;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    if (inet_pton(AF_INET6, host, &v6) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&v6);
-    return false;
-}
-
-/* The host without the brackets of an IPv6 address, and the port. */
-static bool split(const char *text, char host[LISTEN_TARGET_MAX], int *ret_port)
-{
-    const char *colon = strrchr(text, ':');
-    size_t len;
-    char *end;
-    long port;
-
-    if (!colon || colon == text || colon[1] < '0' || colon[1] > '9')
-        return false;
-    port = strtol(colon + 1, &end, 10);
-    if (*end != '\0' || port > 65535)
-        return false;
-    len = (size_t)(colon - text);
-    if (*text == '[' && colon[-1] == ']') {
-        text++;
-        len -= 2;
-    } else if (memchr(text, ':', len)) {
-        return false;
-    }
-    if (len == 0 || len >= LISTEN_TARGET_MAX)
-        return false;
-    memcpy(host, text, len);
-    host[len] = '\0';
-    *ret_port = (int)port;
-    return true;
-}
-
-int listen_parse(const char *text, bool insecure_tcp, struct listen_address *ret_address,
-                 struct viv_error *err)
-{
-    struct listen_address a = {{0}, {0}};
-    char host[LISTEN_TARGET_MAX];
-    int port;
-
-    if (strncmp(text, "unix:", strlen("unix:")) == 0)
-        return parse_unix(text, ret_address, err);
-    if (strlen(text) >= sizeof(a.target) || !split(text, host, &port))
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--listen wants unix:PATH, HOST:PORT or [IPV6]:PORT, not '%s'", text);
-    if (!insecure_tcp && !is_loopback(host))
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--listen %s: TCP is served without encryption and without credentials, "
-                        "so on loopback only (127.0.0.1, [::1], localhost); --insecure-tcp "
-                        "permits more",
-                        text);
-    memcpy(a.target, text, strlen(text));
-    *ret_address = a;
-    return 0;
-}
-
-int listen_default(uid_t uid, const char *runtime_dir, char ret_text[LISTEN_TARGET_MAX],
-                   struct viv_error *err)
-{
-    const char *folder = uid == 0 ? "/run" : runtime_dir;
-
-    if (!folder || *folder != '/')
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "XDG_RUNTIME_DIR is not set, so there is no default socket: give "
-                        "--listen unix:PATH");
-    if (snprintf(ret_text, LISTEN_TARGET_MAX, "unix:%s/vivarium/vivarium.sock", folder) >=
-        LISTEN_TARGET_MAX)
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "XDG_RUNTIME_DIR is too long for a socket's path: give --listen "
-                        "unix:PATH");
-    return 0;
-}
+#define BACKLOG 1024
 
 static int make_folder(const char *path, struct viv_error *err)
 {
-    char folder[LISTEN_PATH_MAX];
+    char folder[ADDRESS_PATH_MAX];
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
 
@@ -127,9 +30,9 @@ static int make_folder(const char *path, struct viv_error *err)
                           folder);
 }
 
-static void lock_path(const struct listen_address *a, char path[LISTEN_PATH_MAX + 8])
+static void lock_path(const struct address *a, char path[ADDRESS_PATH_MAX + 8])
 {
-    snprintf(path, LISTEN_PATH_MAX + 8, "%s.lock", a->path);
+    snprintf(path, ADDRESS_PATH_MAX + 8, "%s.lock", a->path);
 }
 
 static int fail_held(const char *path, int fd, struct viv_error *err)
@@ -184,11 +87,11 @@ static int write_pid(int fd, const char *path, struct viv_error *err)
     return 0;
 }
 
-int listener_lock(const struct listen_address *address, struct listener *ret_listener,
+int listener_lock(const struct address *address, struct listener *ret_listener,
                   struct viv_error *err)
 {
-    struct listener l = {.address = *address, .lock_fd = -1};
-    char path[LISTEN_PATH_MAX + 8];
+    struct listener l = {.address = *address, .lock_fd = -1, .fd = -1};
+    char path[ADDRESS_PATH_MAX + 8];
 
     if (address->path[0] != '\0') {
         lock_path(address, path);
@@ -208,8 +111,14 @@ int listener_lock(const struct listen_address *address, struct listener *ret_lis
 
 void listener_release(struct listener *listener)
 {
-    char path[LISTEN_PATH_MAX + 8];
+    char path[ADDRESS_PATH_MAX + 8];
 
+    if (listener->fd >= 0) {
+        close(listener->fd);
+        if (listener->address.path[0] != '\0')
+            unlink(listener->address.path);
+        listener->fd = -1;
+    }
     if (listener->lock_fd < 0)
         return;
     lock_path(&listener->address, path);
@@ -219,42 +128,94 @@ void listener_release(struct listener *listener)
     listener->lock_fd = -1;
 }
 
-static int check_path_is_free(const char *path, struct viv_error *err)
-{
-    struct stat st;
-
-    if (path[0] != '\0' && lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-        return viv_fail(err, VIV_FAILED_PRECONDITION, "%s exists and is not a socket", path);
-    return 0;
-}
-
-static int check_mode(const char *path, struct viv_error *err)
+/* With the lock: a socket that is there is a dead daemon's. */
+static int clear_path(const char *path, struct viv_error *err)
 {
     struct stat st;
 
     if (lstat(path, &st) < 0)
-        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "no socket at %s", path);
-    if ((st.st_mode & 077) != 0)
-        return viv_fail(err, VIV_FAILED_PRECONDITION, "%s is open to others: mode %o", path,
-                        st.st_mode & 0777);
+        return 0;
+    if (!S_ISSOCK(st.st_mode))
+        return viv_fail(err, VIV_FAILED_PRECONDITION, "%s exists and is not a socket", path);
+    if (unlink(path) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't replace %s", path);
     return 0;
 }
 
-int listener_bind(struct listener *listener, grpc_server *server, struct viv_error *err)
+static int bind_unix(int fd, const char *path, struct viv_error *err)
 {
-    const struct listen_address *a = &listener->address;
-    grpc_server_credentials *credentials;
-    mode_t before;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    if (check_path_is_free(a->path, err) < 0)
+    strcpy(address.sun_path, path);
+    if (clear_path(path, err) < 0)
         return -1;
-    credentials = grpc_insecure_server_credentials_create();
-    before = umask(0177);
-    listener->port = grpc_server_add_http2_port(server, a->target, credentials);
-    umask(before);
-    grpc_server_credentials_release(credentials);
-    if (listener->port == 0)
-        return viv_fail(err, VIV_FAILED_PRECONDITION, "can't listen on %s%s", a->target,
-                        a->path[0] ? "" : ": is the port in use?");
-    return a->path[0] != '\0' ? check_mode(a->path, err) : 0;
+    /* Before bind: the file appears with this mode, at no time with another. */
+    if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't listen on %s", path);
+    return 0;
+}
+
+static int listen_unix(struct listener *l, struct viv_error *err)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't make a socket");
+    if (bind_unix(fd, l->address.path, err) < 0) {
+        close(fd);
+        return -1;
+    }
+    l->fd = fd;
+    return 0;
+}
+
+static int port_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name = {.any = {0}};
+    socklen_t len = sizeof(name);
+
+    getsockname(fd, &name.any, &len);
+    return ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
+}
+
+static int listen_tcp(struct listener *l, struct viv_error *err)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    const struct address *a = &l->address;
+    struct addrinfo *found;
+    int fd, on = 1, rc = getaddrinfo(a->host, a->port, &hints, &found);
+
+    if (rc != 0)
+        return viv_fail(err, VIV_FAILED_PRECONDITION, "can't listen on %s: %s", a->text,
+                        gai_strerror(rc));
+    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* Not SO_REUSEPORT: a second daemon on this port must fail. */
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        bind(fd, found->ai_addr, found->ai_addrlen) == 0) {
+        l->fd = fd;
+        l->port = port_of(fd);
+    } else {
+        viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't listen on %s", a->text);
+        if (fd >= 0)
+            close(fd);
+    }
+    freeaddrinfo(found);
+    return l->fd >= 0 ? 0 : -1;
+}
+
+int listener_bind(struct listener *listener, struct viv_error *err)
+{
+    int rc = listener->address.path[0] != '\0' ? listen_unix(listener, err)
+                                               : listen_tcp(listener, err);
+
+    if (rc < 0)
+        return -1;
+    if (listen(listener->fd, BACKLOG) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't listen on %s",
+                              listener->address.text);
+    return 0;
 }

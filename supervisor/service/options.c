@@ -18,6 +18,7 @@ enum flag {
     FLAG_DRAIN_GRACE,
     FLAG_MAX_MESSAGE,
     FLAG_MAX_STREAMS,
+    FLAG_MAX_CONNECTIONS,
     FLAG_READY_FD,
     FLAG_LOG_LEVEL,
     FLAG_VERSION,
@@ -35,6 +36,7 @@ static const struct option flags[] = {
     {"drain-grace", required_argument, NULL, FLAG_DRAIN_GRACE},
     {"max-message", required_argument, NULL, FLAG_MAX_MESSAGE},
     {"max-streams", required_argument, NULL, FLAG_MAX_STREAMS},
+    {"max-connections", required_argument, NULL, FLAG_MAX_CONNECTIONS},
     {"ready-fd", required_argument, NULL, FLAG_READY_FD},
     {"log-level", required_argument, NULL, FLAG_LOG_LEVEL},
     {"version", no_argument, NULL, FLAG_VERSION},
@@ -61,6 +63,7 @@ static const char help[] =
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
     "  --max-message BYTES   largest request and response (67108864)\n"
     "  --max-streams N       calls at a time per connection (1024)\n"
+    "  --max-connections N   connections at a time (4096)\n"
     "  --ready-fd N          write a newline to this descriptor when all listens\n"
     "  --log-level LEVEL     debug, info, warn or error (info)\n"
     "  --version             print the version\n"
@@ -170,6 +173,8 @@ static int apply(struct options *o, int flag, const char *name, const char *valu
         return parse_int(name, value, 65536, 1 << 30, &o->max_message, err);
     case FLAG_MAX_STREAMS:
         return parse_int(name, value, 1, 1 << 20, &o->max_streams, err);
+    case FLAG_MAX_CONNECTIONS:
+        return parse_int(name, value, 1, 1 << 20, &o->max_connections, err);
     case FLAG_READY_FD:
         return parse_int(name, value, 0, INT_MAX, &o->ready_fd, err);
     case FLAG_LOG_LEVEL:
@@ -189,6 +194,7 @@ static void set_defaults(struct options *o)
         .drain_grace_ns = INT64_C(10000000000),
         .max_message = 64 << 20,
         .max_streams = 1024,
+        .max_connections = 4096,
         .ready_fd = -1,
         .log_level = LOG_LEVEL_INFO,
     };

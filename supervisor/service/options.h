@@ -26,6 +26,7 @@ struct options {
     int64_t drain_grace_ns;
     int max_message;
     int max_streams;
+    int max_connections;
     int ready_fd; /* -1: none */
     enum log_level log_level;
 };

@@ -27,7 +27,7 @@ struct server_config {
 int server_create(const struct server_config *config, struct server **ret_server,
                   struct viv_error *err);
 
-/* To bind listeners to, before the start. */
+/* To bring connections to, once it is started. */
 grpc_server *server_grpc(struct server *server);
 
 int server_start(struct server *server, struct viv_error *err);

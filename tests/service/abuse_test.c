@@ -11,6 +11,7 @@
 
 #define EXECUTE FIXTURE_VIVARIUM "Execute"
 #define MAX_MESSAGE 1000000
+#define MAX_CONNECTIONS 100
 
 static int connect_raw(void)
 {
@@ -44,15 +45,35 @@ static void test_garbage(void **state)
     fixture_expect_service();
 }
 
-static void test_silent_connections(void **state)
+/* More connections than there may be: those past the most are closed, and once
+ * the others have gone, the next is taken. */
+static void test_many_connections(void **state)
 {
-    int fds[200];
+    enum { CONNECTIONS = MAX_CONNECTIONS + 100 };
+    int fds[CONNECTIONS], closed = 0;
 
-    for (int i = 0; i < 200; i++)
+    fixture_expect_service();
+    for (int i = 0; i < CONNECTIONS; i++)
         fds[i] = connect_raw();
     fixture_expect_service();
-    for (int i = 0; i < 200; i++)
+    fixture_sleep_ms(300);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        char byte;
+
+        /* gRPC speaks first to those it has. */
+        if (recv(fds[i], &byte, 1, MSG_DONTWAIT) <= 0)
+            closed++;
         close(fds[i]);
+    }
+    assert_in_range(closed, 100, 102);
+    for (int i = 0; i < 20; i++) {
+        grpc_channel *mine = fixture_channel;
+
+        fixture_channel = rpc_open(fixture_daemon.target);
+        fixture_expect_service();
+        grpc_channel_destroy(fixture_channel);
+        fixture_channel = mine;
+    }
 }
 
 static void expect_bytes(const void *data, size_t len, int status, const char *words)
@@ -256,10 +277,11 @@ static void test_log(void **state)
 
 int main(void)
 {
-    static const char *const flags[] = {"--max-message", "1000000", NULL};
+    static const char *const flags[] = {"--max-message", "1000000", "--max-connections", "100",
+                                        NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_silent_connections),
+        cmocka_unit_test(test_many_connections),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_too_large),

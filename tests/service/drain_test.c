@@ -223,7 +223,7 @@ static void test_refusals(void **state)
     expect_failure("--version", NULL, 0, "");
     expect_failure("--nonsense", NULL, 2, "no such flag: --nonsense");
     expect_failure("--listen", "0.0.0.0:1", 2, "loopback");
-    expect_failure("--listen", "unix:/dev/null", 1, "");
+    expect_failure("--listen", "unix:/dev/null", 1, "/dev/null");
     expect_failure("--listen", "unix:/nowhere/at/all/v.sock", 1, "/nowhere/at/all");
 }
 

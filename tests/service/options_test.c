@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "supervisor/service/listen.h"
+#include "supervisor/service/address.h"
 #include "supervisor/service/options.h"
 #include "tests/unit/test.h"
 
@@ -39,8 +39,8 @@ static void test_all(void **state)
     assert_int_equal(PARSE(&o, &err, "--listen", "unix:a", "--listen=[::1]:5", "--worker", "w",
                            "--preload", "json", "--preload", "re", "--workers-warm", "3",
                            "--workers-max=7", "--queue-max", "0", "--drain-grace", "0.5",
-                           "--max-message", "65536", "--max-streams", "9", "--ready-fd", "5",
-                           "--log-level", "debug", "--insecure-tcp"),
+                           "--max-message", "65536", "--max-streams", "9", "--max-connections", "8",
+                           "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp"),
                      0);
     assert_string_equal(o.listen[0], "unix:a");
     assert_string_equal(o.listen[1], "[::1]:5");
@@ -55,6 +55,7 @@ static void test_all(void **state)
     assert_int_equal(o.max_message, 65536);
     assert_int_equal(o.config.result_bytes_max, 65536);
     assert_int_equal(o.max_streams, 9);
+    assert_int_equal(o.max_connections, 8);
     assert_int_equal(o.ready_fd, 5);
     assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
     assert_true(o.insecure_tcp);
@@ -117,14 +118,16 @@ static void test_too_many(void **state)
     assert_int_equal(parse(argv, &o, &err), 0);
 }
 
-static void expect_address(const char *text, const char *target, const char *path)
+static void expect_address(const char *text, const char *path, const char *host, const char *port)
 {
-    struct listen_address a;
+    struct address a;
     struct viv_error err;
 
-    assert_int_equal(listen_parse(text, false, &a, &err), 0);
-    assert_string_equal(a.target, target);
+    assert_int_equal(address_parse(text, false, &a, &err), 0);
+    assert_string_equal(a.text, text);
     assert_string_equal(a.path, path);
+    assert_string_equal(a.host, host);
+    assert_string_equal(a.port, port);
 }
 
 static void test_addresses(void **state)
@@ -146,35 +149,36 @@ static void test_addresses(void **state)
         "10.0.0.1:80",
         "127.0.0.1.evil.example:80",
         "127.0.0.1:-1",
+        "[]:80",
     };
-    struct listen_address a;
+    struct address a;
     struct viv_error err;
     char deep[200] = "unix:/";
 
-    expect_address("unix:/run/v.sock", "unix:/run/v.sock", "/run/v.sock");
-    expect_address("127.0.0.1:0", "127.0.0.1:0", "");
-    expect_address("localhost:80", "localhost:80", "");
-    expect_address("[::1]:65535", "[::1]:65535", "");
+    expect_address("unix:/run/v.sock", "/run/v.sock", "", "");
+    expect_address("127.0.0.1:0", "", "127.0.0.1", "0");
+    expect_address("localhost:80", "", "127.0.0.1", "80");
+    expect_address("[::1]:65535", "", "::1", "65535");
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        assert_int_equal(listen_parse(wrong[i], false, &a, &err), -1);
-    assert_int_equal(listen_parse("0.0.0.0:80", true, &a, &err), 0);
+        assert_int_equal(address_parse(wrong[i], false, &a, &err), -1);
+    assert_int_equal(address_parse("0.0.0.0:80", true, &a, &err), 0);
     memset(deep + 6, 'x', 106);
-    assert_int_equal(listen_parse(deep, false, &a, &err), 0);
+    assert_int_equal(address_parse(deep, false, &a, &err), 0);
     memset(deep + 6, 'x', 107);
-    assert_int_equal(listen_parse(deep, false, &a, &err), -1);
+    assert_int_equal(address_parse(deep, false, &a, &err), -1);
     assert_non_null(strstr(err.text, "107"));
 }
 
 static void test_default_address(void **state)
 {
-    char text[LISTEN_TARGET_MAX];
+    char text[ADDRESS_TEXT_MAX];
     struct viv_error err;
 
-    assert_int_equal(listen_default(0, NULL, text, &err), 0);
+    assert_int_equal(address_default(0, NULL, text, &err), 0);
     assert_string_equal(text, "unix:/run/vivarium/vivarium.sock");
-    assert_int_equal(listen_default(7, "/run/user/7", text, &err), 0);
+    assert_int_equal(address_default(7, "/run/user/7", text, &err), 0);
     assert_string_equal(text, "unix:/run/user/7/vivarium/vivarium.sock");
-    assert_int_equal(listen_default(7, NULL, text, &err), -1);
+    assert_int_equal(address_default(7, NULL, text, &err), -1);
     assert_non_null(strstr(err.text, "--listen"));
 }
 

@@ -1,0 +1,35 @@
+/* Takes connections and hands them to gRPC.
+ *
+ * gRPC has listeners of its own, but those of 1.51 stop for ever once the
+ * process has run out of descriptors (grpc/grpc issue 20418), which anybody
+ * who may connect could bring about. This one has a share of the descriptors
+ * and keeps to it: a connection past the most is closed at once. */
+#ifndef VIVARIUM_SERVICE_ACCEPTOR_H
+#define VIVARIUM_SERVICE_ACCEPTOR_H
+
+#include <grpc/grpc.h>
+#include <stddef.h>
+
+#include "proto/error.h"
+#include "supervisor/service/listen.h"
+
+struct acceptor;
+
+/* Of a started server. The listeners must stay bound, and the server up, until
+ * acceptor_stop(). */
+int acceptor_start(grpc_server *server, const struct listener *listeners, size_t count,
+                   int connections_max, struct acceptor **ret_acceptor, struct viv_error *err);
+
+/* Takes no more, and frees it. NULL is fine. */
+void acceptor_stop(struct acceptor *acceptor);
+
+/* Which descriptors are for connections: as many as asked for, but at most
+ * half of `limit`, and above those that the rest needs. Pure. */
+struct acceptor_range {
+    int first;
+    int count;
+};
+
+struct acceptor_range acceptor_range(long limit, int connections_max);
+
+#endif
