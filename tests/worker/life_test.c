@@ -1,11 +1,12 @@
 /* How workers end, and that nothing of them is left. */
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,22 +310,61 @@ static void test_steps(void **state)
 
 /* --- nothing is left ----------------------------------------------------- */
 
-static int count_processes(void)
-{
-    FILE *ps = popen("ps -e -o args= | grep -c '^vivarium-worker --zygote'", "re");
-    int count = -1;
+#define FAMILY_MAX 64
 
-    assert_non_null(ps);
-    assert_int_equal(fscanf(ps, "%d", &count), 1);
-    pclose(ps);
+static pid_t parent_of(pid_t pid)
+{
+    char path[32];
+    FILE *stat;
+    int parent = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    stat = fopen(path, "re");
+    if (!stat)
+        return 0;
+    if (fscanf(stat, "%*d (%*[^)]) %*c %d", &parent) != 1)
+        parent = 0;
+    fclose(stat);
+    return parent;
+}
+
+static bool is_below(pid_t pid, pid_t ancestor)
+{
+    while (pid > 1 && pid != ancestor)
+        pid = parent_of(pid);
+    return pid == ancestor;
+}
+
+/* A process and all its descendants; pidfds of them, unless NULL. */
+static int count_family(pid_t ancestor, int *pidfds)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    int count = 0;
+
+    assert_non_null(proc);
+    while ((entry = readdir(proc))) {
+        pid_t pid = atoi(entry->d_name);
+
+        if (pid > 0 && is_below(pid, ancestor) && count < FAMILY_MAX) {
+            if (pidfds)
+                pidfds[count] = pidfd_open(pid, 0);
+            count++;
+        }
+    }
+    closedir(proc);
     return count;
 }
 
-static void wait_for_processes(int count)
+/* Two seconds, for all of them together. */
+static void assert_end(const int *pidfds, int count)
 {
-    for (int i = 0; i < 200 && count_processes() > count; i++)
-        usleep(10000);
-    assert_int_equal(count_processes(), count);
+    for (int i = 0; i < count; i++) {
+        struct pollfd fd = {pidfds[i], POLLIN, 0};
+
+        assert_int_equal(poll(&fd, 1, 2000), 1);
+        close(pidfds[i]);
+    }
 }
 
 static const char escape[] = "import os, signal, time\n"
@@ -344,13 +384,12 @@ static const char escape[] = "import os, signal, time\n"
 /* Double-forked, in sessions of their own, deaf to signals: gone with init. */
 static void test_orphans_die_with_init(void **state)
 {
-    int before = count_processes();
     struct run run;
 
     execute(escape, &run);
     assert_non_null(run.result);
     run_free(&run);
-    wait_for_processes(before);
+    assert_int_equal(count_family(rig.pid, NULL), 2);
 }
 
 static void test_orphans_are_reaped(void **state)
@@ -379,58 +418,65 @@ static void start_two(struct rig *family, struct worker *workers)
     rig_spawn(family, &workers[1]);
 }
 
+/* Stub, zygote, two workers of two processes each. */
+#define FAMILY 6
+
 static void test_hang_up_ends_all(void **state)
 {
-    int before = count_processes();
     struct worker workers[2];
     struct rig family;
+    int pidfds[FAMILY_MAX];
 
     start_two(&family, workers);
-    assert_int_equal(count_processes(), before + 2 + 4);
+    assert_int_equal(count_family(family.pid, pidfds), FAMILY);
     rig_stop(&family);
-    wait_for_processes(before);
+    assert_end(pidfds, FAMILY);
 }
 
 static void test_killed_zygote_takes_all(void **state)
 {
-    int before = count_processes(), status;
+    struct worker workers[2];
+    struct rig family;
+    int pidfds[FAMILY_MAX], status;
+
+    start_two(&family, workers);
+    assert_int_equal(count_family(family.pid, pidfds), FAMILY);
+    assert_int_equal(kill(family.pid, SIGKILL), 0);
+    assert_int_equal(waitpid(family.pid, &status, 0), family.pid);
+    assert_end(pidfds, FAMILY);
+}
+
+/* A supervisor whose descriptors live on in a child of its own, so that only
+ * the death signal can tell of its end. */
+static _Noreturn void be_supervisor(int ready)
+{
     struct worker workers[2];
     struct rig family;
 
     start_two(&family, workers);
-    assert_int_equal(kill(family.pid, SIGKILL), 0);
-    assert_int_equal(waitpid(family.pid, &status, 0), family.pid);
-    wait_for_processes(before);
+    if (fork() == 0) {
+        sleep(5);
+        _exit(0);
+    }
+    if (write(ready, &family.pid, sizeof(family.pid)) > 0)
+        pause();
+    _exit(1);
 }
 
-/* The supervisor dies of SIGKILL, with descriptors of it alive elsewhere, so
- * that only the death signal can tell. */
 static void test_killed_supervisor_takes_all(void **state)
 {
-    int before = count_processes(), ready[2], status;
-    char byte;
-    pid_t supervisor;
+    int pidfds[FAMILY_MAX], ready[2], status;
+    pid_t supervisor, family;
 
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
     supervisor = fork();
-    if (supervisor == 0) {
-        struct worker workers[2];
-        struct rig family;
-
-        start_two(&family, workers);
-        if (fork() == 0) {
-            sleep(5);
-            _exit(0);
-        }
-        if (write(ready[1], "", 1) == 1)
-            pause();
-        _exit(1);
-    }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    assert_int_equal(count_processes(), before + 2 + 4);
+    if (supervisor == 0)
+        be_supervisor(ready[1]);
+    assert_int_equal(read(ready[0], &family, sizeof(family)), sizeof(family));
+    assert_int_equal(count_family(family, pidfds), FAMILY);
     kill(supervisor, SIGKILL);
     waitpid(supervisor, &status, 0);
-    wait_for_processes(before);
+    assert_end(pidfds, FAMILY);
     close(ready[0]);
     close(ready[1]);
 }

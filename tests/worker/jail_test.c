@@ -1,0 +1,204 @@
+/* What user code finds when it looks around: not much, and all of it its own. */
+#include <string.h>
+
+#include "tests/unit/test.h"
+#include "tests/worker/rig.h"
+
+static struct rig rig;
+
+static const struct {
+    const char *code;
+    const char *repr; /* of what it gives, or the type of what it raises */
+} table[] = {
+    /* files */
+    {"import os; sorted(os.listdir('/'))", "['dev', 'etc', 'lib', 'lib64', 'proc', 'tmp', 'usr']"},
+    {"import os; sorted(os.listdir('/etc'))", "['group', 'ld.so.cache', 'localtime', 'passwd']"},
+    {"import os; sorted(os.listdir('/dev'))",
+     "['fd', 'null', 'random', 'shm', 'stderr', 'stdin', 'stdout', 'urandom', 'zero']"},
+    {"import os; os.listdir('/usr/share')", "['zoneinfo']"},
+    {"open('/etc/shadow')", "FileNotFoundError"},
+    {"open('/usr/x', 'w')", "OSError"},
+    {"open('/etc/passwd', 'a')", "OSError"},
+    {"open('/usr/lib/python3.11/os.py', 'a')", "PermissionError"},
+    {"import os; os.mkdir('/x')", "OSError"},
+    {"import os; os.chmod('/etc/passwd', 0o777)", "OSError"},
+    {"import os; os.mknod('/tmp/sda', 0o60600, os.makedev(8, 0))", "PermissionError"},
+    {"import os; [f'{p}:{int(os.access(p, os.X_OK))}' for p in ('/bin/sh', '/usr/bin/id')]",
+     "['/bin/sh:0', '/usr/bin/id:0']"},
+    {"import os; os.getcwd(), os.listdir('/tmp'), os.listdir('/dev/shm')", "('/tmp', [], [])"},
+    {"open('/tmp/x', 'w').write('y' * (65 << 20))", "OSError"},
+    {"import os; os.statvfs('/tmp').f_files <= 16384", "True"},
+    {"len(open('/dev/urandom', 'rb').read(8)), open('/dev/zero', 'rb').read(1), "
+     "open('/dev/null', 'w').write('x')",
+     "(8, b'\\x00', 1)"},
+    {"import pwd; pwd.getpwuid(1000).pw_name", "'vivarium'"},
+    /* who it is */
+    {"import os; os.getresuid(), os.getresgid(), os.getgroups()",
+     "((1000, 1000, 1000), (1000, 1000, 1000), [])"},
+    {"[l.split()[1] for l in open('/proc/self/status') if l[:3] == 'Cap']",
+     "['0000000000000000', '0000000000000000', '0000000000000000', '0000000000000000', "
+     "'0000000000000000']"},
+    {"[l.split()[1] for l in open('/proc/self/status') if l.startswith('NoNewPrivs')]", "['1']"},
+    {"open('/proc/self/uid_map').read().split(), open('/proc/self/setgroups').read()",
+     "(['1000', '1000', '1'], 'deny\\n')"},
+    {"import os; os.setuid(0)", "OSError"},
+    {"import os; os.uname().nodename", "'vivarium'"},
+    {"import ctypes; ctypes.CDLL(None, use_errno=True).unshare(0x10000000)", "-1"},
+    {"import ctypes; ctypes.CDLL(None, use_errno=True).mount(b'tmpfs', b'/tmp', b'tmpfs', 0, 0)",
+     "-1"},
+    {"import ctypes; ctypes.CDLL(None, use_errno=True).prctl(23, 21)", "0"},
+    /* processes */
+    {"import os; os.getpid(), os.getppid(), os.getpgrp(), os.getsid(0)", "(2, 1, 1, 1)"},
+    {"import os; sorted(p for p in os.listdir('/proc') if p[0].isdigit())", "['1', '2']"},
+    {"import os; [p for p in os.listdir('/proc') if not p[0].isdigit()]",
+     "['self', 'thread-self']"},
+    {"import os; os.kill(1, 9); 'alive'", "'alive'"},
+    {"import os; sorted(os.listdir('/proc/self/fd'))[:4], len(os.listdir('/proc/self/fd'))",
+     "(['0', '1', '2', '3'], 5)"},
+    {"import os; [os.readlink(f'/proc/self/fd/{i}').split(':')[0] for i in range(4)]",
+     "['/dev/null', 'pipe', 'pipe', 'socket']"},
+    {"import signal; signal.pthread_kill(__import__('threading').get_ident(), 0); "
+     "signal.pthread_sigmask(0, [])",
+     "set()"},
+    {"import threading, signal\nt = threading.Thread(target=lambda: "
+     "signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1))\n"
+     "got = []\nsignal.signal(signal.SIGUSR1, lambda *a: got.append(1))\nt.start()\nt.join()\n"
+     "got",
+     "[1]"},
+    {"import resource as r\nr.getrlimit(r.RLIMIT_CORE), r.getrlimit(r.RLIMIT_NOFILE)[1], "
+     "r.getrlimit(r.RLIMIT_AS) == (r.RLIM_INFINITY,) * 2",
+     "((0, 0), 1024, True)"},
+    {"import os, time\nn = 0\ntry:\n  while n < 5000:\n    if os.fork() == 0: time.sleep(60)\n"
+     "    n += 1\nexcept BlockingIOError: pass\nn < 1024",
+     "True"},
+    /* the control page */
+    {"import ctypes\npages = [l for l in open('/proc/self/maps') if 'memfd' in l]\n"
+     "[l.split()[1] for l in pages]",
+     "['r--s']"},
+    {"import ctypes\npage = int([l for l in open('/proc/self/maps') if 'memfd' in "
+     "l][0].split('-')[0], 16)\n"
+     "ctypes.CDLL(None).mprotect(ctypes.c_void_p(page), 4096, 3)",
+     "-1"},
+    /* network */
+    {"import socket; socket.create_connection(('127.0.0.1', 80), 1)", "OSError"},
+    {"import socket; [n for i, n in socket.if_nameindex()]", "['lo']"},
+    {"import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", "PermissionError"},
+    {"import socket; len(socket.socketpair())", "2"},
+    /* the environment */
+    {"import os; sorted(os.environ)", "['HOME', 'LC_CTYPE', 'PATH']"},
+    {"import sys; sys.getfilesystemencoding(), sys.stdout.encoding, open('/tmp/x', "
+     "'w').encoding",
+     "('utf-8', 'utf-8', 'utf-8')"},
+};
+
+static bool matches(const struct run *run, const char *expected)
+{
+    const Vivarium__V1__ExecuteResponse *answer = run->answer;
+
+    if (!run->result)
+        return false;
+    return strcmp(answer->error ? answer->error->type : answer->result_repr, expected) == 0;
+}
+
+static void test_looking_around(void **state)
+{
+    int wrong = 0;
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const struct order order = {.code = table[i].code};
+        struct run run;
+
+        rig_execute(&rig, &order, &run);
+        if (!matches(&run, table[i].repr)) {
+            print_error("%s\n  expected %s\n  got %s %s\n", table[i].code, table[i].repr,
+                        run.result ? run.answer->result_repr : "no answer",
+                        run.result && run.answer->error ? run.answer->error->traceback : run.err);
+            wrong++;
+        }
+        run_free(&run);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* Two workers know nothing of each other. */
+static void test_private_places(void **state)
+{
+    const struct order write = {.code = "open('/tmp/x', 'w'); open('/dev/shm/x', 'w'); import "
+                                        "socket; s = socket.socket(socket.AF_UNIX); "
+                                        "s.bind('\\0x'); s.listen()"};
+    const struct order look = {.code = "import os, socket\n"
+                                       "s = socket.socket(socket.AF_UNIX)\n"
+                                       "os.listdir('/tmp'), os.listdir('/dev/shm'), "
+                                       "s.connect_ex('\\0x')"};
+    struct worker first, second;
+    struct run run;
+
+    rig_spawn(&rig, &first);
+    rig_spawn(&rig, &second);
+    rig_run(&first, &write, &run);
+    run_free(&run);
+    rig_reap(&rig, &first, false);
+    rig_run(&second, &look, &run);
+    assert_string_equal(run.answer->result_repr, "([], [], 111)");
+    run_free(&run);
+    rig_reap(&rig, &second, false);
+}
+
+/* What must differ between clones of one zygote does. */
+static void test_random(void **state)
+{
+    const struct order order = {.code = "import random, uuid; (random.random(), uuid.uuid4())"};
+    struct run one, two;
+
+    rig_execute(&rig, &order, &one);
+    rig_execute(&rig, &order, &two);
+    assert_string_not_equal(one.answer->result_repr, two.answer->result_repr);
+    run_free(&one);
+    run_free(&two);
+}
+
+static void test_layers(void **state)
+{
+    assert_int_equal(rig.ready.layers, (1 << VIV_LAYERS) - 1);
+    assert_string_equal(rig.ready.text, "CPython 3.11.2");
+}
+
+static const char *worker_path;
+
+static void test_bad_preload(void **state)
+{
+    static const char *const preload[] = {"nosuchmodule", NULL};
+    struct rig bad;
+
+    rig_start(&bad, worker_path, preload);
+    assert_int_equal(bad.ready.type, VIV_ZYGOTE_FAILED);
+    assert_string_equal(bad.ready.text, "can't preload module nosuchmodule: ModuleNotFoundError: "
+                                        "No module named 'nosuchmodule'");
+    rig_stop(&bad);
+}
+
+static int start(void **state)
+{
+    static const char *const preload[] = {"random", "json", NULL};
+
+    rig_start(&rig, worker_path, preload);
+    return rig.ready.type == VIV_ZYGOTE_READY ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    rig_stop(&rig);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_looking_around), cmocka_unit_test(test_private_places),
+        cmocka_unit_test(test_random),         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_bad_preload),
+    };
+
+    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
+    return cmocka_run_group_tests(tests, start, stop);
+}
