@@ -26,8 +26,8 @@ measure_clones() {
 record() {
     local figures
 
-    figures=$("${@:2}") && [[ $figures =~ ^[0-9.]+\ [0-9.]+\ [0-9.]+$ ]] ||
-        die "$2 gave no figures: $figures"
+    figures=$("${@:2}")
+    [[ $figures =~ ^[0-9.]+\ [0-9.]+\ [0-9.]+$ ]] || die "$2 gave no figures: $figures"
     echo "$1 $figures" >>"$FOLDER/figures"
 }
 

@@ -17,6 +17,8 @@ interop_suite() {
     ((passed + failed + skipped)) || failed=1
     tally "$passed" "$failed" "$skipped"
     if ((failed)); then
+        # Cases stand indented under their suites.
+        sed -i -E 's/^ *not ok/not ok/' "$log"
         failed "$suite" "$log"
     else
         printf '  %sok%s      %s (%d)\n' "$GREEN" "$PLAIN" "$suite" "$passed"

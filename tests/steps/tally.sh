@@ -24,7 +24,18 @@ fail() {
 failed() {
     FAILURES+=("$1")
     printf '  %sFAILED%s  %s\n' "$RED" "$PLAIN" "$1"
-    [[ -z ${2:-} ]] || tail -n 40 "$2" | sed 's/^/    | /'
+    [[ -z ${2:-} ]] || what_matters "$2" | cut -c1-300 | sed 's/^/    | /'
+}
+
+# The part of a log that says what went wrong: a sanitizer's report from its
+# beginning, the cases that failed, or else its end.
+what_matters() {
+    grep -aE -A14 '^not ok' "$1" | head -n 60
+    if grep -aqE '(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: ' "$1"; then
+        sed -nE '/(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: /,$p' "$1" | head -n 40
+    elif ! grep -aqE '^not ok' "$1"; then
+        tail -n 40 "$1"
+    fi
 }
 
 skip() {
