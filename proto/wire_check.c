@@ -81,8 +81,8 @@ static bool read_payload(struct span *s, enum wire_type wire, struct span *ret_p
         return take(s, 8, ret_payload);
     case WIRE_FIXED32:
         return take(s, 4, ret_payload);
-    case WIRE_LENGTH:
-        return read_varint(s, 10, &value) && take(s, value, ret_payload);
+    case WIRE_LENGTH: /* as many bytes of a length as protobuf-c reads */
+        return read_varint(s, 5, &value) && take(s, value, ret_payload);
     }
     return false; /* groups, and what was never a wire type */
 }
