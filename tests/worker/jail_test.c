@@ -1,5 +1,10 @@
 /* What user code finds when it looks around: not much, and all of it its own. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/test.h"
 #include "tests/worker/rig.h"
@@ -177,6 +182,36 @@ static void test_bad_preload(void **state)
     rig_stop(&bad);
 }
 
+/* In a user namespace of its own, whose limit is its own as well. */
+static _Noreturn void start_where_forbidden(void)
+{
+    int limit;
+    struct rig bad;
+
+    if (unshare(CLONE_NEWUSER) < 0)
+        _exit(2);
+    limit = open("/proc/sys/user/max_user_namespaces", O_WRONLY);
+    if (limit < 0 || write(limit, "0", 1) != 1)
+        _exit(3);
+    rig_start(&bad, worker_path, NULL);
+    if (bad.ready.type == VIV_ZYGOTE_FAILED &&
+        strstr(bad.ready.text, "raise sysctl user.max_user_namespaces"))
+        _exit(0);
+    fprintf(stderr, "said %s\n", bad.ready.text);
+    _exit(4);
+}
+
+static void test_forbidden_namespaces(void **state)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0)
+        start_where_forbidden();
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static int start(void **state)
 {
     static const char *const preload[] = {"random", "json", NULL};
@@ -196,7 +231,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_looking_around), cmocka_unit_test(test_private_places),
         cmocka_unit_test(test_random),         cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_bad_preload),
+        cmocka_unit_test(test_bad_preload),    cmocka_unit_test(test_forbidden_namespaces),
     };
 
     worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";

@@ -205,17 +205,25 @@ static void test_output_is_live(void **state)
     run_free(&run);
 }
 
-static void test_fork_does_not_double_output(void **state)
+/* Both processes of a fork come to the end of the script: one answers, the
+ * other ends as python3 would, and neither writes what the other had to. */
+static void test_fork(void **state)
 {
     struct run run;
 
     execute("import os\nfor i in range(1000): print('a', end='')\n"
-            "if os.fork() == 0:\n    print('b', end='')\n    raise SystemExit\n"
-            "os.wait()\nprint('c', end='')",
+            "pid = os.fork()\n"
+            "if pid == 0:\n    print('b', end='')\n    1/0\n"
+            "status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n"
+            "print('c', end='')\nstatus",
             &run);
-    /* The child, too, comes to the end of the worker's run; one RESULT counts. */
-    assert_non_null(run.result);
+    assert_int_equal(run.result_count, 1);
+    assert_string_equal(run.answer->result_repr, "1");
     assert_int_equal(run.out_len, 1002);
+    assert_string_equal(run.err, "Traceback (most recent call last):\n"
+                                 "  File \"<execution>\", line 6, in <module>\n"
+                                 "    1/0\n    ~^~\n"
+                                 "ZeroDivisionError: division by zero\n");
     run_free(&run);
 }
 
@@ -505,7 +513,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_large_output),
         cmocka_unit_test(test_output_is_live),
-        cmocka_unit_test(test_fork_does_not_double_output),
+        cmocka_unit_test(test_fork),
         cmocka_unit_test(test_input),
         cmocka_unit_test(test_large_code),
         cmocka_unit_test(test_cancel),

@@ -216,6 +216,7 @@ static void take_result(struct run *run, const struct viv_frame *frame)
     run->result = vivarium__internal__run_result__unpack(NULL, frame->message_len, frame->message);
     run->answer = vivarium__v1__execute_response__unpack(NULL, frame->body_len, frame->body);
     run->body_len = frame->body_len;
+    run->result_count++;
     CHECK(run->result && run->answer, "malformed RESULT");
 }
 

@@ -35,6 +35,7 @@ struct worker {
 struct run {
     Vivarium__Internal__RunResult *result; /* NULL: none came */
     Vivarium__V1__ExecuteResponse *answer; /* never NULL with a result */
+    unsigned result_count;
     size_t body_len;
     char *out, *err;
     size_t out_len, err_len;

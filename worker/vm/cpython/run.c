@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "worker/vm/cpython/answer.h"
 #include "worker/vm/cpython/cancel.h"
@@ -28,6 +29,7 @@ struct state {
     const struct viv_vm_run *run;
     struct viv_vm_report *report;
     struct viv_answer answer;
+    pid_t process;
     bool cancelled; /* vivarium.Cancelled left the code */
     bool steps_reached;
 };
@@ -151,6 +153,26 @@ static bool is_cancelled(PyObject *exception)
     return viv_cancel_pending() && PyErr_GivenExceptionMatches(exception, viv_cancelled_type());
 }
 
+/* os.fork() gave the script a second process, which has come to the end of the
+ * script as well. Nobody waits for its answer. */
+static bool is_fork(const struct state *s)
+{
+    return getpid() != s->process;
+}
+
+static void print_to_stderr(PyObject *exception)
+{
+    PyObject *stream = Py_XNewRef(PySys_GetObject("stderr"));
+    struct viv_failure failure;
+
+    viv_failure_describe(exception, &failure);
+    if (stream && failure.traceback)
+        PyFile_WriteObject(failure.traceback, stream, Py_PRINT_RAW);
+    PyErr_Clear();
+    viv_failure_free(&failure);
+    Py_XDECREF(stream);
+}
+
 /* Takes down the pending exception: an exit's status, or what it says. */
 static void take_exception(struct state *s)
 {
@@ -163,8 +185,11 @@ static void take_exception(struct state *s)
     } else {
         s->cancelled = is_cancelled(exception);
         s->report->end = s->cancelled ? VIV_VM_CANCELLED : VIV_VM_RAISED;
-        viv_answer_set_error(&s->answer, exception);
-        if (!s->cancelled)
+        if (is_fork(s))
+            print_to_stderr(exception);
+        else
+            viv_answer_set_error(&s->answer, exception);
+        if (!is_fork(s) && !s->cancelled)
             call_excepthook(exception);
     }
     Py_DECREF(exception);
@@ -213,7 +238,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
             struct viv_error *err)
 {
     struct viv_vm_report report = {.end = VIV_VM_COMPLETED, .began_ns = now_ns()};
-    struct state s = {.run = run, .report = &report};
+    struct state s = {.run = run, .report = &report, .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,
                                              .deferred = on_deferred,
@@ -225,6 +250,8 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     if (run->steps)
         viv_cancel_count_steps(run->steps, on_steps_reached, &s);
     run_user_code(&s);
+    if (is_fork(&s))
+        _exit(report.exited ? (int)report.exit_status : report.end != VIV_VM_COMPLETED);
     viv_cancel_end(&cancel);
     fill_report(&s, &cancel);
     viv_answer_write(&s.answer, answer_max, &report.answer, &report.answer_len);
