@@ -116,9 +116,9 @@ static struct ran run(const char *source, double delay_ms)
     viv_cancel_begin(&page, seq, &events);
     pthread_create(&ringer.thread, NULL, ring, NULL);
     PyObject *value = PyEval_EvalCode(code, ran.globals, ran.globals);
+    ran.unwound_ms = now_ms() - ringer.flag_set_ms;
     viv_cancel_wait_threads(500);
     viv_cancel_end(&ran.report);
-    ran.unwound_ms = now_ms() - ringer.flag_set_ms;
     atomic_store(&ringer.stop, true);
     pthread_join(ringer.thread, NULL);
     classify(&ran, value);

@@ -66,6 +66,20 @@ static void place_file(struct viv_cleanup_map *map, PyCodeObject *code)
                  strcmp(path + length, "selectors.py") == 0);
 }
 
+/* The body of an installed module, while it is imported. Cut short it would
+ * leave a package that can't be imported again: its finished submodules stay in
+ * sys.modules, and a C extension may refuse a second start. */
+static bool is_installed_module(PyCodeObject *code)
+{
+    const char *path = PyUnicode_AsUTF8(code->co_filename);
+    size_t length = strlen(library);
+    if (!path || length == 0 || (code->co_flags & CO_OPTIMIZED) ||
+        !is_named(code->co_name, "<module>"))
+        return false;
+    return strncmp(path, library, length) == 0 ||
+           strstr(path, "/dist-packages/") || strstr(path, "/site-packages/");
+}
+
 static struct viv_cleanup_map *make(PyCodeObject *code)
 {
     struct viv_code parsed;
@@ -75,7 +89,7 @@ static struct viv_cleanup_map *make(PyCodeObject *code)
         calloc(1, sizeof(*map) + units * sizeof(map->at[0]));
     if (map) {
         map->units = (int32_t)units;
-        map->whole = is_whole(code);
+        map->whole = is_whole(code) || is_installed_module(code);
         map->enters = is_enter(code);
         place_file(map, code);
         if (status == VIV_CODE_OK)

@@ -37,7 +37,7 @@ struct viv_cleanup_map {
     int32_t units;
     /* The whole body counts as cleanup for a cancel (not for the PEP): it is
      * an __enter__ or __exit__ or one of their async twins, whoever calls it,
-     * or ExitStack's way of entering. */
+     * ExitStack's way of entering, or an installed module being imported. */
     bool whole;
     /* asyncio's own code: an exception between two of its steps, rather than
      * in what it runs or where it waits, would lose a callback for good. */
