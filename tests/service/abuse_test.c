@@ -12,6 +12,7 @@
 #define EXECUTE FIXTURE_VIVARIUM "Execute"
 #define MAX_MESSAGE 1000000
 #define MAX_CONNECTIONS 100
+#define GARBAGE 60
 
 static int connect_raw(void)
 {
@@ -29,7 +30,7 @@ static void test_garbage(void **state)
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     unsigned seed = 1;
 
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < GARBAGE; round++) {
         char noise[4096];
         int fd = connect_raw();
 
@@ -45,6 +46,34 @@ static void test_garbage(void **state)
     fixture_expect_service();
 }
 
+static int execute_on(grpc_channel *channel)
+{
+    grpc_channel *mine = fixture_channel;
+    int status;
+
+    fixture_channel = channel;
+    vivarium__v1__execute_response__free_unpacked(
+        fixture_end(fixture_start(EXECUTE, NULL, "pass", (struct rpc_options){0}), &status, NULL),
+        NULL);
+    fixture_channel = mine;
+    return status;
+}
+
+/* That a new one is taken, once the daemon has noticed that others have gone. */
+static void expect_connection(void)
+{
+    int status = -1;
+
+    for (int i = 0; i < 100 && status != GRPC_STATUS_OK; i++) {
+        grpc_channel *channel = rpc_open(fixture_daemon.target);
+
+        status = execute_on(channel);
+        grpc_channel_destroy(channel);
+        fixture_sleep_ms(50);
+    }
+    assert_int_equal(status, GRPC_STATUS_OK);
+}
+
 /* More connections than there may be: those past the most are closed, and once
  * the others have gone, the next is taken. */
 static void test_many_connections(void **state)
@@ -56,24 +85,18 @@ static void test_many_connections(void **state)
     for (int i = 0; i < CONNECTIONS; i++)
         fds[i] = connect_raw();
     fixture_expect_service();
-    fixture_sleep_ms(300);
     for (int i = 0; i < CONNECTIONS; i++) {
         char byte;
 
-        /* gRPC speaks first to those it has. */
-        if (recv(fds[i], &byte, 1, MSG_DONTWAIT) <= 0)
+        /* gRPC speaks first to those it has; the others end. */
+        if (recv(fds[i], &byte, 1, 0) <= 0)
             closed++;
+    }
+    for (int i = 0; i < CONNECTIONS; i++)
         close(fds[i]);
-    }
-    assert_in_range(closed, 100, 102);
-    for (int i = 0; i < 20; i++) {
-        grpc_channel *mine = fixture_channel;
-
-        fixture_channel = rpc_open(fixture_daemon.target);
-        fixture_expect_service();
-        grpc_channel_destroy(fixture_channel);
-        fixture_channel = mine;
-    }
+    /* Those of the test before may not all have gone yet. */
+    assert_in_range(closed, 101, 101 + GARBAGE);
+    expect_connection();
 }
 
 static void expect_bytes(const void *data, size_t len, int status, const char *words)
