@@ -55,8 +55,11 @@ static int create(const struct viv_vm_config *config, struct viv_vm **ret_vm, co
 
     if (viv_boot(config->preload, err) < 0)
         return -1;
-    if (set_up() < 0 || freeze() < 0)
+    if (set_up() < 0)
         return viv_boot_fail(err, "can't prepare Python");
+    viv_run_rehearse();
+    if (freeze() < 0)
+        return viv_boot_fail(err, "can't freeze the heap");
     vm.answer_max = config->answer_max;
     snprintf(vm.name, sizeof(vm.name), "CPython %.*s", (int)strcspn(version, " "), version);
     *ret_vm = &vm;

@@ -7,6 +7,7 @@
 
 #include "worker/vm/cpython/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include "worker/vm/cpython/failure.h"
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/streams.h"
+
+#define ANSWER_REHEARSED (1u << 20)
 
 static struct {
     PyObject *globals; /* __main__.__dict__ */
@@ -232,6 +235,46 @@ static void fill_report(const struct state *s, const struct viv_cancel_report *c
     report->raised_ns = cancel->raised_ns;
     report->cleanup_deferred_ns = cancel->cleanup_deferred_ns;
     report->raise_count = cancel->raise_count;
+}
+
+static void rehearse(const char *code)
+{
+    static const struct viv_control_page page;
+    const struct viv_vm_run run = {
+        .code = code, .code_len = strlen(code), .filename = "<rehearsal>"};
+    struct viv_vm_report report = {0};
+    struct state s = {.run = &run, .report = &report, .process = getpid()};
+    struct viv_cancel_report cancel;
+    PyObject *value;
+
+    viv_cancel_begin(&page, 1, NULL);
+    value = compile_and_evaluate(&run);
+    if (!value || viv_answer_set_value(&s.answer, value) < 0)
+        take_exception(&s);
+    viv_streams_flush();
+    viv_cancel_end(&cancel);
+    viv_answer_write(&s.answer, ANSWER_REHEARSED, &report.answer, &report.answer_len);
+    free(report.answer);
+    viv_answer_drop(&s.answer);
+}
+
+/* Without the end of a program: threads and exit functions are the run's. */
+void viv_run_rehearse(void)
+{
+    PyObject *before = PyDict_Copy(saved.globals), *argv = Py_XNewRef(PySys_GetObject("argv"));
+
+    if (before && argv) {
+        rehearse("def f(x): return [x, 'a', 1.5, {x: (None,)}]\nprint(end='')\nf(1)");
+        rehearse("def f(x): return x / 0\nf(1)");
+        rehearse("x = (");
+        PyDict_Clear(saved.globals);
+        PyDict_Update(saved.globals, before);
+        PySys_SetObject("argv", argv);
+        viv_source_forget();
+    }
+    PyErr_Clear();
+    Py_XDECREF(before);
+    Py_XDECREF(argv);
 }
 
 int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_report *ret_report,

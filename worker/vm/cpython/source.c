@@ -104,6 +104,14 @@ PyObject *viv_source_set(const char *code, size_t len, PyObject *filename)
     return name;
 }
 
+void viv_source_forget(void)
+{
+    if (source.filename && PyDict_DelItem(source.cache, source.filename) < 0)
+        PyErr_Clear();
+    Py_CLEAR(source.filename);
+    Py_CLEAR(source.lines);
+}
+
 static PyObject *line_of_file(PyObject *filename, int number)
 {
     char line[LINE_MAX_BYTES];

@@ -13,6 +13,9 @@ int viv_source_setup(void);
  * nobody else may hold, for viv_source_show() changes it. */
 PyObject *viv_source_set(const char *code, size_t len, PyObject *filename);
 
+/* As if there had been none. */
+void viv_source_forget(void);
+
 /* Line `number` (from 1) of file `filename` with its line end; a new str, NULL
  * without an exception where it isn't known. */
 PyObject *viv_source_line(PyObject *filename, int number);
