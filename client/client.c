@@ -1,6 +1,7 @@
 #include "client/client.h"
 
 #include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #define EXECUTE_TIMEOUT_DEFAULT_NS (70 * 60 * SECOND_NS)
 #define ATTEMPTS_DEFAULT 3
 #define TENANT_MAX 128
+
+/* Longer than between two calls of a busy client. */
+#define IDLE_NS 200000LL
 
 /* Between two tries of the channel; gRPC's own 1 s and 120 s are for servers
  * far away. */
@@ -133,6 +137,14 @@ grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client)
         queue = client->spare[--client->spare_count];
     pthread_mutex_unlock(&client->mutex);
     return queue ? queue : grpc_completion_queue_create_for_next(NULL);
+}
+
+bool viv_client_was_idle(struct viv_client *client)
+{
+    gpr_timespec now = gpr_now(GPR_CLOCK_MONOTONIC);
+    int64_t now_ns = now.tv_sec * SECOND_NS + now.tv_nsec;
+
+    return now_ns - atomic_exchange(&client->last_call_ns, now_ns) > IDLE_NS;
 }
 
 static void destroy_queue(grpc_completion_queue *queue)

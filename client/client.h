@@ -5,6 +5,7 @@
 
 #include <grpc/grpc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "client/target.h"
@@ -21,6 +22,8 @@ struct viv_client {
     struct viv_client_options options; /* complete: no field means "default" */
     char tenant[VIV_TARGET_MAX];       /* "": none */
 
+    _Atomic int64_t last_call_ns; /* when the last blocking call began */
+
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t idle;   /* `started` has become empty */
     grpc_completion_queue *spare[VIV_CLIENT_SPARE_QUEUES];
@@ -35,6 +38,10 @@ struct viv_client {
  * queue for each blocking call: gRPC admits few threads on one. */
 grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client);
 void viv_client_return_queue(struct viv_client *client, grpc_completion_queue *queue);
+
+/* Whether no blocking call has begun for some time. To be asked once
+ * for each. */
+bool viv_client_was_idle(struct viv_client *client);
 
 /* Starts the thread at its first use and enters `rpc` into `started`. */
 int viv_client_enter(struct viv_client *client, struct viv_rpc *rpc, struct viv_error *err);

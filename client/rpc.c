@@ -13,6 +13,8 @@
 /* A wait for a connection looks this often whether it was cancelled. */
 #define LOOK_NS 100000000LL
 
+#define CLOSED_LOOKS 4
+
 #define CANCELLED_TEXT "the call was cancelled on this side"
 
 static void connect_step(struct viv_rpc *rpc);
@@ -385,6 +387,18 @@ static void step(struct viv_rpc *rpc, enum viv_rpc_event event, bool success)
         conclude(rpc);
 }
 
+/* While no thread waits for a call, nobody reads the connection, and a channel
+ * whose supervisor has gone still calls itself ready. A request that went that
+ * way might have been sent, so it could not be sent again. Each look takes one
+ * event. */
+static void hear_of_closed_connections(struct viv_rpc *rpc)
+{
+    gpr_timespec now = gpr_now(GPR_CLOCK_MONOTONIC);
+
+    for (int i = 0; i < CLOSED_LOOKS; i++)
+        grpc_completion_queue_next(rpc->cq, now, NULL);
+}
+
 int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
 {
     gpr_timespec forever = gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -392,6 +406,8 @@ int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
     grpc_event event;
 
     rpc->cq = viv_client_borrow_queue(rpc->client);
+    if (viv_client_was_idle(rpc->client))
+        hear_of_closed_connections(rpc);
     step(rpc, VIV_RPC_CONNECT, true);
     while (!rpc->finished) {
         event = grpc_completion_queue_next(rpc->cq, forever, NULL);

@@ -73,8 +73,12 @@ static void expect_size(size_t size, const struct viv_client_limits *limits)
     r = e2e_run_request(&request);
     assert_int_equal(r->outcome, VIV_CLIENT_COMPLETED);
     assert_int_equal(r->stdout_len, size);
-    for (size_t i = 0; i < size / 1024; i++)
-        assert_int_equal(atoi((const char *)r->stdout_data + i * 1024 + 1010), (int)i);
+    for (size_t i = 0; i < size / 1024; i++) {
+        char tail[14] = "";
+
+        memcpy(tail, r->stdout_data + i * 1024 + 1010, 13);
+        assert_int_equal(atoi(tail), (int)i);
+    }
     viv_client_response_free(r);
 }
 
