@@ -1,7 +1,7 @@
 # Programs that are cancelled at each of their steps. up(x) and down(x) are C
 # functions, so that a cancel can't fall into them: every up must have had its
-# down when the program has ended, however it ended. verify(), if there is one,
-# runs uncancelled after it. A line of dashes starts the next program.
+# down when the program has ended, however it ended. What stands below
+# "verify" runs after it, uncancelled. A line of dashes starts the next program.
 
 # --- acquire, then try
 import threading
@@ -20,8 +20,8 @@ def main():
         down('cleanup')
 main()
 main()
-def verify():
-    assert not lock.locked()
+# verify
+assert not lock.locked()
 
 # --- PEP 419, second example
 from threading import Lock
@@ -44,8 +44,8 @@ def main():
         do_something()
         return 1
 main()
-def verify():
-    assert not lock._lock_impl.locked()
+# verify
+assert not lock._lock_impl.locked()
 
 # --- open, then try
 import os
@@ -291,10 +291,10 @@ def f():
                 with cond:
                     cond.notify_all()
 f()
-def verify():
-    assert not lock.locked()
-    assert sem._value == 1
-    assert cond.acquire(blocking=False)
+# verify
+assert not lock.locked()
+assert sem._value == 1
+assert cond.acquire(blocking=False)
 
 # --- callbacks from C
 class C:

@@ -108,13 +108,15 @@ static enum outcome outcome_of(PyObject *value, uint64_t step)
     return BROKEN;
 }
 
-static bool verify(PyObject *g)
+/* Runs after the program, uncancelled. A name that the program has not got to
+ * has nothing to verify. */
+static bool verify(PyObject *code, PyObject *g)
 {
-    PyObject *function = PyDict_GetItemString(g, "verify");
-    PyObject *value = function ? PyObject_CallNoArgs(function) : NULL;
-    bool good = !function || value;
+    PyObject *value = code ? PyEval_EvalCode(code, g, g) : NULL;
+    bool good = !code || value || PyErr_ExceptionMatches(PyExc_NameError);
     if (!good)
         PyErr_Print();
+    PyErr_Clear();
     Py_XDECREF(value);
     return good;
 }
@@ -133,7 +135,11 @@ static bool balanced(uint64_t step)
     return good;
 }
 
-static struct result run(PyObject *code, uint64_t step)
+struct program {
+    PyObject *code, *check; /* check may be NULL */
+};
+
+static struct result run(const struct program *program, uint64_t step)
 {
     struct result r = {0};
     PyObject *g = globals();
@@ -141,12 +147,12 @@ static struct result run(PyObject *code, uint64_t step)
     memset(counters, 0, sizeof(counters));
     viv_cancel_begin(&page, ++seq, NULL);
     viv_cancel_count_steps(step, reached, NULL);
-    PyObject *value = PyEval_EvalCode(code, g, g);
+    PyObject *value = PyEval_EvalCode(program->code, g, g);
     viv_cancel_end(&r.report);
     r.steps = viv_cancel_steps();
     r.outcome = outcome_of(value, step);
     Py_XDECREF(value);
-    if (!verify(g))
+    if (!verify(program->check, g))
         r.outcome = BROKEN;
     Py_DECREF(g);
     if (seq % 16 == 0)
@@ -167,14 +173,15 @@ static struct {
     unsigned long points, cancelled, broken;
 } total;
 
-static void try_points(const char *name, PyObject *code, uint64_t stride)
+static void try_points(const char *name, const struct program *program,
+                       uint64_t stride)
 {
-    uint64_t most = run(code, 0).steps;
+    uint64_t most = run(program, 0).steps;
     unsigned long cancelled = 0, broken = 0, points = 0;
     for (int way = 0; way < 2; way++)
         for (uint64_t step = 1; step <= most && broken < 10; step += stride) {
             ring_only = way == 1;
-            struct result r = run(code, step);
+            struct result r = run(program, step);
             points++;
             cancelled += r.outcome == CANCELLED;
             broken += r.outcome == BROKEN;
@@ -187,20 +194,33 @@ static void try_points(const char *name, PyObject *code, uint64_t stride)
     fflush(stdout);
 }
 
-static void try_program(const char *name, const char *source, uint64_t stride)
+static PyObject *compile_part(const char *name, const char *source)
 {
     PyObject *code = Py_CompileString(source, name, Py_file_input);
     if (!code) {
         PyErr_Print();
-        total.broken++;
-        return;
+        exit(1);
     }
+    return code;
+}
+
+static void try_program(const char *name, char *source, uint64_t stride)
+{
+    static const char mark[] = "\n# verify\n";
+    char *check = strstr(source, mark);
+    struct program program = {0};
+    if (check) {
+        *check = '\0';
+        program.check = compile_part(name, check + strlen(mark));
+    }
+    program.code = compile_part(name, source);
     /* Imports and caches fill on the first run; the second is like the rest. */
-    run(code, 0);
+    run(&program, 0);
     if (strstr(name, "asyncio"))
         stride = stride * 3;
-    try_points(name, code, stride);
-    Py_DECREF(code);
+    try_points(name, &program, stride);
+    Py_DECREF(program.code);
+    Py_XDECREF(program.check);
 }
 
 static char *read_file(const char *path)
