@@ -8,7 +8,7 @@ BUILD_PACKAGES=(
     bazel-bootstrap bazel-platforms bazel-skylib bazel-rules-java
     gcc g++ libc6-dev
     libgrpc-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev grpc-proto
-    libpython3.11-dev python3.11
+    libpython3.11-dev python3.11 libjansson-dev
 )
 
 # What ./test needs beside them.
@@ -27,16 +27,16 @@ missing_packages() {
     done
 }
 
-# As root by itself, otherwise by sudo where that asks no password, otherwise
-# by telling the user what to type.
-as_root() {
+# Sets ROOT to the words that make a command root's: none, or sudo where that
+# asks no password. Otherwise the user is told what to type.
+become_root() {
     if [[ $EUID -eq 0 ]]; then
-        "$@"
+        return
     elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-        sudo -n "$@"
+        ROOT=(sudo -n)
     else
         die "packages are missing and only root may install them; type this and try again:" \
-            "    sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
+            "    sudo apt-get update && sudo apt-get install --no-install-recommends $*"
     fi
 }
 
@@ -49,10 +49,25 @@ install_packages() {
         die "this is not a Debian machine: install what bazel/packages.sh lists by hand"
     mapfile -t missing < <(missing_packages "$@")
     ((${#missing[@]})) || return 0
+    ROOT=()
+    become_root "${missing[@]}"
     say "installing ${missing[*]}"
-    as_root apt-get -q update >&2 || die "apt-get update failed"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends \
-        "${missing[@]}" >&2 || die "apt-get can't install ${missing[*]}"
+    quietly "${ROOT[@]}" apt-get -q update
+    quietly "${ROOT[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install \
+        --no-install-recommends "${missing[@]}"
+}
+
+# Only what goes wrong is worth reading.
+quietly() {
+    local log
+
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 </dev/null || {
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        die "that failed: $*"
+    }
+    rm -f "$log"
 }
 
 # Any Node from 18 on will do; Debian's where there is none.
@@ -65,6 +80,8 @@ node_packages() {
 install_modules() {
     local folder=$1
 
+    node -e 'process.exit(parseInt(process.versions.node, 10) < 18)' ||
+        die "the tests want Node 18 or later; this is $(node --version)"
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return 0
     say "installing the npm modules of $folder"
     (cd "$folder" && npm ci --ignore-scripts --loglevel=error) >&2 ||
