@@ -59,7 +59,7 @@ static bool parse_tcp(const char *text, struct address *a)
     memcpy(a->host, text, len);
     /* Whatever a resolver may think of it (RFC 6761). */
     if (strcmp(a->host, "localhost") == 0)
-        strcpy(a->host, "127.0.0.1");
+        snprintf(a->host, sizeof(a->host), "127.0.0.1");
     return len > 0;
 }
 
@@ -70,7 +70,7 @@ int address_parse(const char *text, bool insecure_tcp, struct address *ret_addre
 
     if (strlen(text) >= sizeof(a.text))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "--listen: too long: '%s'", text);
-    strcpy(a.text, text);
+    memcpy(a.text, text, strlen(text));
     if (strncmp(text, "unix:", strlen("unix:")) == 0) {
         if (parse_unix(text, &a, err) < 0)
             return -1;

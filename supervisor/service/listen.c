@@ -146,7 +146,7 @@ static int bind_unix(int fd, const char *path, struct viv_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path));
     if (clear_path(path, err) < 0)
         return -1;
     /* Before bind: the file appears with this mode, at no time with another. */

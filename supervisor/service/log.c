@@ -2,7 +2,6 @@
 
 #include <grpc/support/log.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,17 +39,8 @@ static void put_bytes(struct line *l, const char *bytes, size_t len)
     l->used += len;
 }
 
-static void put_format(struct line *l, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put_format(struct line *l, const char *format, ...)
+static void put_text(struct line *l, const char *text)
 {
-    char text[64];
-    va_list ap;
-
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
     put_bytes(l, text, strlen(text));
 }
 
@@ -62,12 +52,14 @@ static size_t character_length(unsigned char lead)
 
 static void put_character(struct line *l, const char *c, size_t len)
 {
+    char escape[8];
+
     if (*c == '"' || *c == '\\')
         put_bytes(l, (const char[]){'\\', *c}, 2);
-    else if ((unsigned char)*c < 0x20 || *c == 0x7f)
-        put_format(l, "\\u%04x", (unsigned)*c);
-    else
+    else if ((unsigned char)*c >= 0x20 && *c != 0x7f)
         put_bytes(l, c, len);
+    else if (snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)*c) > 0)
+        put_text(l, escape);
 }
 
 static void put_string(struct line *l, const char *text)
@@ -88,11 +80,28 @@ static void put_time(struct line *l, int64_t realtime_ns)
 {
     time_t seconds = (time_t)(realtime_ns / 1000000000);
     struct tm tm;
-    char text[32];
+    char text[64];
+    size_t len;
 
     gmtime_r(&seconds, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    put_format(l, "{\"time\":\"%s.%03dZ\"", text, (int)(realtime_ns / 1000000 % 1000));
+    len = strftime(text, sizeof(text), "{\"time\":\"%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + len, sizeof(text) - len, ".%03dZ\"", (int)(realtime_ns / 1000000 % 1000));
+    put_text(l, text);
+}
+
+static void put_field(struct line *l, const struct log_field *field)
+{
+    char number[24];
+
+    put_text(l, ",\"");
+    put_text(l, field->key);
+    put_text(l, "\":");
+    if (field->text) {
+        put_string(l, field->text);
+    } else {
+        snprintf(number, sizeof(number), "%lld", (long long)field->number);
+        put_text(l, number);
+    }
 }
 
 size_t log_format(char line[LOG_LINE_MAX], int64_t realtime_ns, enum log_level level,
@@ -102,19 +111,13 @@ size_t log_format(char line[LOG_LINE_MAX], int64_t realtime_ns, enum log_level l
     struct line l = {.at = line, .size = LOG_LINE_MAX - 2};
 
     put_time(&l, realtime_ns);
-    put_format(&l, ",\"level\":\"%s\",\"event\":", level_names[level]);
-    put_string(&l, event);
-    for (; fields->key; fields++) {
-        /* A key without its value would make the line invalid. */
-        if (l.size - l.used < strlen(fields->key) + sizeof(",\"\":") + 32)
-            break;
-        put_format(&l, ",\"%s\":", fields->key);
-        if (fields->text)
-            put_string(&l, fields->text);
-        else
-            put_format(&l, "%lld", (long long)fields->number);
-    }
-    memcpy(line + l.used, "}\n", 2);
+    put_field(&l, &LOG_TEXT("level", level_names[level]));
+    put_field(&l, &LOG_TEXT("event", event));
+    /* A key without its value would make the line invalid. */
+    for (; fields->key && l.size - l.used > strlen(fields->key) + 40; fields++)
+        put_field(&l, fields);
+    line[l.used] = '}';
+    line[l.used + 1] = '\n';
     return l.used + 2;
 }
 

@@ -11,6 +11,7 @@
 #include "supervisor/service/server.h"
 
 #define TENANT_KEY "vivarium-tenant"
+#define DEFAULT_TENANT "default"
 
 /* How much more memory than bytes on the wire an unpacked request may take. */
 #define UNPACKED_FACTOR 4
@@ -74,10 +75,8 @@ int request_tenant(const struct call *call, char ret_tenant[VIV_ID_MAX + 1], str
                             "metadata " TENANT_KEY ": given twice: send it once");
         found = &call->metadata.metadata[i];
     }
-    if (!found) {
-        strcpy(ret_tenant, "default");
-        return 0;
-    }
+    if (!found)
+        return convert_tenant(DEFAULT_TENANT, strlen(DEFAULT_TENANT), ret_tenant, err);
     return convert_tenant((const char *)GRPC_SLICE_START_PTR(found->value),
                           GRPC_SLICE_LENGTH(found->value), ret_tenant, err);
 }
