@@ -46,7 +46,8 @@ viv_shows() {
     shift
     shown "$@"
     "$VIV_BIN" "$@" >"$FOLDER/out" 2>&1 </dev/null || status=$?
-    indented "$FOLDER/out"
+    fold -s -w 96 "$FOLDER/out" >"$FOLDER/folded"
+    indented "$FOLDER/folded"
     case $wanted in
     fails) ((status != 0)) || problem "status 0" ;;
     *) ((status == wanted)) || problem "status $status" ;;
@@ -91,13 +92,14 @@ finally:
     "$VIV_BIN" run --id demo-loop --stream -c "$code" >"$FOLDER/loop" 2>&1 </dev/null &
     run=$!
     await_text "$FOLDER/loop" working
-    viv_shows 0 cancel demo-loop --reason "taking too long" --wait
-    expect 'taking too long'
+    viv_shows 0 cancel demo-loop --reason "taking too long" --wait --json
+    expect COOPERATIVE
     wait "$run" && problem "the cancelled run ended with status 0"
     printf '  %sand the run said:%s\n' "$DIM" "$PLAIN"
     indented "$FOLDER/loop"
     cp "$FOLDER/loop" "$FOLDER/out"
     expect 'the cleanup ran'
+    expect 'vivarium.Cancelled: taking too long'
 }
 
 show_crash() {
