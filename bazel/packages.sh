@@ -80,7 +80,7 @@ node_packages() {
 install_modules() {
     local folder=$1
 
-    node -e 'process.exit(parseInt(process.versions.node, 10) < 18)' ||
+    node -e 'process.exit(parseInt(process.versions.node, 10) < 18 ? 1 : 0)' ||
         die "the tests want Node 18 or later; this is $(node --version)"
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return 0
     say "installing the npm modules of $folder"
