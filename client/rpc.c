@@ -426,6 +426,7 @@ int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err)
 {
     if (viv_client_enter(rpc->client, rpc, err))
         return -1;
+    atomic_store_explicit(&rpc->started, true, memory_order_release);
     /* an event at once, so that all that follows happens on the thread */
     grpc_channel_watch_connectivity_state(rpc->client->channel, GRPC_CHANNEL_SHUTDOWN,
                                           gpr_inf_past(GPR_CLOCK_MONOTONIC), rpc->cq,
@@ -437,6 +438,8 @@ void viv_rpc_handle(const struct viv_rpc_tag *tag, bool success)
 {
     struct viv_rpc *rpc = tag->rpc;
 
+    /* gRPC's queue orders the two threads as well, but promises it nowhere */
+    (void)atomic_load_explicit(&rpc->started, memory_order_acquire);
     step(rpc, tag->event, success);
     if (rpc->finished)
         rpc->handler.done(rpc->handler.arg, rpc->error.status == VIV_OK ? NULL : &rpc->error);

@@ -13,6 +13,7 @@
 #include <grpc/grpc.h>
 #include <protobuf-c/protobuf-c.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -53,6 +54,8 @@ struct viv_rpc {
     grpc_completion_queue *cq;
     struct viv_rpc_tag tags[VIV_RPC_EVENTS];
     struct viv_rpc *next, *prev; /* in client->started */
+
+    atomic_bool started; /* written by who starts it, read by the client's thread */
 
     pthread_mutex_t mutex;
     bool cancelled;

@@ -290,5 +290,5 @@ const char *viv_value_reason(struct viv_value value)
 {
     struct plain p = plain_of(value);
 
-    return kind_of(p) == VIV_VALUE_OPAQUE ? p.value->opaque->reason : NULL;
+    return p.value && kind_of(p) == VIV_VALUE_OPAQUE ? p.value->opaque->reason : NULL;
 }

@@ -174,16 +174,25 @@ static int take_limit(int code, const char *value, struct viv_client_limits *lim
 
 static void take_text(int code, const char *value, struct viv_options *o)
 {
-    const char **fields[] = {
-        [OPT_TARGET - OPT_TARGET] = &o->target, [OPT_TENANT - OPT_TARGET] = &o->tenant,
-        [OPT_ID - OPT_TARGET] = &o->id,         [OPT_STDIN - OPT_TARGET] = &o->input,
-        [OPT_REASON - OPT_TARGET] = &o->reason,
-    };
-
-    if (code == OPT_CODE)
+    switch (code) {
+    case OPT_CODE:
         o->code = value;
-    else
-        *fields[code - OPT_TARGET] = value;
+        break;
+    case OPT_TARGET:
+        o->target = value;
+        break;
+    case OPT_TENANT:
+        o->tenant = value;
+        break;
+    case OPT_ID:
+        o->id = value;
+        break;
+    case OPT_STDIN:
+        o->input = value;
+        break;
+    default:
+        o->reason = value;
+    }
 }
 
 static void take_flag(int code, struct viv_options *o)

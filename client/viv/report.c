@@ -88,8 +88,10 @@ void viv_report_end(const struct viv_client_response *response, bool own_cancel,
 void viv_report_error(const char *target, const struct viv_error *error)
 {
     size_t prefix = strlen(VIV_CLIENT_UNREACHABLE);
+    bool unreachable = error->status == VIV_UNAVAILABLE &&
+                       strncmp(error->text, VIV_CLIENT_UNREACHABLE, prefix) == 0;
 
-    if (error->status != VIV_UNAVAILABLE || strncmp(error->text, VIV_CLIENT_UNREACHABLE, prefix)) {
+    if (!unreachable) {
         fprintf(stderr, "viv: %s\n", error->text);
         return;
     }

@@ -51,9 +51,7 @@ static void test_running_execution_may_end_in_its_grace_period(void **state)
               "import time\nprint('in', flush=True)\ntime.sleep(0.4)\n'done'");
     e2e_wait_output(&running, "in\n");
     daemon_terminate(&e2e.daemon);
-    r = e2e_wait(&running);
-    if (!r)
-        fail_msg("%s", running.error.text);
+    r = e2e_wait_response(&running);
     assert_int_equal(r->outcome, VIV_CLIENT_COMPLETED);
     assert_string_equal(r->result_repr, "'done'");
     e2e_end(&running);
@@ -68,9 +66,7 @@ static void test_execution_that_does_not_end_is_cancelled(void **state)
     e2e_begin(&running, e2e.client, NULL, LOOP);
     e2e_wait_output(&running, "in\n");
     daemon_terminate(&e2e.daemon);
-    r = e2e_wait(&running);
-    if (!r)
-        fail_msg("%s", running.error.text);
+    r = e2e_wait_response(&running);
     assert_int_equal(r->outcome, VIV_CLIENT_OUTCOME_CANCELLED);
     assert_int_equal(r->receipt->cause, VIV_CLIENT_CAUSE_DRAIN);
     assert_int_equal(r->receipt->delivery, VIV_CLIENT_DELIVERY_COOPERATIVE);

@@ -222,6 +222,15 @@ struct viv_client_response *e2e_wait(struct e2e_running *running)
     return running->response;
 }
 
+struct viv_client_response *e2e_wait_response(struct e2e_running *running)
+{
+    struct viv_client_response *response = e2e_wait(running);
+
+    if (!response)
+        fail_msg("it did not run: %d %s", (int)running->error.status, running->error.text);
+    return response;
+}
+
 void e2e_end(struct e2e_running *running)
 {
     e2e_wait(running);

@@ -68,6 +68,9 @@ void e2e_wait_started(struct e2e_running *running);
 void e2e_wait_output(struct e2e_running *running, const char *text);
 struct viv_client_response *e2e_wait(struct e2e_running *running);
 
+/* The same for one that must have run. */
+struct viv_client_response *e2e_wait_response(struct e2e_running *running);
+
 /* Frees what e2e_wait() gave. */
 void e2e_end(struct e2e_running *running);
 

@@ -104,7 +104,7 @@ static void run_with(struct viv *viv, const char *input, const char *const *word
 
 static void expect(const struct viv *viv, int status, const char *out, const char *err)
 {
-    if (viv->status != status || strcmp(viv->out_text, out) || strcmp(viv->err_text, err))
+    if (viv->status != status || strcmp(viv->out_text, out) != 0 || strcmp(viv->err_text, err) != 0)
         fail_msg("status %d, stdout \"%s\", stderr \"%s\"", viv->status, viv->out_text,
                  viv->err_text);
 }
