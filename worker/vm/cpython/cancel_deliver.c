@@ -113,7 +113,7 @@ static bool raises_at_ring(struct viv_trace *thread,
     /* A second ring without a step in between: C code waits in a task. */
     if (place->kind == VIV_PLACE_LOOP && !may_raise_under_loop(thread, place))
         return in_c && !place->in_loop && stuck > 0;
-    if (in_c && !place->back)
+    if (in_c && !place->back && place->kind != VIV_PLACE_IMPORT)
         return true;
     return stuck > (place->back ? STUCK_RINGS_BACK : STUCK_RINGS);
 }

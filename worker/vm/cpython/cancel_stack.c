@@ -120,6 +120,8 @@ struct viv_place viv_cancel_place(PyThreadState *tstate, bool next)
         if (f == top) {
             place.back = at.flags & VIV_CLEANUP_BACK;
             place.kind = next ? kind_of_top(f, at) : VIV_PLACE_CLEAR;
+            if (map && map->importing)
+                place.kind = VIV_PLACE_IMPORT;
         }
         if (is_loop_function(f, "run_forever"))
             loop = f;
@@ -131,7 +133,7 @@ struct viv_place viv_cancel_place(PyThreadState *tstate, bool next)
         place.outermost = f;
         place.enters_in_c &= only_enters(map, at, f == top);
     }
-    if (top && place.kind != VIV_PLACE_CLEANUP && place.kind != VIV_PLACE_GAP)
+    if (top && (place.kind == VIV_PLACE_CLEAR || place.kind == VIV_PLACE_TAIL))
         place_in_loop(&place, tstate, top, loop, next);
     if (place.kind == VIV_PLACE_CLEAR)
         place.kind = kind_of_tasks(tstate);

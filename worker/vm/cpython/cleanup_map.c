@@ -60,6 +60,7 @@ static void place_file(struct viv_cleanup_map *map, PyCodeObject *code)
 {
     const char *path = PyUnicode_AsUTF8(code->co_filename);
     size_t length = strlen(library);
+    map->importing = path && strncmp(path, "<frozen importlib", 17) == 0;
     map->library = path && length > 0 && strncmp(path, library, length) == 0;
     map->loop = map->library &&
                 (strncmp(path + length, "asyncio/", 8) == 0 ||

@@ -42,7 +42,8 @@ struct viv_cleanup_map {
     /* asyncio's own code: an exception between two of its steps, rather than
      * in what it runs or where it waits, would lose a callback for good. */
     bool loop;
-    bool library; /* of the standard library, asyncio included */
+    bool importing; /* importlib's own code: much the same */
+    bool library;   /* of the standard library, asyncio included */
     bool enters; /* whole, and the function is an __enter__ or __aenter__ */
     /* Too large, or not what the compiler makes: everything is taken to be
      * cleanup, and the cleanup budget bounds it. */
