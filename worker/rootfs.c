@@ -16,9 +16,9 @@
 #include "worker/sys.h"
 
 #if defined(__x86_64__)
-#define MULTIARCH "x86_64-linux-gnu"
+#define USR_LIB_MULTIARCH "usr/lib/x86_64-linux-gnu"
 #elif defined(__aarch64__)
-#define MULTIARCH "aarch64-linux-gnu"
+#define USR_LIB_MULTIARCH "usr/lib/aarch64-linux-gnu"
 #endif
 
 /* Where it is put together: a folder that exists everywhere and holds nothing
@@ -30,7 +30,7 @@ static const char *const folders[] = {
     "usr/lib",
     "usr/lib/python3.11",
     "usr/lib/python3",
-    "usr/lib/" MULTIARCH,
+    USR_LIB_MULTIARCH,
     "usr/lib64",
     "usr/local",
     "usr/local/lib",
@@ -51,7 +51,7 @@ struct bound {
 
 /* With whatever is mounted below them. */
 static const struct bound trees[] = {
-    {"usr/lib/python3.11", true},        {"usr/lib/" MULTIARCH, true},
+    {"usr/lib/python3.11", true},        {USR_LIB_MULTIARCH, true},
     {"usr/lib/python3", false},          {"usr/lib64", false},
     {"usr/local/lib/python3.11", false}, {"usr/share/zoneinfo", false},
 };

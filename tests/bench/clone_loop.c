@@ -57,16 +57,18 @@ static void measure(struct rig *rig, double *took[PHASES], size_t i)
 int main(int argc, char **argv)
 {
     size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 500;
-    double *took[PHASES], began;
+    double *took[PHASES] = {0}, began;
     struct rig rig;
 
     if (argc < 2 || count == 0) {
         fputs("usage: clone_loop WORKER [COUNT [MODULE]...]\n", stderr);
         return 2;
     }
-    for (int p = 0; p < PHASES; p++)
-        if (!(took[p] = calloc(count, sizeof(double))))
-            return 1;
+    for (int p = 0; p < PHASES; p++) {
+        took[p] = calloc(count, sizeof(double));
+        if (!took[p])
+            abort();
+    }
     rig_start(&rig, argv[1], argc > 3 ? (const char *const *)argv + 3 : NULL);
     if (rig.ready.type != VIV_ZYGOTE_READY) {
         fprintf(stderr, "clone_loop: %s\n", rig.ready.text);

@@ -149,10 +149,11 @@ static void test_sabotage(void **state)
         struct run run;
 
         execute(codes[i], &run);
-        if (!run.result || !run.answer->error)
+        if (!run.result)
             fail_msg("%s: no answer, status %#x, stderr %s", codes[i], run.vm_status, run.err);
-        if (strcmp(run.answer->error->type, "ZeroDivisionError") != 0)
-            print_message("%s: %s\n", codes[i], run.answer->error->type);
+        else if (!run.answer->error || strcmp(run.answer->error->type, "ZeroDivisionError") != 0)
+            fail_msg("%s: %s", codes[i],
+                     run.answer->error ? run.answer->error->type : "no exception");
         run_free(&run);
     }
 }
@@ -269,9 +270,10 @@ static void assert_cancelled(const char *code)
     struct run run;
 
     rig_execute(&rig, &order, &run);
-    if (!run.result)
+    if (!run.result || run.result->end != VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED) {
         fail_msg("%s: was not cancelled", code);
-    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+        return;
+    }
     assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
     assert_string_equal(run.answer->error->message, "enough");
     assert_true(run.result->raise_count >= 1);
@@ -433,7 +435,7 @@ static void test_hang_up_ends_all(void **state)
 {
     struct worker workers[2];
     struct rig family;
-    int pidfds[FAMILY_MAX];
+    int pidfds[FAMILY_MAX] = {0};
 
     start_two(&family, workers);
     assert_int_equal(count_family(family.pid, pidfds), FAMILY);
@@ -445,7 +447,7 @@ static void test_killed_zygote_takes_all(void **state)
 {
     struct worker workers[2];
     struct rig family;
-    int pidfds[FAMILY_MAX], status;
+    int pidfds[FAMILY_MAX] = {0}, status;
 
     start_two(&family, workers);
     assert_int_equal(count_family(family.pid, pidfds), FAMILY);
@@ -473,7 +475,7 @@ static _Noreturn void be_supervisor(int ready)
 
 static void test_killed_supervisor_takes_all(void **state)
 {
-    int pidfds[FAMILY_MAX], ready[2], status;
+    int pidfds[FAMILY_MAX] = {0}, ready[2], status;
     pid_t supervisor, family;
 
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);

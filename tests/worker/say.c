@@ -11,10 +11,12 @@ static char *read_file(const char *path)
     FILE *file = fopen(path, "r");
     char *text = calloc(1, 1 << 24);
 
-    if (!file || !text || fread(text, 1, (1 << 24) - 1, file) == 0) {
+    if (!file || !text) {
         perror(path);
         exit(2);
     }
+    if (fread(text, 1, (1 << 24) - 1, file) == 0)
+        fprintf(stderr, "%s: nothing in it\n", path);
     fclose(file);
     return text;
 }

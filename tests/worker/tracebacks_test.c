@@ -13,6 +13,7 @@
 
 static struct rig rig;
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): long programs go over lines. */
 static const char *const programs[] = {
     "1/0",
     "x = 1\nx / 0 + 1\n",
@@ -111,6 +112,7 @@ static const char *const programs[] = {
     "x = [1,2,3]\nx[10:20][5]\n",
     "1 .real.foo",
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 #define FOLDER_MAX 64
 

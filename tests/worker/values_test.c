@@ -172,7 +172,7 @@ static void test_large(void **state)
     assert_int_equal(value->list->items[299999]->integer, 299999);
     assert_int_equal(strlen(run.answer->result_repr), 65536);
     run_free(&run);
-    value = result_of("'a' + '\\u20ac' * 30000", &run);
+    result_of("'a' + '\\u20ac' * 30000", &run);
     assert_int_equal(strlen(run.answer->result_repr), 65534);
     run_free(&run);
 }

@@ -87,9 +87,9 @@ static int put_in_table(struct viv_shape *shape, struct viv_shape_node *node)
         return 0;
     if (shape->object_count == shape->object_room) {
         size_t room = shape->object_room * 2 + 16;
-        PyObject **grown = realloc(shape->objects, room * sizeof(*grown));
+        PyObject **grown = room > INT32_MAX ? NULL : realloc(shape->objects, room * sizeof(*grown));
 
-        if (!grown || room > INT32_MAX)
+        if (!grown)
             return -1;
         shape->objects = grown;
         shape->object_room = room;

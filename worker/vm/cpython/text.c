@@ -85,7 +85,7 @@ static Py_ssize_t cut(PyObject *str, size_t max)
 static void write_escaped(struct viv_writer *w, Py_UCS4 c)
 {
     uint8_t bytes[8];
-    uint8_t *end = bytes + sizeof(bytes), *at = end;
+    uint8_t *end = bytes + sizeof(bytes), *at;
 
     if (is_surrogate(c)) {
         snprintf((char *)bytes, sizeof(bytes), "\\u%04x", (unsigned)c);
