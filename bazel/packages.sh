@@ -62,7 +62,7 @@ quietly() {
     local log
 
     log=$(mktemp)
-    "$@" >"$log" 2>&1 </dev/null || {
+    ("$@") >"$log" 2>&1 </dev/null || {
         tail -n 20 "$log" >&2
         rm -f "$log"
         die "that failed: $*"
@@ -76,6 +76,10 @@ node_packages() {
     command -v npm >/dev/null || echo npm
 }
 
+npm_ci() {
+    cd "$1" && npm ci --ignore-scripts --loglevel=error
+}
+
 # install_modules FOLDER: what its package-lock.json names, once.
 install_modules() {
     local folder=$1
@@ -84,7 +88,6 @@ install_modules() {
         die "the tests want Node 18 or later; this is $(node --version)"
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return 0
     say "installing the npm modules of $folder"
-    (cd "$folder" && npm ci --ignore-scripts --loglevel=error) >&2 ||
-        die "npm can't install the modules of $folder"
+    quietly npm_ci "$folder"
     cp "$folder/package-lock.json" "$folder/node_modules/.installed"
 }
