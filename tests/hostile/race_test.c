@@ -1,16 +1,30 @@
 /* Executions of a few hundred microseconds, cancelled at random moments by
- * several threads: each ends once, and who was not cancelled is never hit. */
+ * several threads: each ends once, who was not cancelled is never hit, and no
+ * process is left. Built twice: over the fake worker, whose moments can be had
+ * under every sanitizer, and over the real one. */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "tests/hostile/harness.h"
 #include "tests/unit/test.h"
 
 #define THREADS 4
+#ifdef RACE_REAL
+#define RUNS_EACH 2500
+#define WORKER "worker/vivarium-worker"
+#define CODE "for i in range(%u): pass"
+#define LONGEST 20000
+#else
 #define RUNS_EACH 750
+#define WORKER "tests/hostile/fake_worker"
+#define CODE "run %u"
+#define LONGEST 600
+#endif
 
 static struct viv_supervisor *sup;
 static atomic_uint wrong, cancelled, completed, killed, too_late;
@@ -45,13 +59,13 @@ static void check(const struct run *r, enum kind kind)
 static void one_run(unsigned thread, unsigned number, unsigned *seed, atomic_uint *answers)
 {
     enum kind kind = (enum kind)(rand_r(seed) % KINDS);
-    char id[32], code[32];
+    char id[32], code[64];
     struct viv_cancel cancel = {.execution_id = id, .force = kind == BY_FORCE};
     struct run *r;
 
     /* Names come again, so that a late cancel could hit the next of that name. */
     snprintf(id, sizeof(id), "%u-%u", thread, number % 3);
-    snprintf(code, sizeof(code), "run %u", (unsigned)rand_r(seed) % 600);
+    snprintf(code, sizeof(code), CODE, (unsigned)rand_r(seed) % LONGEST);
     r = harness_submit(sup, id, code, NULL);
     if (kind != LEAVE)
         nap((unsigned)rand_r(seed) % 1200);
@@ -80,6 +94,12 @@ static void *many_runs(void *arg)
     return NULL;
 }
 
+/* Every worker is a descendant of the one child that the supervisor started. */
+static bool have_children(void)
+{
+    return waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD;
+}
+
 static void random_cancels_hit_their_own_and_no_other(void **state)
 {
     pthread_t threads[THREADS];
@@ -87,6 +107,7 @@ static void random_cancels_hit_their_own_and_no_other(void **state)
     struct viv_config config;
 
     harness_config(&config, NULL);
+    config.worker_path = WORKER;
     config.workers_warm = 8;
     sup = harness_start(&config);
     for (unsigned i = 0; i < THREADS; i++) {
@@ -96,6 +117,7 @@ static void random_cancels_hit_their_own_and_no_other(void **state)
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     viv_supervisor_destroy(sup);
+    assert_false(have_children());
     printf("# %u completed, %u cancelled, of them %u killed; %u cancels came too late\n",
            atomic_load(&completed), atomic_load(&cancelled), atomic_load(&killed),
            atomic_load(&too_late));
