@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "internal/worker.pb-c.h"
@@ -43,8 +44,7 @@ struct note_target {
     uint64_t seq;
 };
 
-/* A note that finds the socket full is dropped: it tells how far a cancel has
- * come, and user code must not wait for a reader of that. */
+/* A handful of notes always finds room in the socket. */
 static void send_note(void *arg, enum viv_vm_note kind, uint64_t at_ns)
 {
     const struct note_target *target = arg;
@@ -58,9 +58,37 @@ static void send_note(void *arg, enum viv_vm_note kind, uint64_t at_ns)
     viv_frame_send(target->channel, &out, NULL);
 }
 
-static int send_result(int channel, uint64_t seq, const struct viv_vm_report *report,
-                       struct viv_error *err)
+/* Of this process and its waited children. */
+struct used {
+    uint64_t user_ns, system_ns, peak_bytes;
+};
+
+static void add_used(struct used *used, int who)
 {
+    struct rusage usage;
+
+    getrusage(who, &usage);
+    used->user_ns += (uint64_t)usage.ru_utime.tv_sec * 1000000000u +
+                     (uint64_t)usage.ru_utime.tv_usec * 1000u;
+    used->system_ns += (uint64_t)usage.ru_stime.tv_sec * 1000000000u +
+                       (uint64_t)usage.ru_stime.tv_usec * 1000u;
+    if ((uint64_t)usage.ru_maxrss * 1024 > used->peak_bytes)
+        used->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+}
+
+static struct used used_so_far(void)
+{
+    struct used used = {0};
+
+    add_used(&used, RUSAGE_SELF);
+    add_used(&used, RUSAGE_CHILDREN);
+    return used;
+}
+
+static int send_result(int channel, uint64_t seq, const struct viv_vm_report *report,
+                       const struct used *before, struct viv_error *err)
+{
+    struct used used = used_so_far();
     Vivarium__Internal__RunResult result = VIVARIUM__INTERNAL__RUN_RESULT__INIT;
     uint8_t packed[128];
     struct viv_frame_out out = {.type = VIV_FRAME_RESULT,
@@ -79,6 +107,9 @@ static int send_result(int channel, uint64_t seq, const struct viv_vm_report *re
     result.raised_ns = report->raised_ns;
     result.cleanup_deferred_ns = report->cleanup_deferred_ns;
     result.raise_count = report->raise_count;
+    result.user_cpu_ns = used.user_ns - before->user_ns;
+    result.system_cpu_ns = used.system_ns - before->system_ns;
+    result.peak_rss_bytes = used.peak_bytes;
     out.message_len = vivarium__internal__run_result__pack(&result, packed);
     return viv_frame_send(channel, &out, err);
 }
@@ -99,6 +130,7 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
 {
     struct note_target target = {.channel = serve->channel, .seq = frame->seq};
     struct viv_vm_report report = {0};
+    struct used before = used_so_far();
     struct viv_vm_run what = {
         .code = (const char *)frame->body,
         .code_len = frame->body_len - request->scope_bytes,
@@ -116,7 +148,7 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
         return viv_fail(err, VIV_INVALID_ARGUMENT, "RUN with less body than scope");
     if (serve->ops->run(serve->vm, &what, &report, err) < 0)
         return -1;
-    rc = send_result(serve->channel, frame->seq, &report, err);
+    rc = send_result(serve->channel, frame->seq, &report, &before, err);
     free(report.answer);
     return rc;
 }

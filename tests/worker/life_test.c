@@ -123,6 +123,32 @@ static void test_excepthook(void **state)
     run_free(&run);
 }
 
+/* What objects do when they end is the run's, and can be cancelled with it. */
+static void test_finalizers(void **state)
+{
+    struct run run;
+
+    execute("class F:\n    def __del__(self): print('gone')\n    def __repr__(self): return "
+            "'F'\nF()",
+            &run);
+    assert_string_equal(run.out, "gone\n");
+    assert_string_equal(run.answer->result_repr, "F");
+    run_free(&run);
+}
+
+/* What the code used, without what the worker had used before it. */
+static void test_usage(void **state)
+{
+    struct run run;
+
+    execute("import time\nt = time.process_time()\nwhile time.process_time() < t + 0.2: pass\n"
+            "b = b'x' * (100 << 20)",
+            &run);
+    assert_in_range(run.result->user_cpu_ns + run.result->system_cpu_ns, 200000000, 2000000000);
+    assert_in_range(run.result->peak_rss_bytes, 100 << 20, 200 << 20);
+    run_free(&run);
+}
+
 /* User code that breaks whatever it can reach of ours. */
 static void test_sabotage(void **state)
 {
@@ -295,6 +321,21 @@ static void test_cancel(void **state)
     assert_cancelled("class R:\n    def __repr__(self):\n        while True: pass\nR()");
     /* Output that has a reader. */
     assert_cancelled("while True: print('y')");
+}
+
+/* The interpreter swallows what a finalizer raises: the run completes, now. */
+static void test_cancel_in_finalizer(void **state)
+{
+    const struct order order = {.code = "class F:\n    def __del__(self):\n        while True: "
+                                        "pass\nF()",
+                                .cancel_after_ms = 100};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_true(run.result->raise_count >= 1);
+    assert_non_null(strstr(run.err, "Exception ignored in: <function F.__del__"));
+    run_free(&run);
 }
 
 static void test_cancel_too_late(void **state)
@@ -511,6 +552,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_exits),
         cmocka_unit_test(test_what_is_left_to_do),
         cmocka_unit_test(test_excepthook),
+        cmocka_unit_test(test_finalizers),
+        cmocka_unit_test(test_usage),
         cmocka_unit_test(test_sabotage),
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_large_output),
@@ -519,6 +562,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_input),
         cmocka_unit_test(test_large_code),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_in_finalizer),
         cmocka_unit_test(test_cancel_too_late),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_orphans_die_with_init),

@@ -25,12 +25,12 @@ int main(int argc, char **argv)
 {
     struct rig rig;
     struct run run;
-    struct order order = {0};
+    const char *ms = getenv("CANCEL_MS");
+    struct order order = {.cancel_after_ms = ms ? atoi(ms) : 0};
 
     if (argc < 3)
         return 2;
     order.code = strcmp(argv[2], "-c") == 0 && argc > 3 ? argv[3] : read_file(argv[2]);
-    order.cancel_after_ms = getenv("CANCEL_MS") ? atoi(getenv("CANCEL_MS")) : 0;
     rig_start(&rig, argv[1], NULL);
     printf("zygote: %u %s, layers %#lx\n", rig.ready.type, rig.ready.text,
            (unsigned long)rig.ready.layers);

@@ -1,6 +1,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/answer.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,21 +28,59 @@ static PyObject *unprintable(PyObject *value)
     return text;
 }
 
+void viv_answer_clear(struct viv_answer *answer)
+{
+    free(answer->data);
+    answer->data = NULL;
+    answer->len = 0;
+}
+
+static bool write_value(struct viv_writer *w, PyObject *value, PyObject *repr, const char *instead)
+{
+    viv_text_field(w, RESULT_REPR, repr, REPR_MAX);
+    if (instead)
+        viv_value_opaque(w, RESULT, value, instead);
+    else
+        viv_value_field(w, RESULT, value);
+    return !w->failed;
+}
+
+/* With the collector off: its finalizers would be user code. */
+static void serialize(struct viv_answer *answer, PyObject *value, PyObject *repr)
+{
+    struct viv_writer w;
+    char why[128];
+    int collecting = PyGC_Disable();
+
+    viv_writer_init(&w, answer->max);
+    if (!write_value(&w, value, repr, NULL)) {
+        snprintf(why, sizeof(why), "larger than an answer may be (%zu bytes), or than memory",
+                 answer->max);
+        viv_writer_free(&w);
+        viv_writer_init(&w, answer->max);
+        write_value(&w, value, repr, why);
+    }
+    answer->data = viv_writer_take(&w, &answer->len);
+    if (collecting)
+        PyGC_Enable();
+}
+
 int viv_answer_set_value(struct viv_answer *answer, PyObject *value)
 {
     PyObject *repr;
 
-    if (value == Py_None) {
-        Py_DECREF(value);
+    viv_answer_clear(answer);
+    if (value == Py_None)
         return 0;
-    }
-    answer->value = value;
     repr = PyObject_Repr(value);
     /* Not an Exception: a cancel or an exit, which ends the run. */
     if (!repr && !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
     PyErr_Clear();
-    answer->repr = repr ? repr : unprintable(value);
+    if (!repr)
+        repr = unprintable(value);
+    serialize(answer, value, repr);
+    Py_XDECREF(repr);
     return 0;
 }
 
@@ -54,48 +93,6 @@ void viv_answer_set_error(struct viv_answer *answer, PyObject *exception)
     viv_writer_init(&w, ERROR_MAX);
     viv_failure_field(&w, ERROR, &failure);
     viv_failure_free(&failure);
-    viv_answer_drop(answer);
-    answer->error = viv_writer_take(&w, &answer->error_len);
-}
-
-void viv_answer_drop(struct viv_answer *answer)
-{
-    Py_CLEAR(answer->value);
-    Py_CLEAR(answer->repr);
-    free(answer->error);
-    answer->error = NULL;
-    answer->error_len = 0;
-}
-
-static void write_answer(struct viv_writer *w, const struct viv_answer *answer, const char *instead)
-{
-    if (answer->error)
-        viv_writer_raw(w, answer->error, answer->error_len);
-    if (!answer->value)
-        return;
-    viv_text_field(w, RESULT_REPR, answer->repr, REPR_MAX);
-    if (instead)
-        viv_value_opaque(w, RESULT, answer->value, instead);
-    else
-        viv_value_field(w, RESULT, answer->value);
-}
-
-void viv_answer_write(const struct viv_answer *answer, size_t max, uint8_t **ret_data,
-                      size_t *ret_len)
-{
-    struct viv_writer w;
-    char why[128];
-    int collecting = PyGC_Disable();
-
-    viv_writer_init(&w, max);
-    write_answer(&w, answer, NULL);
-    if (w.failed) {
-        snprintf(why, sizeof(why), "larger than an answer may be (%zu bytes), or than memory", max);
-        viv_writer_free(&w);
-        viv_writer_init(&w, max);
-        write_answer(&w, answer, why);
-    }
-    *ret_data = viv_writer_take(&w, ret_len);
-    if (collecting)
-        PyGC_Enable();
+    viv_answer_clear(answer);
+    answer->data = viv_writer_take(&w, &answer->len);
 }

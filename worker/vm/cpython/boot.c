@@ -136,6 +136,23 @@ static void set_signals(void)
     PyOS_setsig(SIGXFSZ, SIG_IGN);
 }
 
+/* A clone's numbers must not be another's. random sees to that itself. */
+static const char reseed[] =
+    "import os, sys\n"
+    "if 'numpy.random' in sys.modules:\n"
+    "    os.register_at_fork(after_in_child=sys.modules['numpy.random'].seed)\n";
+
+static int reseed_clones(void)
+{
+    PyObject *names = PyDict_New(), *done = NULL;
+
+    if (names)
+        done = PyRun_String(reseed, Py_file_input, names, names);
+    Py_XDECREF(names);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 int viv_boot(const char *const *preload, struct viv_error *err)
 {
     char what[128];
@@ -152,5 +169,5 @@ int viv_boot(const char *const *preload, struct viv_error *err)
         }
         Py_DECREF(module);
     }
-    return 0;
+    return reseed_clones() < 0 ? viv_boot_fail(err, "can't have clones reseed") : 0;
 }

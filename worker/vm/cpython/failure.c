@@ -114,7 +114,9 @@ void viv_failure_complete_syntax(void)
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     syntax = (PySyntaxErrorObject *)value;
-    line = viv_source_line(syntax->filename, (int)number_of(syntax->lineno));
+    line = syntax->filename && PyUnicode_Check(syntax->filename)
+               ? viv_source_line(syntax->filename, (int)number_of(syntax->lineno))
+               : NULL;
     if (line)
         Py_XSETREF(syntax->text, line);
     if (ended_too_early(syntax))

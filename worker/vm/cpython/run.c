@@ -7,7 +7,6 @@
 
 #include "worker/vm/cpython/run.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -182,7 +181,7 @@ static void take_exception(struct state *s)
     PyObject *exception = viv_failure_fetch();
 
     if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
-        viv_answer_drop(&s->answer);
+        viv_answer_clear(&s->answer);
         s->report->exited = true;
         s->report->exit_status = (uint32_t)viv_ending_status(exception);
     } else {
@@ -211,16 +210,13 @@ static void end_program(struct state *s)
         PyErr_WriteUnraisable(NULL);
 }
 
-/* All that may run user code. */
-static void run_user_code(struct state *s)
+static void run_code(struct state *s)
 {
     PyObject *value = compile_and_evaluate(s->run);
 
     if (!value || viv_answer_set_value(&s->answer, value) < 0)
         take_exception(s);
-    end_program(s);
-    viv_streams_flush();
-    PyErr_Clear();
+    Py_XDECREF(value);
 }
 
 static void fill_report(const struct state *s, const struct viv_cancel_report *cancel)
@@ -243,19 +239,15 @@ static void rehearse(const char *code)
     const struct viv_vm_run run = {
         .code = code, .code_len = strlen(code), .filename = "<rehearsal>"};
     struct viv_vm_report report = {0};
-    struct state s = {.run = &run, .report = &report, .process = getpid()};
+    struct state s = {
+        .run = &run, .report = &report, .answer.max = ANSWER_REHEARSED, .process = getpid()};
     struct viv_cancel_report cancel;
-    PyObject *value;
 
     viv_cancel_begin(&page, 1, NULL);
-    value = compile_and_evaluate(&run);
-    if (!value || viv_answer_set_value(&s.answer, value) < 0)
-        take_exception(&s);
+    run_code(&s);
     viv_streams_flush();
     viv_cancel_end(&cancel);
-    viv_answer_write(&s.answer, ANSWER_REHEARSED, &report.answer, &report.answer_len);
-    free(report.answer);
-    viv_answer_drop(&s.answer);
+    viv_answer_clear(&s.answer);
 }
 
 /* Without the end of a program: threads and exit functions are the run's. */
@@ -281,7 +273,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
             struct viv_error *err)
 {
     struct viv_vm_report report = {.end = VIV_VM_COMPLETED, .began_ns = now_ns()};
-    struct state s = {.run = run, .report = &report, .process = getpid()};
+    struct state s = {.run = run, .report = &report, .answer.max = answer_max, .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,
                                              .deferred = on_deferred,
@@ -292,13 +284,15 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     viv_cancel_begin(run->page, run->seq, &events);
     if (run->steps)
         viv_cancel_count_steps(run->steps, on_steps_reached, &s);
-    run_user_code(&s);
+    run_code(&s);
+    end_program(&s);
+    viv_streams_flush();
     if (is_fork(&s))
         _exit(report.exited ? (int)report.exit_status : report.end != VIV_VM_COMPLETED);
     viv_cancel_end(&cancel);
     fill_report(&s, &cancel);
-    viv_answer_write(&s.answer, answer_max, &report.answer, &report.answer_len);
-    viv_answer_drop(&s.answer);
+    report.answer = s.answer.data;
+    report.answer_len = s.answer.len;
     *ret_report = report;
     return 0;
 }

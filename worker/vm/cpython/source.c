@@ -23,6 +23,7 @@
 
 /* Longest line that is looked for in a file that isn't ours. */
 #define LINE_MAX_BYTES 4096
+#define FILE_MAX_BYTES (4 * 1024 * 1024)
 
 static struct {
     PyObject *cache;    /* linecache.cache */
@@ -112,11 +113,24 @@ void viv_source_forget(void)
     Py_CLEAR(source.lines);
 }
 
+/* A name is whatever user code says: it may be a pipe's, or a device's. */
+static FILE *open_plain(const char *path)
+{
+    int fd = path && path[0] == '/' ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    struct stat st;
+    FILE *file = NULL;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < FILE_MAX_BYTES)
+        file = fdopen(fd, "r");
+    if (fd >= 0 && !file)
+        close(fd);
+    return file;
+}
+
 static PyObject *line_of_file(PyObject *filename, int number)
 {
     char line[LINE_MAX_BYTES];
-    const char *path = PyUnicode_AsUTF8(filename);
-    FILE *file = path && path[0] == '/' ? fopen(path, "re") : NULL;
+    FILE *file = open_plain(PyUnicode_AsUTF8(filename));
     bool found = false;
 
     PyErr_Clear();
