@@ -157,8 +157,7 @@ static int init_rpc(struct viv_client_call *call, struct viv_client *client,
     viv_request_fill(&message, request);
     return viv_rpc_init(&call->rpc, client, streaming ? &EXECUTE_STREAM : &EXECUTE,
                         named ? VIV_RETRY_NAMED : VIV_RETRY_UNNAMED, &message.base.base,
-                        request->timeout_ns ? request->timeout_ns
-                                            : client->options.execute_timeout_ns,
+                        viv_request_timeout_ns(request, client->options.execute_timeout_ns),
                         &handler, err);
 }
 

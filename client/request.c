@@ -2,6 +2,9 @@
 
 #define SECOND_NS 1000000000LL
 
+/* For queue, cleanup and the way back. */
+#define SLACK_NS (600 * SECOND_NS)
+
 /* NULL where the limit is unset. Both parts have the sign of the whole, as
  * google.protobuf.Duration wants it and as C's division gives it. */
 static Google__Protobuf__Duration *fill_duration(Google__Protobuf__Duration *duration, int64_t ns)
@@ -48,4 +51,15 @@ void viv_request_fill(struct viv_request_message *message, const struct viv_clie
     base->detach = request->detach;
     base->cancel_on_output_limit = request->cancel_on_output_limit;
     fill_limits(message, &request->limits);
+}
+
+int64_t viv_request_timeout_ns(const struct viv_client_request *request, int64_t default_ns)
+{
+    int64_t wall = request->limits.wall_time_ns;
+
+    if (request->timeout_ns)
+        return request->timeout_ns;
+    if (wall > INT64_MAX - SLACK_NS)
+        return INT64_MAX;
+    return wall + SLACK_NS > default_ns ? wall + SLACK_NS : default_ns;
 }

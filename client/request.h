@@ -19,4 +19,8 @@ struct viv_request_message {
 void viv_request_fill(struct viv_request_message *message,
                       const struct viv_client_request *request);
 
+/* How long the call may take: what the request says, else the client's default,
+ * but never less than the code may run and ten minutes more. Pure. */
+int64_t viv_request_timeout_ns(const struct viv_client_request *request, int64_t default_ns);
+
 #endif

@@ -1,23 +1,15 @@
 #include "client/rpc.h"
 
-#include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
-#include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
-#include <stdio.h>
-#include <string.h>
 
+#include "client/rpc_call.h"
 #include "client/target.h"
 
 /* A wait for a connection looks this often whether it was cancelled. */
 #define LOOK_NS 100000000LL
 
 #define CLOSED_LOOKS 4
-
-#define CANCELLED_TEXT "the call was cancelled on this side"
-
-static void connect_step(struct viv_rpc *rpc);
 
 static gpr_timespec in_ns(int64_t ns)
 {
@@ -79,7 +71,7 @@ void viv_rpc_cancel(struct viv_rpc *rpc)
     pthread_mutex_unlock(&rpc->mutex);
 }
 
-static bool is_cancelled(struct viv_rpc *rpc)
+bool viv_rpc_is_cancelled(struct viv_rpc *rpc)
 {
     bool cancelled;
 
@@ -87,122 +79,6 @@ static bool is_cancelled(struct viv_rpc *rpc)
     cancelled = rpc->cancelled;
     pthread_mutex_unlock(&rpc->mutex);
     return cancelled;
-}
-
-/* ---- calling ---- */
-
-static grpc_op *add_op(grpc_op *ops, size_t *count, grpc_op_type type)
-{
-    grpc_op *op = &ops[(*count)++];
-
-    memset(op, 0, sizeof(*op));
-    op->op = type;
-    return op;
-}
-
-static void add_sends(struct viv_rpc *rpc, grpc_op *ops, size_t *count, grpc_metadata *metadata,
-                      grpc_byte_buffer *message)
-{
-    grpc_op *op = add_op(ops, count, GRPC_OP_SEND_INITIAL_METADATA);
-
-    if (*rpc->client->tenant) {
-        metadata->key = grpc_slice_from_static_string("vivarium-tenant");
-        metadata->value = grpc_slice_from_static_string(rpc->client->tenant);
-        op->data.send_initial_metadata.count = 1;
-        op->data.send_initial_metadata.metadata = metadata;
-    }
-    add_op(ops, count, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message = message;
-    add_op(ops, count, GRPC_OP_SEND_CLOSE_FROM_CLIENT);
-}
-
-static void add_receives(struct viv_rpc *rpc, grpc_op *ops, size_t *count, bool first)
-{
-    if (first)
-        add_op(ops, count, GRPC_OP_RECV_INITIAL_METADATA)
-            ->data.recv_initial_metadata.recv_initial_metadata = &rpc->initial;
-    add_op(ops, count, GRPC_OP_RECV_MESSAGE)->data.recv_message.recv_message = &rpc->reply;
-}
-
-static void add_status(struct viv_rpc *rpc, grpc_op *ops, size_t *count)
-{
-    grpc_op *op = add_op(ops, count, GRPC_OP_RECV_STATUS_ON_CLIENT);
-
-    op->data.recv_status_on_client.trailing_metadata = &rpc->trailing;
-    op->data.recv_status_on_client.status = &rpc->status;
-    op->data.recv_status_on_client.status_details = &rpc->details;
-    op->data.recv_status_on_client.error_string = &rpc->core_error;
-}
-
-static bool read_next(struct viv_rpc *rpc, bool first)
-{
-    grpc_op ops[2];
-    size_t count = 0;
-
-    add_receives(rpc, ops, &count, first);
-    return grpc_call_start_batch(rpc->call, ops, count, &rpc->tags[VIV_RPC_MESSAGE], NULL) ==
-           GRPC_CALL_OK;
-}
-
-/* Ends with `ended` set where gRPC refuses the batch: then no event comes. */
-static void start_batches(struct viv_rpc *rpc)
-{
-    grpc_op ops[6];
-    size_t count = 0;
-    grpc_metadata metadata = {0};
-    grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&rpc->request, 1);
-    grpc_call_error result;
-
-    add_sends(rpc, ops, &count, &metadata, message);
-    if (!rpc->method->streaming)
-        add_receives(rpc, ops, &count, true);
-    add_status(rpc, ops, &count);
-    result = grpc_call_start_batch(rpc->call, ops, count, &rpc->tags[VIV_RPC_END], NULL);
-    rpc->message = message;
-    if (result != GRPC_CALL_OK) {
-        rpc->ended = rpc->broken = true;
-        viv_fail(&rpc->error, VIV_INTERNAL, "gRPC refused the call: %s",
-                 grpc_call_error_to_string(result));
-        return;
-    }
-    rpc->reading = rpc->method->streaming && read_next(rpc, true);
-}
-
-static void begin(struct viv_rpc *rpc)
-{
-    grpc_slice path = grpc_slice_from_static_string(rpc->method->path);
-    grpc_call *call = grpc_channel_create_call(rpc->client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                               rpc->cq, path, NULL, rpc->deadline, NULL);
-
-    grpc_metadata_array_init(&rpc->initial);
-    grpc_metadata_array_init(&rpc->trailing);
-    rpc->details = grpc_empty_slice();
-    rpc->core_error = NULL;
-    rpc->reply = NULL;
-    rpc->ended = false;
-    pthread_mutex_lock(&rpc->mutex);
-    rpc->call = call;
-    if (rpc->cancelled)
-        grpc_call_cancel(call, NULL);
-    pthread_mutex_unlock(&rpc->mutex);
-    start_batches(rpc);
-}
-
-static void drop_call(struct viv_rpc *rpc)
-{
-    grpc_call *call = rpc->call;
-
-    pthread_mutex_lock(&rpc->mutex);
-    rpc->call = NULL;
-    pthread_mutex_unlock(&rpc->mutex);
-    grpc_call_unref(call);
-    grpc_byte_buffer_destroy(rpc->message);
-    if (rpc->reply)
-        grpc_byte_buffer_destroy(rpc->reply);
-    rpc->reply = NULL;
-    grpc_metadata_array_destroy(&rpc->initial);
-    grpc_metadata_array_destroy(&rpc->trailing);
-    grpc_slice_unref(rpc->details);
-    gpr_free((void *)rpc->core_error);
 }
 
 /* ---- the end ---- */
@@ -214,7 +90,7 @@ static void finish(struct viv_rpc *rpc)
 
 static void finish_cancelled(struct viv_rpc *rpc)
 {
-    viv_fail(&rpc->error, VIV_CANCELLED, CANCELLED_TEXT);
+    viv_fail(&rpc->error, VIV_CANCELLED, VIV_RPC_CANCELLED);
     finish(rpc);
 }
 
@@ -223,58 +99,6 @@ static void finish_late(struct viv_rpc *rpc, const char *what)
     viv_fail(&rpc->error, VIV_DEADLINE_EXCEEDED, "%s %s within the call's timeout", what,
              rpc->client->target);
     finish(rpc);
-}
-
-/* gRPC's numbers are ours, but for three that this service never uses. */
-static enum viv_status status_of(grpc_status_code code)
-{
-    switch (code) {
-    case GRPC_STATUS_ABORTED:
-    case GRPC_STATUS_OUT_OF_RANGE:
-    case GRPC_STATUS_DATA_LOSS:
-        return VIV_UNKNOWN;
-    default:
-        return code < GRPC_STATUS_OK || code > GRPC_STATUS_UNAUTHENTICATED ? VIV_UNKNOWN
-                                                                           : (enum viv_status)code;
-    }
-}
-
-static void take_status(struct viv_rpc *rpc)
-{
-    size_t len = GRPC_SLICE_LENGTH(rpc->details);
-
-    viv_fail(&rpc->error, status_of(rpc->status), "%.*s", (int)len,
-             (const char *)GRPC_SLICE_START_PTR(rpc->details));
-    if (rpc->status == GRPC_STATUS_CANCELLED && is_cancelled(rpc))
-        viv_fail(&rpc->error, VIV_CANCELLED, CANCELLED_TEXT);
-    else if (!len && rpc->status != GRPC_STATUS_OK)
-        viv_fail(&rpc->error, status_of(rpc->status), "gRPC status %d without a text",
-                 (int)rpc->status);
-}
-
-static int read_reply(struct viv_rpc *rpc)
-{
-    grpc_byte_buffer_reader reader;
-    grpc_slice all;
-    int result;
-
-    if (!rpc->reply)
-        return viv_fail(&rpc->error, VIV_INTERNAL, "status OK came without an answer");
-    if (!grpc_byte_buffer_reader_init(&reader, rpc->reply))
-        return viv_fail(&rpc->error, VIV_INTERNAL, "an answer came that can't be decompressed");
-    all = grpc_byte_buffer_reader_readall(&reader);
-    result = rpc->handler.message(rpc->handler.arg, GRPC_SLICE_START_PTR(all),
-                                  GRPC_SLICE_LENGTH(all), &rpc->error);
-    grpc_slice_unref(all);
-    grpc_byte_buffer_reader_destroy(&reader);
-    return result;
-}
-
-/* Hands the message to the caller; a message that is refused ends the call. */
-static void deliver(struct viv_rpc *rpc)
-{
-    if (read_reply(rpc))
-        rpc->broken = true;
 }
 
 static void watch(struct viv_rpc *rpc, grpc_connectivity_state state, int64_t at_most_ns)
@@ -299,12 +123,12 @@ static void conclude(struct viv_rpc *rpc)
     grpc_connectivity_state state;
 
     if (!rpc->broken) {
-        take_status(rpc);
+        viv_rpc_call_take_status(rpc);
         if (!rpc->method->streaming && rpc->status == GRPC_STATUS_OK)
-            deliver(rpc);
+            viv_rpc_call_deliver(rpc);
     }
-    drop_call(rpc);
-    if (rpc->error.status != VIV_UNAVAILABLE || rpc->broken || is_cancelled(rpc) ||
+    viv_rpc_call_drop(rpc);
+    if (rpc->error.status != VIV_UNAVAILABLE || rpc->broken || viv_rpc_is_cancelled(rpc) ||
         !try_again(rpc, VIV_RETRY_MAY_BE_SENT)) {
         finish(rpc);
         return;
@@ -340,7 +164,7 @@ static void connect_step(struct viv_rpc *rpc)
 {
     grpc_connectivity_state state;
 
-    if (is_cancelled(rpc)) {
+    if (viv_rpc_is_cancelled(rpc)) {
         finish_cancelled(rpc);
         return;
     }
@@ -350,7 +174,7 @@ static void connect_step(struct viv_rpc *rpc)
     }
     state = grpc_channel_check_connectivity_state(rpc->client->channel, 1);
     if (state == GRPC_CHANNEL_READY) {
-        begin(rpc);
+        viv_rpc_call_begin(rpc);
     } else if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
         refused(rpc);
     } else {
@@ -366,13 +190,13 @@ static void message_step(struct viv_rpc *rpc, bool success)
     rpc->reading = false;
     if (!success || !rpc->reply)
         return;
-    deliver(rpc);
+    viv_rpc_call_deliver(rpc);
     grpc_byte_buffer_destroy(rpc->reply);
     rpc->reply = NULL;
     if (rpc->broken)
         grpc_call_cancel(rpc->call, NULL);
     else
-        rpc->reading = read_next(rpc, false);
+        rpc->reading = viv_rpc_call_read_next(rpc, false);
 }
 
 static void step(struct viv_rpc *rpc, enum viv_rpc_event event, bool success)

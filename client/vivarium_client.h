@@ -170,7 +170,8 @@ struct viv_client_request {
     bool detach;
     bool cancel_on_output_limit;
     /* The whole call, queue included. The supervisor ends the code a little
-     * before it. Default: the client's execute_timeout_ns. */
+     * before it. Default: the client's execute_timeout_ns, and never less than
+     * limits.wall_time_ns and ten minutes. */
     int64_t timeout_ns;
 };
 

@@ -1,43 +1,12 @@
 /* The client library against a server that does what the test says. */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "client/vivarium_client.h"
-#include "tests/client/fake_server.h"
-#include "tests/unit/test.h"
+#include "tests/client/fixture.h"
 #include "vivarium/v1/vivarium.pb-c.h"
-
-#define MS 1000000LL
-
-struct fixture {
-    char dir[64];
-    char target[128];
-    atomic_uint calls;
-    char tenant[64];
-};
-
-static struct fixture fix;
-
-static int set_up(void **state)
-{
-    fix = (struct fixture){0};
-    strcpy(fix.dir, "/tmp/viv-client-test-XXXXXX");
-    if (!mkdtemp(fix.dir))
-        return -1;
-    snprintf(fix.target, sizeof(fix.target), "unix:%s/s", fix.dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    unlink(strchr(fix.target, ':') + 1);
-    return rmdir(fix.dir);
-}
 
 static int64_t now_ns(void)
 {
@@ -47,40 +16,7 @@ static int64_t now_ns(void)
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static struct viv_client *open_client(const struct viv_client_options *options)
-{
-    struct viv_client *client = NULL;
-    struct viv_error err;
-
-    assert_int_equal(viv_client_open(fix.target, options, &client, &err), 0);
-    return client;
-}
-
 /* ---- handlers ---- */
-
-static void send_finished(struct fake_call *call, Vivarium__V1__ExecuteResponse *response)
-{
-    Vivarium__V1__ExecuteEvent event = VIVARIUM__V1__EXECUTE_EVENT__INIT;
-
-    event.event_case = VIVARIUM__V1__EXECUTE_EVENT__EVENT_FINISHED;
-    event.finished = response;
-    fake_send(call, strcmp(call->method, "Execute") ? &event.base : &response->base);
-}
-
-static void answer_completed(struct fake_call *call)
-{
-    Vivarium__V1__ExecuteResponse response = VIVARIUM__V1__EXECUTE_RESPONSE__INIT;
-
-    atomic_fetch_add(&fix.calls, 1);
-    if (call->tenant)
-        snprintf(fix.tenant, sizeof(fix.tenant), "%s", call->tenant);
-    response.execution_id = "one";
-    response.outcome = VIVARIUM__V1__OUTCOME__OUTCOME_COMPLETED;
-    response.stdout.data = (uint8_t *)"a\0b";
-    response.stdout.len = 3;
-    send_finished(call, &response);
-    fake_finish(call, GRPC_STATUS_OK, "");
-}
 
 static void answer_events(struct fake_call *call)
 {
@@ -101,7 +37,7 @@ static void answer_events(struct fake_call *call)
         output.data = (ProtobufCBinaryData){strlen(texts[i]), (uint8_t *)texts[i]};
         fake_send(call, &event.base);
     }
-    answer_completed(call);
+    fixture_completed(call);
 }
 
 static void answer_unavailable(struct fake_call *call)
@@ -134,30 +70,16 @@ static void answer_nothing(struct fake_call *call)
     fake_finish(call, GRPC_STATUS_OK, "");
 }
 
-static void never_answer(struct fake_call *call)
-{
-    atomic_fetch_add(&fix.calls, 1);
-    fake_wait_gone(call);
-}
-
 /* ---- calls ---- */
-
-static int execute(struct viv_client *client, const char *id, struct viv_client_response **response,
-                   struct viv_error *err)
-{
-    struct viv_client_request request = {.execution_id = id, .code = "1"};
-
-    return viv_client_execute(client, &request, response, err);
-}
 
 static void test_execute_gives_the_response(void **state)
 {
-    struct fake_server *server = fake_server_start(fix.target, answer_completed, NULL);
-    struct viv_client *client = open_client(NULL);
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_response *response = NULL;
     struct viv_error err;
 
-    assert_int_equal(execute(client, NULL, &response, &err), 0);
+    assert_int_equal(fixture_execute(client, NULL, &response, &err), 0);
     assert_string_equal(response->execution_id, "one");
     assert_int_equal(response->outcome, VIV_CLIENT_COMPLETED);
     assert_int_equal(response->stdout_len, 3);
@@ -173,11 +95,11 @@ static void test_execute_gives_the_response(void **state)
 static void test_tenant_travels_as_metadata(void **state)
 {
     struct viv_client_options options = {.tenant = "red"};
-    struct fake_server *server = fake_server_start(fix.target, answer_completed, NULL);
-    struct viv_client *client = open_client(&options);
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    struct viv_client *client = fixture_open(&options);
     struct viv_client_response *response = NULL;
 
-    assert_int_equal(execute(client, NULL, &response, NULL), 0);
+    assert_int_equal(fixture_execute(client, NULL, &response, NULL), 0);
     assert_string_equal(fix.tenant, "red");
     viv_client_response_free(response);
     viv_client_close(client);
@@ -195,43 +117,16 @@ static void test_tenant_with_a_line_end_is_refused(void **state)
     assert_null(client);
 }
 
-struct heard {
-    char text[256];
-    unsigned stop_after;
-    unsigned events;
-};
-
-static bool hear(struct heard *heard, const char *kind, const void *data, size_t len)
-{
-    size_t used = strlen(heard->text);
-
-    snprintf(heard->text + used, sizeof(heard->text) - used, "%s:%.*s;", kind, (int)len,
-             (const char *)data);
-    return ++heard->events != heard->stop_after;
-}
-
-static bool on_started(void *arg, const char *execution_id)
-{
-    return hear(arg, "started", execution_id, strlen(execution_id));
-}
-
-static bool on_output(void *arg, enum viv_client_stream stream, const void *data, size_t len)
-{
-    return hear(arg, stream == VIV_CLIENT_STDOUT ? "out" : "err", data, len);
-}
-
-static const struct viv_client_events EVENTS = {on_started, on_output};
-
 static void test_stream_gives_events_in_order(void **state)
 {
     struct fake_server *server = fake_server_start(fix.target, answer_events, NULL);
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_request request = {.code = "1"};
     struct viv_client_response *response = NULL;
     struct heard heard = {0};
 
-    assert_int_equal(viv_client_execute_stream(client, &request, &EVENTS, &heard, &response, NULL),
-                     0);
+    assert_int_equal(
+        viv_client_execute_stream(client, &request, &fixture_events, &heard, &response, NULL), 0);
     assert_string_equal(heard.text, "started:one;out:one\n;err:two\n;out:three;");
     assert_int_equal(response->outcome, VIV_CLIENT_COMPLETED);
     viv_client_response_free(response);
@@ -242,14 +137,14 @@ static void test_stream_gives_events_in_order(void **state)
 static void test_callback_that_says_stop_ends_the_call(void **state)
 {
     struct fake_server *server = fake_server_start(fix.target, answer_events, NULL);
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_request request = {.code = "1"};
     struct viv_client_response *response = NULL;
     struct heard heard = {.stop_after = 2};
     struct viv_error err;
 
-    assert_int_equal(viv_client_execute_stream(client, &request, &EVENTS, &heard, &response, &err),
-                     -1);
+    assert_int_equal(
+        viv_client_execute_stream(client, &request, &fixture_events, &heard, &response, &err), -1);
     assert_int_equal(err.status, VIV_CANCELLED);
     assert_null(response);
     assert_int_equal(heard.events, 2);
@@ -260,12 +155,12 @@ static void test_callback_that_says_stop_ends_the_call(void **state)
 static void expect_internal(fake_handler *handler, bool stream)
 {
     struct fake_server *server = fake_server_start(fix.target, handler, NULL);
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_request request = {.code = "1"};
     struct viv_client_response *response = NULL;
     struct viv_error err;
 
-    assert_int_equal(viv_client_execute_stream(client, &request, stream ? &EVENTS : NULL,
+    assert_int_equal(viv_client_execute_stream(client, &request, stream ? &fixture_events : NULL,
                                                &(struct heard){0}, &response, &err),
                      -1);
     assert_int_equal(err.status, VIV_INTERNAL);
@@ -298,12 +193,12 @@ static void test_stream_that_ends_early_is_internal(void **state)
 
 static void test_no_server_is_said_at_once(void **state)
 {
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_response *response = NULL;
     struct viv_error err;
     int64_t begin = now_ns();
 
-    assert_int_equal(execute(client, NULL, &response, &err), -1);
+    assert_int_equal(fixture_execute(client, NULL, &response, &err), -1);
     assert_int_equal(err.status, VIV_UNAVAILABLE);
     assert_ptr_equal(strstr(err.text, VIV_CLIENT_UNREACHABLE), err.text);
     assert_non_null(strstr(err.text, "No such file"));
@@ -314,19 +209,19 @@ static void test_no_server_is_said_at_once(void **state)
 static void *start_late(void *arg)
 {
     usleep(300000);
-    return fake_server_start(fix.target, answer_completed, NULL);
+    return fake_server_start(fix.target, fixture_completed, NULL);
 }
 
 static void test_connect_wait_waits_for_the_server(void **state)
 {
     struct viv_client_options options = {.connect_wait_ns = 20000 * MS};
-    struct viv_client *client = open_client(&options);
+    struct viv_client *client = fixture_open(&options);
     struct viv_client_response *response = NULL;
     void *server = NULL;
     pthread_t thread;
 
     pthread_create(&thread, NULL, start_late, NULL);
-    assert_int_equal(execute(client, NULL, &response, NULL), 0);
+    assert_int_equal(fixture_execute(client, NULL, &response, NULL), 0);
     pthread_join(thread, &server);
     viv_client_response_free(response);
     viv_client_close(client);
@@ -335,17 +230,17 @@ static void test_connect_wait_waits_for_the_server(void **state)
 
 static void test_client_finds_a_server_that_came_back(void **state)
 {
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_response *response = NULL;
     struct fake_server *server;
 
-    assert_int_equal(execute(client, NULL, &response, NULL), -1);
-    server = fake_server_start(fix.target, answer_completed, NULL);
-    assert_int_equal(execute(client, NULL, &response, NULL), 0);
+    assert_int_equal(fixture_execute(client, NULL, &response, NULL), -1);
+    server = fake_server_start(fix.target, fixture_completed, NULL);
+    assert_int_equal(fixture_execute(client, NULL, &response, NULL), 0);
     viv_client_response_free(response);
     fake_server_stop(server);
-    server = fake_server_start(fix.target, answer_completed, NULL);
-    assert_int_equal(execute(client, "named", &response, NULL), 0);
+    server = fake_server_start(fix.target, fixture_completed, NULL);
+    assert_int_equal(fixture_execute(client, "named", &response, NULL), 0);
     viv_client_response_free(response);
     viv_client_close(client);
     fake_server_stop(server);
@@ -355,7 +250,7 @@ static void test_read_is_repeated_after_unavailable(void **state)
 {
     struct fake_server *server =
         fake_server_start(fix.target, answer_list_after_two_failures, NULL);
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_list_reply *list = NULL;
 
     assert_int_equal(viv_client_list(client, 0, &list, NULL), 0);
@@ -369,7 +264,7 @@ static void test_attempts_of_one_repeats_nothing(void **state)
 {
     struct viv_client_options options = {.attempts = 1};
     struct fake_server *server = fake_server_start(fix.target, answer_unavailable, NULL);
-    struct viv_client *client = open_client(&options);
+    struct viv_client *client = fixture_open(&options);
     struct viv_client_list_reply *list = NULL;
     struct viv_error err;
 
@@ -384,11 +279,11 @@ static void test_attempts_of_one_repeats_nothing(void **state)
 static void test_execute_is_never_sent_twice(void **state)
 {
     struct fake_server *server = fake_server_start(fix.target, answer_unavailable, NULL);
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_response *response = NULL;
     struct viv_error err;
 
-    assert_int_equal(execute(client, "named", &response, &err), -1);
+    assert_int_equal(fixture_execute(client, "named", &response, &err), -1);
     assert_int_equal(err.status, VIV_UNAVAILABLE);
     assert_int_equal(atomic_load(&fix.calls), 1);
     viv_client_close(client);
@@ -397,8 +292,8 @@ static void test_execute_is_never_sent_twice(void **state)
 
 static void test_timeout_ends_a_call(void **state)
 {
-    struct fake_server *server = fake_server_start(fix.target, never_answer, NULL);
-    struct viv_client *client = open_client(NULL);
+    struct fake_server *server = fake_server_start(fix.target, fixture_never, NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_request request = {.code = "1", .timeout_ns = 200 * MS};
     struct viv_client_response *response = NULL;
     struct viv_error err;
@@ -414,8 +309,8 @@ static void test_timeout_ends_a_call(void **state)
 static void test_request_above_the_cap_is_not_sent(void **state)
 {
     struct viv_client_options options = {.send_bytes_max = 100};
-    struct fake_server *server = fake_server_start(fix.target, answer_completed, NULL);
-    struct viv_client *client = open_client(&options);
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    struct viv_client *client = fixture_open(&options);
     char input[101] = "";
     struct viv_client_request request = {.stdin_data = input, .stdin_len = sizeof(input)};
     struct viv_client_response *response = NULL;
@@ -431,12 +326,12 @@ static void test_request_above_the_cap_is_not_sent(void **state)
 static void test_answer_above_the_cap_is_refused(void **state)
 {
     struct viv_client_options options = {.receive_bytes_max = 4};
-    struct fake_server *server = fake_server_start(fix.target, answer_completed, NULL);
-    struct viv_client *client = open_client(&options);
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    struct viv_client *client = fixture_open(&options);
     struct viv_client_response *response = NULL;
     struct viv_error err;
 
-    assert_int_equal(execute(client, NULL, &response, &err), -1);
+    assert_int_equal(fixture_execute(client, NULL, &response, &err), -1);
     assert_int_equal(err.status, VIV_RESOURCE_EXHAUSTED);
     viv_client_close(client);
     fake_server_stop(server);
@@ -444,7 +339,7 @@ static void test_answer_above_the_cap_is_refused(void **state)
 
 static void test_negative_timeout_is_refused(void **state)
 {
-    struct viv_client *client = open_client(NULL);
+    struct viv_client *client = fixture_open(NULL);
     struct viv_client_request request = {.code = "1", .timeout_ns = -1};
     struct viv_client_response *response = NULL;
     struct viv_error err;
@@ -454,171 +349,7 @@ static void test_negative_timeout_is_refused(void **state)
     viv_client_close(client);
 }
 
-/* ---- without waiting ---- */
-
-struct waiter {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    unsigned done;
-    unsigned completed;
-    enum viv_status status;
-};
-
-#define WAITER                                                                  \
-    {                                                                           \
-        .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER \
-    }
-
-static void on_done(void *arg, struct viv_client_response *response, const struct viv_error *error)
-{
-    struct waiter *w = arg;
-
-    pthread_mutex_lock(&w->mutex);
-    w->done++;
-    if (response && response->outcome == VIV_CLIENT_COMPLETED)
-        w->completed++;
-    if (error)
-        w->status = error->status;
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->mutex);
-    viv_client_response_free(response);
-}
-
-static void wait_done(struct waiter *w, unsigned count)
-{
-    pthread_mutex_lock(&w->mutex);
-    while (w->done < count)
-        pthread_cond_wait(&w->changed, &w->mutex);
-    pthread_mutex_unlock(&w->mutex);
-}
-
-static void wait_calls(unsigned count)
-{
-    while (atomic_load(&fix.calls) < count)
-        usleep(1000);
-}
-
-static void test_started_execution_completes_on_the_library_thread(void **state)
-{
-    struct fake_server *server = fake_server_start(fix.target, answer_completed, NULL);
-    struct viv_client *client = open_client(NULL);
-    struct viv_client_request request = {.code = "1"};
-    struct viv_client_call *call = NULL;
-    struct waiter waiter = WAITER;
-
-    assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, &call, NULL), 0);
-    wait_done(&waiter, 1);
-    assert_int_equal(waiter.completed, 1);
-    viv_client_call_cancel(call); /* too late, and harmless */
-    viv_client_call_release(call);
-    viv_client_close(client);
-    fake_server_stop(server);
-}
-
-static void test_many_started_executions_complete(void **state)
-{
-    struct fake_server *server = fake_server_start(fix.target, answer_completed, NULL);
-    struct viv_client *client = open_client(NULL);
-    struct viv_client_request request = {.code = "1"};
-    struct waiter waiter = WAITER;
-
-    for (int i = 0; i < 200; i++)
-        assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, NULL, NULL), 0);
-    wait_done(&waiter, 200);
-    assert_int_equal(waiter.completed, 200);
-    viv_client_close(client);
-    fake_server_stop(server);
-}
-
-static void test_cancelled_call_is_done_with_cancelled(void **state)
-{
-    struct fake_server *server = fake_server_start(fix.target, never_answer, NULL);
-    struct viv_client *client = open_client(NULL);
-    struct viv_client_request request = {.code = "1"};
-    struct viv_client_call *call = NULL;
-    struct waiter waiter = WAITER;
-
-    assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, &call, NULL), 0);
-    wait_calls(1);
-    viv_client_call_cancel(call);
-    wait_done(&waiter, 1);
-    assert_int_equal(waiter.status, VIV_CANCELLED);
-    viv_client_call_release(call);
-    viv_client_close(client);
-    fake_server_stop(server);
-}
-
-static void test_call_is_cancelled_while_it_connects(void **state)
-{
-    struct viv_client_options options = {.connect_wait_ns = 60000 * MS};
-    struct viv_client *client = open_client(&options);
-    struct viv_client_request request = {.code = "1"};
-    struct viv_client_call *call = NULL;
-    struct waiter waiter = WAITER;
-
-    assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, &call, NULL), 0);
-    usleep(50000);
-    viv_client_call_cancel(call);
-    wait_done(&waiter, 1);
-    assert_int_equal(waiter.status, VIV_CANCELLED);
-    viv_client_call_release(call);
-    viv_client_close(client);
-}
-
-static void test_close_ends_what_was_started(void **state)
-{
-    struct fake_server *server = fake_server_start(fix.target, never_answer, NULL);
-    struct viv_client *client = open_client(NULL);
-    struct viv_client_request request = {.code = "1"};
-    struct viv_client_call *call = NULL;
-    struct waiter waiter = WAITER;
-
-    assert_int_equal(viv_client_start(client, &request, &EVENTS, on_done, &waiter, &call, NULL), 0);
-    wait_calls(1);
-    viv_client_close(client);
-    assert_int_equal(waiter.done, 1);
-    assert_int_equal(waiter.status, VIV_CANCELLED);
-    viv_client_call_release(call); /* after the close, which the header allows */
-    fake_server_stop(server);
-}
-
-/* ---- threads ---- */
-
-static void *hammer(void *arg)
-{
-    struct viv_client_response *response;
-    uintptr_t completed = 0;
-
-    for (int i = 0; i < 50; i++) {
-        if (execute(arg, NULL, &response, NULL))
-            continue;
-        completed++;
-        viv_client_response_free(response);
-    }
-    return (void *)completed;
-}
-
-static void test_one_client_serves_twenty_threads(void **state)
-{
-    struct fake_server *server = fake_server_start(fix.target, answer_completed, NULL);
-    struct viv_client *client = open_client(NULL);
-    pthread_t threads[20];
-    uintptr_t total = 0;
-
-    for (int i = 0; i < 20; i++)
-        pthread_create(&threads[i], NULL, hammer, client);
-    for (int i = 0; i < 20; i++) {
-        void *completed;
-
-        pthread_join(threads[i], &completed);
-        total += (uintptr_t)completed;
-    }
-    assert_int_equal(total, 1000);
-    viv_client_close(client);
-    fake_server_stop(server);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_set_up, fixture_tear_down)
 
 int main(void)
 {
@@ -642,12 +373,6 @@ int main(void)
         TEST(test_request_above_the_cap_is_not_sent),
         TEST(test_answer_above_the_cap_is_refused),
         TEST(test_negative_timeout_is_refused),
-        TEST(test_started_execution_completes_on_the_library_thread),
-        TEST(test_many_started_executions_complete),
-        TEST(test_cancelled_call_is_done_with_cancelled),
-        TEST(test_call_is_cancelled_while_it_connects),
-        TEST(test_close_ends_what_was_started),
-        TEST(test_one_client_serves_twenty_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,25 @@ static void test_request_leaves_unset_what_is_default(void **state)
     assert_int_equal(m.base.limits->memory_bytes, 0);
 }
 
+static void expect_timeout(int64_t timeout_ns, int64_t wall_ns, int64_t wanted)
+{
+    struct viv_client_request request = {.timeout_ns = timeout_ns,
+                                         .limits = {.wall_time_ns = wall_ns}};
+
+    assert_true(viv_request_timeout_ns(&request, 4200000000000LL) == wanted);
+}
+
+static void test_timeout_leaves_room_for_the_wall_time(void **state)
+{
+    expect_timeout(0, 0, 4200000000000LL);
+    expect_timeout(5, 0, 5);
+    expect_timeout(5, 7200000000000LL, 5);
+    expect_timeout(0, 7200000000000LL, 7800000000000LL);
+    expect_timeout(0, INT64_MAX, INT64_MAX);
+    expect_timeout(0, INT64_MIN, 4200000000000LL);
+    expect_timeout(-1, 0, -1);
+}
+
 static void test_durations_have_one_sign(void **state)
 {
     struct viv_client_request request = {
@@ -213,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_retry_table),
         cmocka_unit_test(test_retry_delay_doubles_up_to_a_second),
         cmocka_unit_test(test_request_leaves_unset_what_is_default),
+        cmocka_unit_test(test_timeout_leaves_room_for_the_wall_time),
         cmocka_unit_test(test_durations_have_one_sign),
         cmocka_unit_test(test_duration_that_is_too_long_is_bounded),
         cmocka_unit_test(test_arena_gives_zeroed_aligned_pieces_of_their_own),

@@ -1,0 +1,184 @@
+/* Executions that nobody waits for, and many threads on one client. */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "tests/client/fixture.h"
+
+struct waiter {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    unsigned done;
+    unsigned completed;
+    enum viv_status status;
+};
+
+#define WAITER                                                                  \
+    {                                                                           \
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER \
+    }
+
+static void on_done(void *arg, struct viv_client_response *response, const struct viv_error *error)
+{
+    struct waiter *w = arg;
+
+    pthread_mutex_lock(&w->mutex);
+    w->done++;
+    if (response && response->outcome == VIV_CLIENT_COMPLETED)
+        w->completed++;
+    if (error)
+        w->status = error->status;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+    viv_client_response_free(response);
+}
+
+static void wait_done(struct waiter *w, unsigned count)
+{
+    pthread_mutex_lock(&w->mutex);
+    while (w->done < count)
+        pthread_cond_wait(&w->changed, &w->mutex);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void wait_calls(unsigned count)
+{
+    while (atomic_load(&fix.calls) < count)
+        usleep(1000);
+}
+
+static void test_started_execution_completes_on_the_library_thread(void **state)
+{
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    struct viv_client *client = fixture_open(NULL);
+    struct viv_client_request request = {.code = "1"};
+    struct viv_client_call *call = NULL;
+    struct waiter waiter = WAITER;
+
+    assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, &call, NULL), 0);
+    wait_done(&waiter, 1);
+    assert_int_equal(waiter.completed, 1);
+    viv_client_call_cancel(call); /* too late, and harmless */
+    viv_client_call_release(call);
+    viv_client_close(client);
+    fake_server_stop(server);
+}
+
+static void test_many_started_executions_complete(void **state)
+{
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    struct viv_client *client = fixture_open(NULL);
+    struct viv_client_request request = {.code = "1"};
+    struct waiter waiter = WAITER;
+
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, NULL, NULL), 0);
+    wait_done(&waiter, 200);
+    assert_int_equal(waiter.completed, 200);
+    viv_client_close(client);
+    fake_server_stop(server);
+}
+
+static void test_cancelled_call_is_done_with_cancelled(void **state)
+{
+    struct fake_server *server = fake_server_start(fix.target, fixture_never, NULL);
+    struct viv_client *client = fixture_open(NULL);
+    struct viv_client_request request = {.code = "1"};
+    struct viv_client_call *call = NULL;
+    struct waiter waiter = WAITER;
+
+    assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, &call, NULL), 0);
+    wait_calls(1);
+    viv_client_call_cancel(call);
+    wait_done(&waiter, 1);
+    assert_int_equal(waiter.status, VIV_CANCELLED);
+    viv_client_call_release(call);
+    viv_client_close(client);
+    fake_server_stop(server);
+}
+
+static void test_call_is_cancelled_while_it_connects(void **state)
+{
+    struct viv_client_options options = {.connect_wait_ns = 60000 * MS};
+    struct viv_client *client = fixture_open(&options);
+    struct viv_client_request request = {.code = "1"};
+    struct viv_client_call *call = NULL;
+    struct waiter waiter = WAITER;
+
+    assert_int_equal(viv_client_start(client, &request, NULL, on_done, &waiter, &call, NULL), 0);
+    usleep(50000);
+    viv_client_call_cancel(call);
+    wait_done(&waiter, 1);
+    assert_int_equal(waiter.status, VIV_CANCELLED);
+    viv_client_call_release(call);
+    viv_client_close(client);
+}
+
+static void test_close_ends_what_was_started(void **state)
+{
+    struct fake_server *server = fake_server_start(fix.target, fixture_never, NULL);
+    struct viv_client *client = fixture_open(NULL);
+    struct viv_client_request request = {.code = "1"};
+    struct viv_client_call *call = NULL;
+    struct waiter waiter = WAITER;
+
+    assert_int_equal(
+        viv_client_start(client, &request, &fixture_events, on_done, &waiter, &call, NULL), 0);
+    wait_calls(1);
+    viv_client_close(client);
+    assert_int_equal(waiter.done, 1);
+    assert_int_equal(waiter.status, VIV_CANCELLED);
+    viv_client_call_release(call); /* after the close, which the header allows */
+    fake_server_stop(server);
+}
+
+/* ---- threads ---- */
+
+static void *hammer(void *arg)
+{
+    struct viv_client_response *response;
+    uintptr_t completed = 0;
+
+    for (int i = 0; i < 50; i++) {
+        if (fixture_execute(arg, NULL, &response, NULL))
+            continue;
+        completed++;
+        viv_client_response_free(response);
+    }
+    return (void *)completed;
+}
+
+static void test_one_client_serves_twenty_threads(void **state)
+{
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    struct viv_client *client = fixture_open(NULL);
+    pthread_t threads[20];
+    uintptr_t total = 0;
+
+    for (int i = 0; i < 20; i++)
+        pthread_create(&threads[i], NULL, hammer, client);
+    for (int i = 0; i < 20; i++) {
+        void *completed;
+
+        pthread_join(threads[i], &completed);
+        total += (uintptr_t)completed;
+    }
+    assert_int_equal(total, 1000);
+    viv_client_close(client);
+    fake_server_stop(server);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_set_up, fixture_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_started_execution_completes_on_the_library_thread),
+        TEST(test_many_started_executions_complete),
+        TEST(test_cancelled_call_is_done_with_cancelled),
+        TEST(test_call_is_cancelled_while_it_connects),
+        TEST(test_close_ends_what_was_started),
+        TEST(test_one_client_serves_twenty_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
