@@ -79,6 +79,7 @@ static void test_absent(void **state)
         "vivarium.v1.ExecuteRequest.code.x",
         "vivarium.v1.ExecuteRequestx",
         "vivarium.v10.ExecuteRequest",
+        "vivarium.v1xExecuteRequest",
         "ExecuteRequest",
         "grpc.health.v1.SERVING",
     };
