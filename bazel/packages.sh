@@ -5,7 +5,7 @@
 
 # What a build and ./run need.
 BUILD_PACKAGES=(
-    bazel-bootstrap bazel-platforms bazel-skylib bazel-rules-java
+    bazel-bootstrap bazel-rules-java
     gcc g++ libc6-dev
     libgrpc-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev grpc-proto
     libpython3.11-dev python3.11 libjansson-dev
