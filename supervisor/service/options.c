@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/service/address.h"
+
 enum flag {
     FLAG_LISTEN = 256,
     FLAG_INSECURE_TCP,
@@ -207,6 +209,17 @@ static int wrong_flag(int code, const char *word, struct viv_error *err)
                     code == ':' ? "this flag wants a value" : "no such flag", word);
 }
 
+/* At the end, since --insecure-tcp may stand anywhere. */
+static int check_listen(const struct options *o, struct viv_error *err)
+{
+    struct address address;
+
+    for (size_t i = 0; o->listen[i]; i++)
+        if (address_parse(o->listen[i], o->insecure_tcp, &address, err) < 0)
+            return -1;
+    return 0;
+}
+
 int options_parse(int argc, char *const *argv, struct options *ret_options, struct viv_error *err)
 {
     unsigned warm_default;
@@ -226,6 +239,8 @@ int options_parse(int argc, char *const *argv, struct options *ret_options, stru
     if (optind < argc)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "unexpected word '%s'; see vivariumd --help",
                         argv[optind]);
+    if (check_listen(&o, err) < 0)
+        return -1;
     /* A small pool asked for is no contradiction to a floor nobody asked for. */
     if (o.config.workers_warm == warm_default && o.config.workers_warm > o.config.workers_max)
         o.config.workers_warm = o.config.workers_max;

@@ -88,6 +88,8 @@ static void test_wrong(void **state)
         {"--drain-grace", "-1", "--drain-grace"},
         {"--drain-grace", "1h", "--drain-grace"},
         {"--log-level", "loud", "debug, info, warn or error"},
+        {"--listen", "0.0.0.0:80", "loopback"},
+        {"--listen", "/run/v.sock", "unix:PATH"},
         {"stray", NULL, "stray"},
     };
 
@@ -101,6 +103,14 @@ static void test_wrong(void **state)
         assert_non_null(strstr(err.text, cases[i].words));
         assert_null(strchr(err.text, '\n'));
     }
+}
+
+static void test_insecure(void **state)
+{
+    struct options o;
+    struct viv_error err;
+
+    assert_int_equal(PARSE(&o, &err, "--listen", "0.0.0.0:80", "--insecure-tcp"), 0);
 }
 
 static void test_too_many(void **state)
@@ -185,10 +195,10 @@ static void test_default_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_small_pool),      cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_too_many),        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_default_address),
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_all),
+        cmocka_unit_test(test_small_pool), cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_too_many),   cmocka_unit_test(test_insecure),
+        cmocka_unit_test(test_addresses),  cmocka_unit_test(test_default_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
