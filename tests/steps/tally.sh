@@ -38,11 +38,6 @@ what_matters() {
     fi
 }
 
-skip() {
-    tally 0 0 1
-    printf '  %sSKIPPED%s %s\n' "$BOLD" "$PLAIN" "$1"
-}
-
 # check NAME COMMAND...: a command as one test.
 check() {
     local log=$SCRATCH/check.log
