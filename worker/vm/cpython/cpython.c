@@ -91,11 +91,18 @@ static int run(struct viv_vm *self, const struct viv_vm_run *what, struct viv_vm
     return viv_run(what, self->answer_max, ret_report, err);
 }
 
+static uint64_t steps_done(struct viv_vm *self)
+{
+    return viv_cancel_steps();
+}
+
 const struct viv_vm_ops viv_cpython_ops = {
     .create = create,
     .before_clone = before_clone,
     .after_clone_parent = after_clone_parent,
     .adopt = adopt,
     .run = run,
+    /* snapshot and restore come with the sessions. */
     .request_step = viv_cancel_ring,
+    .steps_done = steps_done,
 };
