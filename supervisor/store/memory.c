@@ -1,0 +1,365 @@
+/* The backend that forgets: for a supervisor without a path, and the shortest
+ * statement of what the others do. A table by name, and a list to walk. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/clock.h"
+#include "supervisor/registry.h"
+#include "supervisor/store/backend.h"
+
+#define BUCKETS 4096
+
+_Static_assert(STORE_NAME_MAX == VIV_ID_MAX, "a name fits the registry's");
+
+/* A session that has a record, a lease, or both. */
+struct session {
+    struct name name;
+    struct session *next;
+    struct session **link; /* what points to this one */
+    uint8_t record[RECORD_SIZE];
+    uint64_t generation; /* 0: no record */
+    uint64_t bytes;
+    int64_t expires_ns;
+    struct backend_blob *blobs; /* sorted; each owns its data */
+    size_t blob_count;
+    uint64_t token; /* 0: no lease */
+    int64_t until_ns;
+    char owner[STORE_NAME_MAX + 1];
+};
+
+struct memory {
+    struct backend backend;
+    struct registry registry;
+    struct session *first;
+    uint64_t last_token;
+};
+
+static struct memory *of(struct backend *backend)
+{
+    return (struct memory *)backend;
+}
+
+static struct session *find(struct memory *memory, const struct store_key *key)
+{
+    return (struct session *)registry_find(&memory->registry, key->tenant, key->session);
+}
+
+static struct session *add(struct memory *memory, const struct store_key *key)
+{
+    struct session *session = calloc(1, sizeof(*session));
+
+    if (!session)
+        return NULL;
+    memcpy(session->name.tenant, key->tenant, strlen(key->tenant));
+    memcpy(session->name.id, key->session, strlen(key->session));
+    registry_add(&memory->registry, &session->name);
+    session->next = memory->first;
+    session->link = &memory->first;
+    if (session->next)
+        session->next->link = &session->next;
+    memory->first = session;
+    return session;
+}
+
+static void forget_record(struct session *session)
+{
+    for (size_t i = 0; i < session->blob_count; i++)
+        free((void *)session->blobs[i].data);
+    free(session->blobs);
+    session->blobs = NULL;
+    session->blob_count = 0;
+    session->generation = session->bytes = 0;
+    session->expires_ns = 0;
+}
+
+static int leased(const struct session *session)
+{
+    return session->token && session->until_ns > clock_now();
+}
+
+static int holds(const struct session *session, uint64_t token)
+{
+    return session && leased(session) && session->token == token;
+}
+
+static void drop_if_empty(struct memory *memory, struct session *session)
+{
+    if (session->generation || leased(session))
+        return;
+    registry_remove(&memory->registry, &session->name);
+    *session->link = session->next;
+    if (session->next)
+        session->next->link = session->link;
+    forget_record(session);
+    free(session);
+}
+
+static void memory_close(struct backend *backend)
+{
+    struct memory *memory = of(backend);
+    struct session *session, *next;
+
+    for (session = memory->first; session; session = next) {
+        next = session->next;
+        forget_record(session);
+        free(session);
+    }
+    registry_free(&memory->registry);
+    free(memory);
+}
+
+static int memory_record(struct backend *backend, const struct store_key *key,
+                         uint8_t ret_record[RECORD_SIZE], struct viv_error *err)
+{
+    struct session *session = find(of(backend), key);
+
+    if (!session || !session->generation)
+        return backend_no_session(key, err);
+    memcpy(ret_record, session->record, RECORD_SIZE);
+    return 0;
+}
+
+static int memory_hashes(struct backend *backend, const struct store_key *key,
+                         struct hash **ret_hashes, size_t *ret_count, struct viv_error *err)
+{
+    struct session *session = find(of(backend), key);
+    size_t count = session ? session->blob_count : 0;
+    struct hash *hashes = calloc(count + 1, sizeof(*hashes));
+
+    if (!hashes)
+        return backend_no_memory(err);
+    for (size_t i = 0; i < count; i++)
+        hashes[i] = session->blobs[i].hash;
+    *ret_hashes = hashes;
+    *ret_count = count;
+    return 0;
+}
+
+static struct backend_blob *find_blob(struct session *session, const struct hash *hash)
+{
+    if (!session || !session->blob_count)
+        return NULL;
+    return bsearch(hash, session->blobs, session->blob_count, sizeof(*session->blobs), hash_order);
+}
+
+static int memory_blobs(struct backend *backend, const struct store_key *key,
+                        const struct hash *hashes, size_t count, backend_blob_each *each, void *arg,
+                        struct viv_error *err)
+{
+    struct session *session = find(of(backend), key);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct backend_blob *blob = find_blob(session, &hashes[i]);
+
+        if (each(arg, i, blob ? blob->data : NULL, blob ? blob->len : 0, err))
+            return -1;
+    }
+    return 0;
+}
+
+static uint64_t tenant_bytes(struct memory *memory, const char *tenant)
+{
+    uint64_t sum = 0;
+
+    for (struct session *s = memory->first; s; s = s->next)
+        sum += strcmp(s->name.tenant, tenant) == 0 ? s->bytes : 0;
+    return sum;
+}
+
+static int copy_blobs(const struct backend_commit *commit, struct backend_blob *to)
+{
+    for (size_t i = 0; i < commit->add_count; i++) {
+        uint8_t *copy = malloc(commit->add[i].len);
+
+        if (!copy) {
+            while (i--)
+                free((void *)to[i].data);
+            return -1;
+        }
+        memcpy(copy, commit->add[i].data, commit->add[i].len);
+        to[i] = commit->add[i];
+        to[i].data = copy;
+    }
+    return 0;
+}
+
+/* What stays of the session's blobs, behind `count` new ones. */
+static size_t keep_blobs(struct session *session, const struct backend_commit *commit,
+                         struct backend_blob *blobs, size_t count)
+{
+    for (size_t i = 0; i < session->blob_count; i++) {
+        struct backend_blob *old = &session->blobs[i];
+
+        if (commit->drop_count &&
+            bsearch(old, commit->drop, commit->drop_count, sizeof(*commit->drop), hash_order))
+            free((void *)old->data);
+        else
+            blobs[count++] = *old;
+    }
+    return count;
+}
+
+static int replace_blobs(struct session *session, const struct backend_commit *commit)
+{
+    size_t room = session->blob_count + commit->add_count;
+    struct backend_blob *blobs = calloc(room + 1, sizeof(*blobs));
+
+    if (!blobs)
+        return -1;
+    if (copy_blobs(commit, blobs)) {
+        free(blobs);
+        return -1;
+    }
+    session->blob_count = keep_blobs(session, commit, blobs, commit->add_count);
+    free(session->blobs);
+    session->blobs = blobs;
+    if (session->blob_count)
+        qsort(blobs, session->blob_count, sizeof(*blobs), hash_order);
+    return 0;
+}
+
+static int memory_commit(struct backend *backend, const struct store_key *key,
+                         const struct backend_commit *commit, struct viv_error *err)
+{
+    struct memory *memory = of(backend);
+    struct session *session = find(memory, key);
+
+    if (!holds(session, commit->token))
+        return backend_lease_lost(key, err);
+    if (session->generation != commit->expected)
+        return backend_other_generation(key, commit->expected, session->generation, err);
+    if (commit->quota &&
+        tenant_bytes(memory, key->tenant) - session->bytes + commit->bytes > commit->quota)
+        return backend_over_quota(key, commit->quota, err);
+    if (replace_blobs(session, commit))
+        return backend_no_memory(err);
+    memcpy(session->record, commit->record, RECORD_SIZE);
+    session->generation = commit->generation;
+    session->bytes = commit->bytes;
+    session->expires_ns = commit->expires_ns;
+    return 0;
+}
+
+static int memory_remove(struct backend *backend, const struct store_key *key, uint64_t token,
+                         struct viv_error *err)
+{
+    struct session *session = find(of(backend), key);
+
+    if (!holds(session, token))
+        return backend_lease_lost(key, err);
+    forget_record(session);
+    return 0;
+}
+
+static int memory_list(struct backend *backend, const char *tenant, backend_list_each *each,
+                       void *arg, struct viv_error *err)
+{
+    for (struct session *s = of(backend)->first; s; s = s->next) {
+        if (s->generation && strcmp(s->name.tenant, tenant) == 0)
+            each(arg, s->name.id, s->record, RECORD_SIZE);
+    }
+    return 0;
+}
+
+static int memory_usage(struct backend *backend, const char *tenant, uint64_t *ret_bytes,
+                        struct viv_error *err)
+{
+    *ret_bytes = tenant_bytes(of(backend), tenant);
+    return 0;
+}
+
+static int memory_expire(struct backend *backend, int64_t now_ns, unsigned max,
+                         store_expire_each *each, void *arg, unsigned *ret_count,
+                         struct viv_error *err)
+{
+    struct memory *memory = of(backend);
+    struct session *session, *next;
+    unsigned count = 0;
+
+    for (session = memory->first; session && count < max; session = next) {
+        const struct store_key key = {session->name.tenant, session->name.id};
+
+        next = session->next;
+        if (!leased(session) && session->expires_ns && session->expires_ns <= now_ns) {
+            count++;
+            if (each)
+                each(arg, &key);
+            forget_record(session);
+        }
+        drop_if_empty(memory, session);
+    }
+    *ret_count = count;
+    return 0;
+}
+
+static int memory_acquire(struct backend *backend, const struct store_key *key, const char *owner,
+                          int64_t ttl_ns, uint64_t *ret_token, struct viv_error *err)
+{
+    struct memory *memory = of(backend);
+    struct session *session = find(memory, key);
+
+    if (session && leased(session) && strcmp(session->owner, owner) != 0)
+        return backend_lease_held(key, err);
+    if (!session)
+        session = add(memory, key);
+    if (!session)
+        return backend_no_memory(err);
+    memcpy(session->owner, owner, strlen(owner) + 1);
+    session->until_ns = clock_now() + ttl_ns;
+    session->token = ++memory->last_token;
+    *ret_token = session->token;
+    return 0;
+}
+
+static int memory_renew(struct backend *backend, const struct store_key *key, uint64_t token,
+                        int64_t ttl_ns, struct viv_error *err)
+{
+    struct session *session = find(of(backend), key);
+
+    if (!holds(session, token))
+        return backend_lease_lost(key, err);
+    session->until_ns = clock_now() + ttl_ns;
+    return 0;
+}
+
+static int memory_release(struct backend *backend, const struct store_key *key, uint64_t token,
+                          struct viv_error *err)
+{
+    struct session *session = find(of(backend), key);
+
+    if (!session || session->token != token)
+        return 0;
+    session->token = 0;
+    drop_if_empty(of(backend), session);
+    return 0;
+}
+
+static const struct backend_ops memory_ops = {
+    .close = memory_close,
+    .record = memory_record,
+    .hashes = memory_hashes,
+    .blobs = memory_blobs,
+    .commit = memory_commit,
+    .remove = memory_remove,
+    .list = memory_list,
+    .usage = memory_usage,
+    .expire = memory_expire,
+    .acquire = memory_acquire,
+    .renew = memory_renew,
+    .release = memory_release,
+};
+
+int memory_open(struct backend **ret_backend, struct viv_error *err)
+{
+    struct memory *memory = calloc(1, sizeof(*memory));
+
+    if (!memory)
+        return backend_no_memory(err);
+    if (registry_init(&memory->registry, BUCKETS, err)) {
+        free(memory);
+        return -1;
+    }
+    memory->backend.ops = &memory_ops;
+    *ret_backend = &memory->backend;
+    return 0;
+}

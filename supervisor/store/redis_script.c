@@ -1,0 +1,157 @@
+#include "supervisor/store/redis_script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD                                                            \
+    "local lease, record, blobs, tenant, expiry, last = unpack(KEYS)\n" \
+    "local pair, session = ARGV[1], ARGV[2]\n"
+
+/* A script that writes does so for the holder of the lease only. */
+#define HOLDERS_ONLY                               \
+    HEAD "local held = redis.call('GET', lease)\n" \
+         "if not held or string.match(held, '^%d+') ~= ARGV[3] then return 'LEASE' end\n"
+
+static const char *const texts[] = {
+    /* The clock as well as the last token: a Redis that lost its data, or a
+     * replica that missed the end, must not give a token twice. */
+    [REDIS_ACQUIRE] = HEAD
+    "local held = redis.call('GET', lease)\n"
+    "if held and string.match(held, '^%d+ (.*)$') ~= ARGV[3] then return 'HELD' end\n"
+    "local now = redis.call('TIME')\n"
+    "local token = math.max(tonumber(redis.call('GET', last) or '0') + 1,\n"
+    "    now[1] * 1000000 + now[2])\n"
+    "token = string.format('%.0f', token)\n"
+    "redis.call('SET', last, token)\n"
+    "redis.call('SET', lease, token .. ' ' .. ARGV[3], 'PX', ARGV[4])\n"
+    "return token\n",
+    [REDIS_RENEW] = HOLDERS_ONLY "redis.call('PEXPIRE', lease, ARGV[4])\n"
+                                 "return ''\n",
+    [REDIS_RELEASE] = HOLDERS_ONLY "redis.call('DEL', lease)\n"
+                                   "return ''\n",
+    /* Blobs come before their record. Those of a session that never gets one
+     * would stay for ever, so they expire. */
+    [REDIS_UPLOAD] = HOLDERS_ONLY
+    "for i = 5, #ARGV, 2 do redis.call('HSET', blobs, ARGV[i], ARGV[i + 1]) end\n"
+    "if redis.call('EXISTS', record) == 0 then\n"
+    "    redis.call('ZADD', expiry, 'NX', ARGV[4], pair)\n"
+    "end\n"
+    "return ''\n",
+    [REDIS_COMMIT] = HOLDERS_ONLY
+    "local ask, expected, generation, body, bytes, quota, at = unpack(ARGV, 4, 10)\n"
+    "local stored = redis.call('HGET', record, 'g') or '0'\n"
+    "if stored == generation and redis.call('HGET', record, 'r') == body then return '' end\n"
+    "if stored ~= expected then return 'GENERATION ' .. stored end\n"
+    "if quota ~= '0' then\n"
+    "    local sum, all = tonumber(bytes), redis.call('HGETALL', tenant)\n"
+    "    for i = 1, #all, 2 do\n"
+    "        if all[i] ~= session then sum = sum + tonumber(all[i + 1]) end\n"
+    "    end\n"
+    "    if sum > tonumber(quota) then return 'QUOTA' end\n"
+    "end\n"
+    "if ask == '1' then return '' end\n"
+    "redis.call('HSET', record, 'g', generation, 'r', body)\n"
+    "redis.call('HSET', tenant, session, bytes)\n"
+    "if at == '0' then redis.call('ZREM', expiry, pair)\n"
+    "else redis.call('ZADD', expiry, at, pair) end\n"
+    "for i = 11, #ARGV do redis.call('HDEL', blobs, ARGV[i]) end\n"
+    "return ''\n",
+    [REDIS_REMOVE] = HOLDERS_ONLY "redis.call('UNLINK', record, blobs)\n"
+                                  "redis.call('HDEL', tenant, session)\n"
+                                  "redis.call('ZREM', expiry, pair)\n"
+                                  "return ''\n",
+    [REDIS_EXPIRE] = HEAD "local at = redis.call('ZSCORE', expiry, pair)\n"
+                          "if not at or tonumber(at) > tonumber(ARGV[3])\n"
+                          "    or redis.call('EXISTS', lease) == 1 then return '' end\n"
+                          "local found = redis.call('EXISTS', record)\n"
+                          "redis.call('UNLINK', record, blobs)\n"
+                          "redis.call('HDEL', tenant, session)\n"
+                          "redis.call('ZREM', expiry, pair)\n"
+                          "return found == 1 and '1' or '2'\n",
+};
+_Static_assert(sizeof(texts) / sizeof(texts[0]) == REDIS_SCRIPTS, "a text for each script");
+
+void redis_keys_of(const struct store_key *key, struct redis_keys *ret_keys)
+{
+    snprintf(ret_keys->pair, sizeof(ret_keys->pair), "%zu:%s:%s", strlen(key->tenant), key->tenant,
+             key->session);
+    snprintf(ret_keys->record, sizeof(ret_keys->record), "viv:s:%s", ret_keys->pair);
+    snprintf(ret_keys->blobs, sizeof(ret_keys->blobs), "viv:b:%s", ret_keys->pair);
+    snprintf(ret_keys->lease, sizeof(ret_keys->lease), "viv:l:%s", ret_keys->pair);
+    snprintf(ret_keys->tenant, sizeof(ret_keys->tenant), "viv:t:%s", key->tenant);
+}
+
+int redis_pair_parse(const char *pair, size_t len, struct redis_names *ret_names)
+{
+    char *colon;
+    size_t tenant = strtoul(pair, &colon, 10), head = (size_t)(colon - pair) + 1, session;
+
+    if (tenant == 0 || tenant > STORE_NAME_MAX || *colon != ':' || len < head + tenant + 2)
+        return -1;
+    session = len - head - tenant - 1;
+    if (session > STORE_NAME_MAX || pair[head + tenant] != ':')
+        return -1;
+    memcpy(ret_names->tenant, pair + head, tenant);
+    ret_names->tenant[tenant] = 0;
+    memcpy(ret_names->session, pair + head + tenant + 1, session);
+    ret_names->session[session] = 0;
+    return 0;
+}
+
+int redis_script_begin(enum redis_script script, const struct redis_keys *keys, const char *session,
+                       size_t max, struct redis_args *args, struct viv_error *err)
+{
+    if (redis_args_init(args, REDIS_SCRIPT_WORDS + max, err))
+        return -1;
+    redis_add_text(args, "EVAL");
+    redis_add_text(args, texts[script]);
+    redis_add_text(args, "6");
+    redis_add_text(args, keys->lease);
+    redis_add_text(args, keys->record);
+    redis_add_text(args, keys->blobs);
+    redis_add_text(args, keys->tenant);
+    redis_add_text(args, "viv:expiry");
+    redis_add_text(args, "viv:token");
+    redis_add_text(args, keys->pair);
+    redis_add_text(args, session);
+    return 0;
+}
+
+/* Where a commit's words stand: after those of every script, the token and "ask". */
+#define COMMIT_EXPECTED (REDIS_SCRIPT_WORDS + 2)
+#define COMMIT_QUOTA (REDIS_SCRIPT_WORDS + 6)
+
+static int check(const redisReply *reply, enum redis_script script, const struct redis_args *args,
+                 const struct store_key *key, struct viv_error *err)
+{
+    const char *word = reply->str;
+
+    if (strcmp(word, "LEASE") == 0)
+        return backend_lease_lost(key, err);
+    if (strcmp(word, "HELD") == 0)
+        return backend_lease_held(key, err);
+    if (script != REDIS_COMMIT)
+        return 0;
+    if (strcmp(word, "QUOTA") == 0)
+        return backend_over_quota(key, strtoull(args->words[COMMIT_QUOTA], NULL, 10), err);
+    if (strncmp(word, "GENERATION ", 11) == 0)
+        return backend_other_generation(key, strtoull(args->words[COMMIT_EXPECTED], NULL, 10),
+                                        strtoull(word + 11, NULL, 10), err);
+    return 0;
+}
+
+int redis_script_run(struct redis_conn *conn, enum redis_script script, struct redis_args *args,
+                     const struct store_key *key, redisReply **ret_reply, struct viv_error *err)
+{
+    redisReply *reply = NULL;
+    int failed = redis_call(conn, args, REDIS_REPLY_STRING, &reply, err) ||
+                 check(reply, script, args, key, err);
+
+    redis_args_free(args);
+    if (reply && (failed || !ret_reply))
+        freeReplyObject(reply);
+    else if (ret_reply && !failed)
+        *ret_reply = reply;
+    return failed ? -1 : 0;
+}
