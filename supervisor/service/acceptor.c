@@ -154,10 +154,23 @@ int acceptor_start(grpc_server *server, const struct listener *listeners, size_t
 
 void acceptor_stop(struct acceptor *acceptor)
 {
-    if (!acceptor)
-        return;
     eventfd_write(acceptor->stop_fd, 1);
     pthread_join(acceptor->thread, NULL);
+}
+
+void acceptor_cut(struct acceptor *acceptor)
+{
+    struct acceptor_range range = acceptor->range;
+
+    /* The descriptors are gRPC's, but nobody else puts any into the range. */
+    for (int fd = range.first; fd < range.first + range.count; fd++)
+        shutdown(fd, SHUT_RDWR);
+}
+
+void acceptor_destroy(struct acceptor *acceptor)
+{
+    if (!acceptor)
+        return;
     close(acceptor->stop_fd);
     grpc_server_credentials_release(acceptor->credentials);
     gpr_free(acceptor);

@@ -16,12 +16,20 @@
 struct acceptor;
 
 /* Of a started server. The listeners must stay bound, and the server up, until
- * acceptor_stop(). */
+ * acceptor_stop(). Ends with acceptor_destroy(). */
 int acceptor_start(grpc_server *server, const struct listener *listeners, size_t count,
                    int connections_max, struct acceptor **ret_acceptor, struct viv_error *err);
 
-/* Takes no more, and frees it. NULL is fine. */
+/* Takes no more. */
 void acceptor_stop(struct acceptor *acceptor);
+
+/* After acceptor_stop(): breaks the connections that are left. gRPC itself
+ * waits with closing one until what it has written is read, which a peer that
+ * doesn't read can put off for ever. */
+void acceptor_cut(struct acceptor *acceptor);
+
+/* After acceptor_stop(). NULL is fine. */
+void acceptor_destroy(struct acceptor *acceptor);
 
 /* Which descriptors are for connections: as many as asked for, but at most
  * half of `limit`, and above those that the rest needs. Pure. */

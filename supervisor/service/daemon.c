@@ -196,6 +196,15 @@ static void release(struct daemon *d)
         close(d->drained_fd);
 }
 
+static void cut_connections(void *arg)
+{
+    struct daemon *d = arg;
+
+    log_event(LOG_LEVEL_WARN, "connections_cut");
+    if (d->acceptor)
+        acceptor_cut(d->acceptor);
+}
+
 /* New connections are taken until all is drained: they may ask for health. */
 static int serve(struct daemon *d, struct viv_error *err)
 {
@@ -208,10 +217,11 @@ static int serve(struct daemon *d, struct viv_error *err)
     if (rc == 0) {
         tell_ready(d);
         drain(d, wait_event(d));
+        acceptor_stop(d->acceptor);
     }
     log_event(LOG_LEVEL_INFO, "stopping");
-    acceptor_stop(d->acceptor);
-    server_stop(d->server, STOP_GRACE_NS);
+    server_stop(d->server, STOP_GRACE_NS, cut_connections, d);
+    acceptor_destroy(d->acceptor);
     return rc;
 }
 

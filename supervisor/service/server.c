@@ -16,6 +16,9 @@
  * what a client reads. */
 #define EXECUTE_CALLS_MARGIN 256
 
+/* What cancelled calls get to tell their clients. */
+#define CANCEL_NS INT64_C(300000000)
+
 struct server {
     struct server_config config;
     grpc_server *grpc;
@@ -264,13 +267,16 @@ static void wait_all(struct server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
-void server_stop(struct server *server, int64_t grace_ns)
+void server_stop(struct server *server, int64_t grace_ns, void (*cut)(void *arg), void *arg)
 {
     atomic_store(&server->stopping, true);
     health_end_watches(&server->health);
     grpc_server_shutdown_and_notify(server->grpc, server->queue, &server->down);
-    if (!wait_down(server, grace_ns))
+    if (!wait_down(server, grace_ns)) {
         grpc_server_cancel_all_calls(server->grpc);
+        if (!wait_down(server, CANCEL_NS))
+            cut(arg);
+    }
     wait_all(server);
     grpc_completion_queue_shutdown(server->queue);
     pthread_join(server->poller, NULL);

@@ -33,9 +33,10 @@ grpc_server *server_grpc(struct server *server);
 int server_start(struct server *server, struct viv_error *err);
 
 /* Takes no more calls and waits for those that are left; those that are not
- * over after `grace_ns` are cancelled. Whatever the supervisor owes them must
- * be sure to come. */
-void server_stop(struct server *server, int64_t grace_ns);
+ * over after `grace_ns` are cancelled, and where even that doesn't end it,
+ * `cut` is to break the connections. Whatever the supervisor owes the calls
+ * must be sure to come. */
+void server_stop(struct server *server, int64_t grace_ns, void (*cut)(void *arg), void *arg);
 
 /* NULL is fine. */
 void server_destroy(struct server *server);
