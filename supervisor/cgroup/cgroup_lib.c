@@ -1,0 +1,68 @@
+/* libcgroup, all of it that we use. Its calls take hundreds of file operations
+ * where a kept descriptor takes one, so what happens for each execution is not
+ * here (DESIGN.md has the figures). Nor is deleting: cgroup_delete_cgroup()
+ * moves what is left in a group to its parent, and so out of its limits. */
+#include <errno.h>
+#include <libcgroup.h>
+#include <string.h>
+
+#include "supervisor/cgroup/cgroup_parts.h"
+
+static int lib_fail(struct viv_error *err, int code, const char *what, const char *name)
+{
+    if (code == ECGOTHER)
+        errno = cgroup_get_last_errno();
+    else
+        errno = code == ECGROUPNOTALLOWED ? EPERM : EINVAL;
+    return viv_fail(err, VIV_FAILED_PRECONDITION, "can't %s control group %s: %s", what, name,
+                    code == ECGOTHER ? strerror(errno) : cgroup_strerror(code));
+}
+
+int viv_cgroup_lib_start(struct viv_error *err)
+{
+    int code;
+
+    /* The daemon logs; a library doesn't. */
+    cgroup_set_loglevel(-1);
+    code = cgroup_init();
+    return code ? lib_fail(err, code, "read the mounts of", "file systems") : 0;
+}
+
+/* A description with one controller, or none. */
+static struct cgroup *describe(const char *controller, const char *name)
+{
+    struct cgroup *group = cgroup_new_cgroup(name);
+
+    if (group && controller && !cgroup_add_controller(group, controller))
+        cgroup_free(&group);
+    return group;
+}
+
+int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_error *err)
+{
+    struct cgroup *group = describe(controller, name);
+    int code;
+
+    if (!group)
+        return viv_fail(err, VIV_INTERNAL, "no memory for a control group");
+    /* 1: ownership stays as the kernel gives it. On version 2 without a
+     * controller: with one, libcgroup writes cgroup.subtree_control from the
+     * mount point down, which a delegated group may not. */
+    errno = 0;
+    code = cgroup_create_cgroup(group, 1);
+    cgroup_free(&group);
+    return code ? lib_fail(err, code, "create", name) : 0;
+}
+
+int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
+                          struct viv_error *err)
+{
+    struct cgroup *group = describe(controller, name);
+    int code;
+
+    if (!group)
+        return viv_fail(err, VIV_INTERNAL, "no memory for a control group");
+    code = cgroup_attach_task_pid(group, pid);
+    cgroup_free(&group);
+    return code ? lib_fail(err, code, "move a process into", name) : 0;
+}

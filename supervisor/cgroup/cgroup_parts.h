@@ -1,0 +1,124 @@
+/* Shared by the module's own files: what is behind the facade. */
+#ifndef VIVARIUM_CGROUP_PARTS_H
+#define VIVARIUM_CGROUP_PARTS_H
+
+#include "supervisor/cgroup/cgroup.h"
+#include "supervisor/cgroup/cgroup_text.h"
+
+/* Version 1 has a hierarchy a controller; version 2 has one, the first. */
+enum viv_cgroup_part { PART_MEMORY, PART_PIDS, PART_CPU, PART_CPUACCT, PARTS };
+
+#define PART_ONLY PART_MEMORY
+
+/* Longest tenant name, as VIV_ID_MAX of vivarium.h. */
+#define TENANT_NAME 129
+
+struct hierarchy {
+    const char *controller; /* as libcgroup calls it; NULL: version 2's own */
+    char point[VIV_CGROUP_PATH];
+    char base[VIV_CGROUP_PATH]; /* below the point: the group that holds ours */
+    char root[VIV_CGROUP_PATH + VIV_CGROUP_NAME];
+    int base_dir, root_dir; /* the latter is flocked; -1: we have none here */
+    int error;              /* an errno: why there is none */
+    const char *failed;     /* what failed with it */
+};
+
+struct tenant {
+    bool used;
+    char name[TENANT_NAME];
+    unsigned number;
+    unsigned groups;
+    unsigned next_worker;
+    int dirs[PARTS];
+    struct viv_cgroup_limits limits;
+};
+
+enum group_state { GROUP_FREE, GROUP_HELD, GROUP_SPARE };
+
+struct group {
+    enum group_state state;
+    bool dirty; /* something may have run in it */
+    struct tenant *tenant;
+    unsigned number;
+    int dirs[PARTS];
+    int peak; /* v2: memory.peak, kept open: its reset is the descriptor's own */
+    struct viv_cgroup_entrance entrance;
+    struct viv_cgroup_usage before;
+};
+
+struct viv_cgroup;
+
+/* One version of the kernel's interface, called from one file. Each returns 0, or -1 with errno. */
+struct viv_cgroup_version {
+    /* By enum viv_cgroup_layer; of a worker's group or a tenant's. */
+    int (*set[VIV_CGROUP_LAYERS])(const int dirs[PARTS], const struct viv_cgroup_limits *limits);
+    /* Counters since the group was made; what can't be read is 0. */
+    int (*usage)(const struct group *g, struct viv_cgroup_usage *ret);
+    int (*empty)(const struct group *g, bool *ret);
+    int (*kill)(const struct group *g);
+    /* The peak starts anew; -1: it can't, and the group must be made anew. */
+    int (*renew)(struct group *g);
+    /* What a tenant's directory needs before groups are made in it. */
+    int (*open_tenant)(const struct tenant *t);
+    /* Opens the doors; they are closed with the group. */
+    void (*entrance)(const struct group *g, struct viv_cgroup_entrance *ret);
+};
+
+extern const struct viv_cgroup_version viv_cgroup_v1;
+extern const struct viv_cgroup_version viv_cgroup_v2;
+
+struct viv_cgroup {
+    enum viv_cgroup_mode mode;
+    const struct viv_cgroup_version *version; /* NULL: VIV_CGROUP_NONE */
+    struct viv_cgroup_config config;
+    char name[VIV_CGROUP_NAME]; /* "vivarium-<pid>-<n>" */
+    bool moved;                 /* v2: into a leaf of our own */
+    unsigned parts;
+    struct hierarchy hierarchies[PARTS];
+    struct viv_cgroup_finding findings[VIV_CGROUP_LAYERS];
+    struct group *groups; /* all there can be */
+    unsigned group_count;
+    struct group **slots;
+    struct tenant *tenants;
+    unsigned next_tenant;
+};
+
+/* cgroup_lib.c: all that is libcgroup's. `name` is below the mount point,
+ * `controller` NULL where version 2 is meant as such. */
+int viv_cgroup_lib_start(struct viv_error *err);
+int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_error *err);
+int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
+                          struct viv_error *err);
+
+/* cgroup_host.c: fills in mode, parts, and of each hierarchy point and base. */
+void viv_cgroup_host_detect(struct viv_cgroup *cg);
+
+/* cgroup_root.c: our own root, locked, after what the dead left is removed. */
+void viv_cgroup_root_make(struct viv_cgroup *cg);
+void viv_cgroup_root_remove(struct viv_cgroup *cg);
+
+/* cgroup_enable.c: version 2's controllers, down to our root. Returns an errno
+ * for a controller that can't be had. */
+int viv_cgroup_enable(struct viv_cgroup *cg, const char *controller);
+int viv_cgroup_enable_below(int dir, const char *controller);
+void viv_cgroup_enable_undo(struct viv_cgroup *cg);
+
+/* cgroup_probe.c: fills in the findings. */
+void viv_cgroup_probe(struct viv_cgroup *cg);
+
+/* cgroup_tree.c: tenants' and workers' groups. */
+int viv_cgroup_tree_tenant(struct viv_cgroup *cg, const char *name, struct tenant **ret,
+                           struct viv_error *err);
+int viv_cgroup_tree_group(struct viv_cgroup *cg, struct tenant *t, struct group **ret,
+                          struct viv_error *err);
+/* -1: somebody is in it. */
+int viv_cgroup_tree_remove(struct viv_cgroup *cg, struct group *g);
+int viv_cgroup_tree_attach(struct viv_cgroup *cg, const struct group *g, pid_t pid,
+                           struct viv_error *err);
+/* Our side of them only: the directories stay. */
+void viv_cgroup_tree_forget(struct viv_cgroup *cg, struct group *g);
+void viv_cgroup_tree_close_tenant(struct tenant *t);
+int viv_cgroup_tree_set(struct viv_cgroup *cg, const int dirs[PARTS],
+                        const struct viv_cgroup_limits *limits, struct viv_error *err);
+
+#endif

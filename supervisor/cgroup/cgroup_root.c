@@ -1,0 +1,171 @@
+/* Our root in each hierarchy, and the end of roots whose supervisor has died.
+ *
+ * A root belongs to whom holds a flock(2) on its directory: unlike a pid in its
+ * name, that can't be mistaken across pid namespaces or after a reuse of the
+ * number, and the kernel lets go of it however its holder dies. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "supervisor/cgroup/cgroup_files.h"
+#include "supervisor/cgroup/cgroup_parts.h"
+
+#define LEAF "supervisor"
+#define PREFIX "vivarium-"
+#define TRIES 2000
+
+static void sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+static int remove_tree(int parent, const char *name);
+
+static void remove_children(int dir)
+{
+    int copy = dup(dir);
+    DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+    struct dirent *entry;
+
+    if (!list) {
+        if (copy >= 0)
+            close(copy);
+        return;
+    }
+    rewinddir(list);
+    while ((entry = readdir(list)))
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            remove_tree(dir, entry->d_name);
+    closedir(list);
+}
+
+/* rmdir(2) is the proof that a group is empty; until it is, kill. A leaf is
+ * only ever left by its own: who is in there was no worker. */
+static int remove_tree(int parent, const char *name)
+{
+    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = -1;
+
+    if (dir < 0)
+        return errno == ENOENT ? 0 : -1;
+    remove_children(dir);
+    for (int i = 0; i < TRIES; i++) {
+        rc = unlinkat(parent, name, AT_REMOVEDIR);
+        if (rc == 0 || errno != EBUSY || strcmp(name, LEAF) == 0)
+            break;
+        if (viv_cgroup_files_write(dir, "cgroup.kill", "1") < 0) {
+            viv_cgroup_files_write(dir, "pids.max", "0");
+            viv_cgroup_files_kill(dir);
+        }
+        sleep_ms(1);
+    }
+    close(dir);
+    return rc;
+}
+
+static void remove_if_dead(int base, const char *name)
+{
+    int dir = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir < 0)
+        return;
+    if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+        remove_tree(base, name);
+    close(dir);
+}
+
+static void remove_dead_roots(int base)
+{
+    int copy = dup(base);
+    DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+    struct dirent *entry;
+
+    if (!list) {
+        if (copy >= 0)
+            close(copy);
+        return;
+    }
+    while ((entry = readdir(list)))
+        if (strncmp(entry->d_name, PREFIX, sizeof(PREFIX) - 1) == 0)
+            remove_if_dead(base, entry->d_name);
+    closedir(list);
+}
+
+/* Between its making and its locking a root looks dead to another supervisor
+ * that starts just then, so they start one at a time. */
+static void lock_base(int base)
+{
+    for (int i = 0; i < TRIES && flock(base, LOCK_EX | LOCK_NB) < 0; i++)
+        sleep_ms(1);
+}
+
+static void not_here(struct hierarchy *h, const char *what)
+{
+    h->error = errno ? errno : EINVAL;
+    h->failed = what;
+    if (h->root_dir >= 0)
+        close(h->root_dir);
+    if (h->base_dir >= 0)
+        close(h->base_dir);
+    h->root_dir = h->base_dir = -1;
+}
+
+/* Not by libcgroup, which doesn't always keep the errno that a finding tells. */
+static int make_one(struct viv_cgroup *cg, struct hierarchy *h)
+{
+    const char *sep = h->base[0] ? "/" : "";
+
+    snprintf(h->root, sizeof(h->root), "%s%s%s", h->base, sep, cg->name);
+    if (mkdirat(h->base_dir, cg->name, 0755) < 0 && errno != EEXIST)
+        return -1;
+    if (viv_cgroup_files_open(h->point, h->root, &h->root_dir) < 0)
+        return -1;
+    return flock(h->root_dir, LOCK_EX | LOCK_NB);
+}
+
+static void make_root(struct viv_cgroup *cg, struct hierarchy *h)
+{
+    if (h->error)
+        return;
+    if (viv_cgroup_files_open(h->point, h->base, &h->base_dir) < 0) {
+        not_here(h, "opening the group that ours is to be in");
+        return;
+    }
+    lock_base(h->base_dir);
+    remove_dead_roots(h->base_dir);
+    if (make_one(cg, h) < 0)
+        not_here(h, "creating a group");
+    else
+        flock(h->base_dir, LOCK_UN);
+}
+
+void viv_cgroup_root_make(struct viv_cgroup *cg)
+{
+    static unsigned opened;
+
+    snprintf(cg->name, sizeof(cg->name), PREFIX "%d-%u", (int)getpid(),
+             __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED));
+    for (unsigned i = 0; i < cg->parts; i++)
+        make_root(cg, &cg->hierarchies[i]);
+}
+
+void viv_cgroup_root_remove(struct viv_cgroup *cg)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        struct hierarchy *h = &cg->hierarchies[i];
+
+        if (h->root_dir < 0)
+            continue;
+        remove_tree(h->base_dir, cg->name);
+        close(h->root_dir);
+        close(h->base_dir);
+        h->root_dir = h->base_dir = -1;
+    }
+}

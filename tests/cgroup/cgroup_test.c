@@ -1,0 +1,298 @@
+/* Limits against the real kernel, whichever version it offers. */
+#include "supervisor/cgroup/cgroup.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/cgroup/inside.h"
+#include "tests/unit/test.h"
+
+#define MIB (1u << 20)
+#define COUNT(n) ((void *)(uintptr_t)(n))
+
+static struct viv_cgroup *cg;
+static struct viv_error error;
+
+static void works(int rc)
+{
+    if (rc < 0)
+        fail_msg("%s", error.text);
+}
+
+static int begin(void **state)
+{
+    struct viv_cgroup_config config = {.slots = 4, .tenants_max = 4, .spare_max = 2};
+
+    return viv_cgroup_open(&config, &cg, &error);
+}
+
+static int finish(void **state)
+{
+    viv_cgroup_close(cg);
+    return 0;
+}
+
+/* A test of what the machine lacks says so, loudly, and is counted as skipped. */
+static void needs(enum viv_cgroup_layer layer)
+{
+    const struct viv_cgroup_finding *f = viv_cgroup_finding(cg, layer);
+
+    if (f->present)
+        return;
+    fprintf(stderr, "SKIPPED: no %s here: %s. To have it: %s\n", viv_cgroup_layer_name(layer),
+            f->why, f->remedy);
+    skip();
+}
+
+static void give(unsigned slot, const char *tenant, const struct viv_cgroup_limits *limits)
+{
+    works(viv_cgroup_prepare(cg, slot, tenant, &error));
+    works(viv_cgroup_limit(cg, slot, limits, &error));
+}
+
+static struct viv_cgroup_usage used(unsigned slot)
+{
+    struct viv_cgroup_usage u = {0};
+
+    works(viv_cgroup_usage(cg, slot, &u, &error));
+    return u;
+}
+
+static bool empty_soon(unsigned slot)
+{
+    for (int i = 0; i < 2000; i++) {
+        bool empty = false;
+
+        works(viv_cgroup_empty(cg, slot, &empty, &error));
+        if (empty)
+            return true;
+        works(viv_cgroup_kill(cg, slot, &error));
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            continue;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return false;
+}
+
+static void the_layers_are_told(void **state)
+{
+    fprintf(stderr, "control groups: %s\n", viv_cgroup_mode_name(viv_cgroup_mode(cg)));
+    for (unsigned i = 0; i < VIV_CGROUP_LAYERS; i++) {
+        const struct viv_cgroup_finding *f = viv_cgroup_finding(cg, i);
+
+        fprintf(stderr, "  %-18s %s%s\n", viv_cgroup_layer_name(i),
+                f->present ? "yes" : "NO: ", f->why);
+        assert_int_equal(f->present, f->why[0] == '\0');
+        assert_int_equal(f->present, f->remedy[0] == '\0');
+    }
+}
+
+static void too_much_memory_is_an_oom_kill(void **state)
+{
+    struct viv_cgroup_limits limits = {.memory_bytes = 64 * MIB, .pids = 8};
+    struct viv_cgroup_usage u;
+    int status;
+
+    needs(VIV_CGROUP_MEMORY);
+    give(0, "a", &limits);
+    status = ended(inside(cg, 0, job_touch, COUNT(200)));
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+    u = used(0);
+    fprintf(stderr, "oom kills %llu, peak %llu of %llu\n", (unsigned long long)u.oom_kills,
+            (unsigned long long)u.memory_peak_bytes, (unsigned long long)limits.memory_bytes);
+    assert_int_equal(u.oom_kills, 1);
+    assert_true(u.memory_limit_hits > 0);
+    assert_in_range(u.memory_peak_bytes, 60 * MIB, 64 * MIB);
+}
+
+static void the_same_memory_is_had_without_a_limit(void **state)
+{
+    struct viv_cgroup_limits limits = {0};
+    struct viv_cgroup_usage u;
+
+    needs(VIV_CGROUP_MEMORY);
+    give(0, "a", &limits);
+    assert_int_equal(ended(inside(cg, 0, job_touch, COUNT(200))), 0);
+    u = used(0);
+    assert_int_equal(u.oom_kills, 0);
+    if (u.memory_peak_bytes == 0) {
+        fprintf(stderr, "SKIPPED: this kernel tells no peak (memory.peak: Linux 5.19)\n");
+        skip();
+    }
+    assert_in_range(u.memory_peak_bytes, 200 * MIB, 240 * MIB);
+}
+
+static void the_next_execution_starts_at_nothing(void **state)
+{
+    struct viv_cgroup_limits limits = {.memory_bytes = 256 * MIB, .pids = 8};
+    struct viv_cgroup_usage u;
+
+    needs(VIV_CGROUP_MEMORY);
+    give(0, "a", &limits);
+    assert_int_equal(ended(inside(cg, 0, job_touch, COUNT(100))), 0);
+    assert_true(empty_soon(0));
+    give(0, "a", &limits);
+    u = used(0);
+    assert_true(u.memory_peak_bytes < 8 * MIB);
+    assert_true(u.user_ns + u.system_ns < 1000000);
+    assert_int_equal(ended(inside(cg, 0, job_touch, COUNT(20))), 0);
+    u = used(0);
+    assert_true(u.memory_peak_bytes < 40 * MIB);
+}
+
+static void a_fork_bomb_meets_its_limit(void **state)
+{
+    struct viv_cgroup_limits limits = {.pids = 12};
+    int status;
+
+    needs(VIV_CGROUP_PIDS);
+    give(0, "a", &limits);
+    status = ended(inside(cg, 0, job_fork, COUNT(100)));
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 11);
+    assert_true(used(0).pids_refused >= 1);
+    assert_true(empty_soon(0));
+}
+
+static void the_same_forks_are_had_with_a_higher_limit(void **state)
+{
+    struct viv_cgroup_limits limits = {.pids = 200};
+    int status;
+
+    needs(VIV_CGROUP_PIDS);
+    give(0, "a", &limits);
+    status = ended(inside(cg, 0, job_fork, COUNT(100)));
+    assert_int_equal(WEXITSTATUS(status), 100);
+    assert_true(empty_soon(0));
+}
+
+static void a_quota_throttles(void **state)
+{
+    struct viv_cgroup_limits limits = {.cpu_millis = 100};
+    struct viv_cgroup_usage u;
+
+    needs(VIV_CGROUP_CPU_QUOTA);
+    give(0, "a", &limits);
+    assert_int_equal(ended(inside(cg, 0, job_burn, COUNT(1000))), 0);
+    u = used(0);
+    fprintf(stderr, "a tenth of a processor for 1 s: %.0f ms used, throttled %llu times\n",
+            (double)(u.user_ns + u.system_ns) / 1e6, (unsigned long long)u.throttled_periods);
+    assert_true(u.throttled_periods >= 3);
+    assert_in_range(u.user_ns + u.system_ns, 20000000, 250000000);
+}
+
+/* Fewer than the two would need, more than either: so only the ceiling over
+ * both can have done it, which the worker's own counters tell. */
+static void a_tenant_s_ceiling_holds_over_its_workers(void **state)
+{
+    struct viv_cgroup_limits ceiling = {.memory_bytes = 96 * MIB};
+    struct viv_cgroup_limits each = {.memory_bytes = 128 * MIB, .pids = 8};
+    struct viv_cgroup_usage u;
+    int status;
+
+    needs(VIV_CGROUP_MEMORY);
+    works(viv_cgroup_tenant(cg, "b", &ceiling, &error));
+    give(1, "b", &each);
+    give(2, "b", &each);
+    assert_int_equal(ended(inside(cg, 1, job_touch, COUNT(80))), 0);
+    status = ended(inside(cg, 2, job_touch, COUNT(110)));
+    assert_true(WIFSIGNALED(status));
+    u = used(2);
+    assert_int_equal(u.oom_kills, 1);
+    assert_int_equal(u.memory_limit_hits, 0);
+}
+
+static void a_tenant_s_quota_caps_its_workers(void **state)
+{
+    struct viv_cgroup_limits ceiling = {.cpu_millis = 200}, each = {.cpu_millis = 1500};
+    double began;
+    pid_t one, two;
+
+    needs(VIV_CGROUP_CPU_QUOTA);
+    works(viv_cgroup_tenant(cg, "c", &ceiling, &error));
+    give(1, "c", &each);
+    give(2, "c", &each);
+    began = now_us();
+    one = inside(cg, 1, job_burn, COUNT(1000));
+    two = inside(cg, 2, job_burn, COUNT(1000));
+    ended(one);
+    ended(two);
+    {
+        struct viv_cgroup_usage a = used(1), b = used(2);
+        double cpu = (double)(a.user_ns + a.system_ns + b.user_ns + b.system_ns) / 1e3;
+
+        fprintf(stderr, "a ceiling of 0.2 processors over two: %.2f used\n",
+                cpu / (now_us() - began));
+        assert_true(cpu / (now_us() - began) < 0.3);
+    }
+}
+
+static void killing_leaves_nobody(void **state)
+{
+    struct viv_cgroup_limits limits = {.pids = 64};
+    bool empty = true;
+
+    needs(VIV_CGROUP_PIDS);
+    give(0, "a", &limits);
+    ended(inside(cg, 0, job_fork, COUNT(30)));
+    works(viv_cgroup_empty(cg, 0, &empty, &error));
+    assert_false(empty);
+    assert_int_equal(viv_cgroup_release(cg, 0, &error), -1);
+    assert_int_equal(error.status, VIV_FAILED_PRECONDITION);
+    assert_true(empty_soon(0));
+    works(viv_cgroup_release(cg, 0, &error));
+}
+
+static void a_process_is_moved_from_outside(void **state)
+{
+    struct viv_cgroup_limits limits = {.pids = 8};
+    pid_t pid;
+
+    needs(VIV_CGROUP_PIDS);
+    give(0, "a", &limits);
+    pid = fork();
+    if (pid == 0)
+        job_sleep(NULL);
+    works(viv_cgroup_attach(cg, 0, pid, &error));
+    assert_int_equal(used(0).tasks, 1);
+    kill(pid, SIGKILL);
+    ended(pid);
+    assert_true(empty_soon(0));
+}
+
+static void more_tenants_than_places_take_turns(void **state)
+{
+    struct viv_cgroup_limits limits = {.pids = 8};
+    char name[16];
+
+    needs(VIV_CGROUP_PIDS);
+    for (int i = 0; i < 12; i++) {
+        snprintf(name, sizeof(name), "../x/%d", i);
+        give(3, name, &limits);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_layers_are_told),
+        cmocka_unit_test(too_much_memory_is_an_oom_kill),
+        cmocka_unit_test(the_same_memory_is_had_without_a_limit),
+        cmocka_unit_test(the_next_execution_starts_at_nothing),
+        cmocka_unit_test(a_fork_bomb_meets_its_limit),
+        cmocka_unit_test(the_same_forks_are_had_with_a_higher_limit),
+        cmocka_unit_test(a_quota_throttles),
+        cmocka_unit_test(a_tenant_s_ceiling_holds_over_its_workers),
+        cmocka_unit_test(a_tenant_s_quota_caps_its_workers),
+        cmocka_unit_test(killing_leaves_nobody),
+        cmocka_unit_test(a_process_is_moved_from_outside),
+        cmocka_unit_test(more_tenants_than_places_take_turns),
+    };
+
+    return cmocka_run_group_tests_name("cgroup", tests, begin, finish);
+}
