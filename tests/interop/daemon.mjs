@@ -23,6 +23,11 @@ export async function freePort() {
 export class Daemon {
   constructor(folder, port) {
     this.folder = folder;
+    // Also where a suite fails half way.
+    process.on('exit', () => {
+      this.process?.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    });
     this.socket = join(folder, 'v.sock');
     this.unixTarget = `unix:${this.socket}`;
     this.tcpTarget = `127.0.0.1:${port}`;
@@ -59,7 +64,6 @@ export class Daemon {
 
   async stop() {
     const [code] = await this.end();
-    rmSync(this.folder, { recursive: true, force: true });
     if (code !== 0) throw new Error(`vivariumd ended with ${code}: ${this.log}`);
   }
 }
