@@ -1,0 +1,440 @@
+#define PY_SSIZE_T_CLEAN
+#include "worker/vm/cpython/scope/build.h"
+
+#include <string.h>
+
+#include "worker/vm/cpython/scope/fields.h"
+
+/* The interpreter hashes a tuple by recursion, without a limit of its own. */
+#define HASH_HEIGHT_MAX 1000
+
+#define CACHED_KEY_MAX 32
+
+static PyObject *damaged(struct scope_restore *r, const char *what)
+{
+    scope_op_refuse(r->op, "the snapshot is damaged: %s", what);
+    return NULL;
+}
+
+/* --- references ------------------------------------------------------------- */
+
+/* What the slot at work hangs on if an unfinished object fails later. */
+static void note_unfinished(struct scope_restore *r, uint32_t index)
+{
+    struct scope_slot *slot = &r->slots[index], *at;
+
+    if (slot->state == SLOT_COMPLETE)
+        index = slot->low;
+    if (index == SCOPE_NO_SLOT || r->current == SCOPE_NO_SLOT ||
+        r->slots[index].state >= SLOT_COMPLETE)
+        return;
+    at = &r->slots[r->current];
+    if (at->low == SCOPE_NO_SLOT || r->slots[index].begun < r->slots[at->low].begun)
+        at->low = index;
+}
+
+PyObject *scope_build_ref(struct scope_restore *r, uint64_t index)
+{
+    struct scope_slot *slot;
+
+    if (index >= r->slot_count)
+        return damaged(r, "it refers to an object that is not there");
+    slot = &r->slots[index];
+    if (slot->state == SLOT_FAILED) {
+        r->blamed = (uint32_t)index;
+        return NULL;
+    }
+    if (!slot->object)
+        return damaged(r, "an object is made of itself");
+    if (slot->height > r->height)
+        r->height = slot->height;
+    note_unfinished(r, (uint32_t)index);
+    return slot->object;
+}
+
+/* --- scalars ---------------------------------------------------------------- */
+
+static PyObject *build_constant(struct scope_restore *r, uint64_t number)
+{
+    switch (number) {
+    case CONSTANT_NONE:
+        return Py_NewRef(Py_None);
+    case CONSTANT_ELLIPSIS:
+        return Py_NewRef(Py_Ellipsis);
+    case CONSTANT_NOT_IMPLEMENTED:
+        return Py_NewRef(Py_NotImplemented);
+    default:
+        return damaged(r, "it has a constant that is none");
+    }
+}
+
+static PyObject *build_complex(struct scope_restore *r, struct scope_span body)
+{
+    struct scope_field fields[COMPLEX_IMAGINARY + 1];
+
+    if (scope_reader_pick(body, fields, COMPLEX_IMAGINARY) < 0)
+        return damaged(r, "a complex number");
+    return PyComplex_FromDoubles(scope_reader_double(fields[COMPLEX_REAL].number),
+                                 scope_reader_double(fields[COMPLEX_IMAGINARY].number));
+}
+
+static PyObject *build_big_integer(struct scope_restore *r, struct scope_span bytes)
+{
+    size_t len = scope_span_len(bytes);
+
+    if (len > SCOPE_BIG_INTEGER_MAX)
+        return damaged(r, "a big_integer of more than 16 MiB");
+    return len ? _PyLong_FromByteArray(bytes.at, len, 1, 1) : PyLong_FromLong(0);
+}
+
+static PyObject *build_str(struct scope_span bytes, const char *errors)
+{
+    return PyUnicode_DecodeUTF8((const char *)bytes.at, (Py_ssize_t)scope_span_len(bytes), errors);
+}
+
+/* Short text is a key again and again: rows of dicts, attributes. */
+static PyObject *build_key_text(struct scope_restore *r, struct scope_span bytes)
+{
+    size_t len = scope_span_len(bytes);
+    uint32_t hash = 2166136261u;
+    PyObject **place, *cached, *text;
+
+    if (len > CACHED_KEY_MAX)
+        return build_str(bytes, "strict");
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes.at[i]) * 16777619u;
+    place = &r->keys[(hash ^ hash >> 15) % SCOPE_KEY_CACHE];
+    cached = *place;
+    if (cached && PyUnicode_IS_ASCII(cached) && (size_t)PyUnicode_GET_LENGTH(cached) == len &&
+        memcmp(PyUnicode_DATA(cached), bytes.at, len) == 0)
+        return Py_NewRef(cached);
+    text = build_str(bytes, "strict");
+    if (text) {
+        PyUnicode_InternInPlace(&text);
+        Py_XSETREF(*place, Py_NewRef(text));
+    }
+    return text;
+}
+
+/* --- containers ------------------------------------------------------------- */
+
+static Py_ssize_t count_fields(struct scope_span body, unsigned wanted)
+{
+    struct scope_field field;
+    Py_ssize_t count = 0;
+
+    while (scope_reader_next(&body, &field) > 0)
+        count += field.field == wanted && field.wire == WIRE_LENGTH;
+    return count;
+}
+
+PyObject *scope_build_repeated(struct scope_restore *r, struct scope_span body, unsigned wanted,
+                               int depth)
+{
+    PyObject *tuple = PyTuple_New(count_fields(body, wanted)), *item;
+    struct scope_field field;
+    Py_ssize_t at = 0;
+    int rc = 0;
+
+    while (tuple && (rc = scope_reader_next(&body, &field)) > 0) {
+        if (field.field != wanted || field.wire != WIRE_LENGTH)
+            continue;
+        item = scope_build_value(r, field.bytes, depth);
+        if (item)
+            PyTuple_SET_ITEM(tuple, at++, item);
+        else
+            Py_CLEAR(tuple);
+    }
+    if (rc < 0 && tuple) {
+        Py_CLEAR(tuple);
+        damaged(r, "items");
+    }
+    return tuple;
+}
+
+int scope_build_into_list(struct scope_restore *r, PyObject *list, struct scope_span body,
+                          int depth)
+{
+    struct scope_field field;
+    int rc;
+
+    while ((rc = scope_reader_next(&body, &field)) > 0) {
+        PyObject *item;
+
+        if (field.field != SEQUENCE_ITEMS || field.wire != WIRE_LENGTH)
+            continue;
+        item = scope_build_value(r, field.bytes, depth);
+        if (!item)
+            return -1;
+        rc = PyList_Append(list, item);
+        Py_DECREF(item);
+        if (rc < 0)
+            return -1;
+    }
+    if (rc < 0)
+        damaged(r, "a list");
+    return rc;
+}
+
+/* A list whose length is known: no growing. */
+static PyObject *build_list(struct scope_restore *r, struct scope_span body, int depth)
+{
+    PyObject *list = PyList_New(count_fields(body, SEQUENCE_ITEMS)), *item;
+    struct scope_field field;
+    Py_ssize_t at = 0;
+    int rc = 0;
+
+    while (list && (rc = scope_reader_next(&body, &field)) > 0) {
+        if (field.field != SEQUENCE_ITEMS || field.wire != WIRE_LENGTH)
+            continue;
+        item = scope_build_value(r, field.bytes, depth);
+        if (item)
+            PyList_SET_ITEM(list, at++, item);
+        else
+            Py_CLEAR(list);
+    }
+    if (rc < 0 && list) {
+        Py_CLEAR(list);
+        damaged(r, "a list");
+    }
+    return list;
+}
+
+/* A value that will be hashed. */
+static PyObject *build_hashed(struct scope_restore *r, struct scope_span body, int depth)
+{
+    PyObject *key;
+    uint32_t height = r->height;
+
+    r->height = 0;
+    key = scope_build_value(r, body, depth);
+    if (key && r->height > HASH_HEIGHT_MAX) {
+        Py_CLEAR(key);
+        scope_op_refuse(r->op, "a key or an item of a set is nested more than %d deep",
+                        HASH_HEIGHT_MAX);
+    }
+    if (r->height < height)
+        r->height = height;
+    return key;
+}
+
+int scope_build_into_set(struct scope_restore *r, PyObject *set, struct scope_span body, int depth)
+{
+    struct scope_field field;
+    int rc;
+
+    while ((rc = scope_reader_next(&body, &field)) > 0) {
+        PyObject *item;
+
+        if (field.field != SEQUENCE_ITEMS || field.wire != WIRE_LENGTH)
+            continue;
+        item = build_hashed(r, field.bytes, depth);
+        if (!item)
+            return -1;
+        rc = PySet_Add(set, item);
+        Py_DECREF(item);
+        if (rc < 0)
+            return -1;
+    }
+    if (rc < 0)
+        damaged(r, "a set");
+    return rc;
+}
+
+int scope_build_item(struct scope_restore *r, struct scope_span body, int depth, PyObject **ret_key,
+                     PyObject **ret_value)
+{
+    struct scope_field fields[ITEM_VALUE + 1], key;
+    PyObject *value;
+
+    if (scope_reader_pick(body, fields, ITEM_VALUE) < 0 || fields[ITEM_KEY].wire != WIRE_LENGTH ||
+        fields[ITEM_VALUE].wire != WIRE_LENGTH) {
+        damaged(r, "an item of a dict lacks its key or its value");
+        return -1;
+    }
+    body = fields[ITEM_KEY].bytes;
+    if (scope_reader_next(&body, &key) > 0 && key.field == VALUE_TEXT && key.wire == WIRE_LENGTH &&
+        body.at == body.end)
+        *ret_key = build_key_text(r, key.bytes);
+    else
+        *ret_key = build_hashed(r, fields[ITEM_KEY].bytes, depth);
+    if (!*ret_key)
+        return -1;
+    value = scope_build_value(r, fields[ITEM_VALUE].bytes, depth);
+    if (!value) {
+        Py_CLEAR(*ret_key);
+        return -1;
+    }
+    *ret_value = value;
+    return 0;
+}
+
+int scope_build_into_dict(struct scope_restore *r, PyObject *dict, struct scope_span body,
+                          int depth)
+{
+    struct scope_field field;
+    int rc;
+
+    while ((rc = scope_reader_next(&body, &field)) > 0) {
+        PyObject *key, *value;
+
+        if (field.field != MAPPING_ITEMS || field.wire != WIRE_LENGTH)
+            continue;
+        if (scope_build_item(r, field.bytes, depth, &key, &value) < 0)
+            return -1;
+        rc = PyDict_SetItem(dict, key, value);
+        Py_DECREF(key);
+        Py_DECREF(value);
+        if (rc < 0)
+            return -1;
+    }
+    if (rc < 0)
+        damaged(r, "a dict");
+    return rc;
+}
+
+/* --- any value -------------------------------------------------------------- */
+
+static PyObject *filled(PyObject *container, int rc)
+{
+    if (rc < 0)
+        Py_CLEAR(container);
+    return container;
+}
+
+static PyObject *build_container(struct scope_restore *r, const struct scope_field *field,
+                                 int depth)
+{
+    PyObject *container;
+
+    if (depth > SCOPE_DEPTH_READ)
+        return damaged(r, "containers stand more than 20 deep in each other; deeper ones "
+                          "belong into the table of objects");
+    switch (field->field) {
+    case VALUE_LIST:
+        return build_list(r, field->bytes, depth + 1);
+    case VALUE_TUPLE:
+        return scope_build_repeated(r, field->bytes, SEQUENCE_ITEMS, depth + 1);
+    case VALUE_DICT:
+        container = PyDict_New();
+        return container
+                   ? filled(container, scope_build_into_dict(r, container, field->bytes, depth + 1))
+                   : NULL;
+    default:
+        container = field->field == VALUE_SET ? PySet_New(NULL) : PyFrozenSet_New(NULL);
+        return container
+                   ? filled(container, scope_build_into_set(r, container, field->bytes, depth + 1))
+                   : NULL;
+    }
+}
+
+static PyObject *build_opaque(struct scope_restore *r, struct scope_span body)
+{
+    struct scope_field fields[OPAQUE_REASON + 1];
+    PyObject *reason = NULL;
+
+    if (scope_reader_pick(body, fields, OPAQUE_REASON) == 0)
+        reason = build_str(fields[OPAQUE_REASON].bytes, "replace");
+    scope_op_refuse(r->op, "it was not carried: %V", reason, "no reason given");
+    Py_XDECREF(reason);
+    return NULL;
+}
+
+static PyObject *build_block(struct scope_restore *r, const struct scope_field *field, int depth)
+{
+    const char *data = (const char *)field->bytes.at;
+    Py_ssize_t len = (Py_ssize_t)scope_span_len(field->bytes);
+
+    switch (field->field) {
+    case VALUE_TEXT:
+        return build_str(field->bytes, "strict");
+    case VALUE_SURROGATE_TEXT:
+        return build_str(field->bytes, "surrogatepass");
+    case VALUE_DATA:
+        return PyBytes_FromStringAndSize(data, len);
+    case VALUE_BYTEARRAY:
+        return PyByteArray_FromStringAndSize(data, len);
+    case VALUE_BIG_INTEGER:
+        return build_big_integer(r, field->bytes);
+    case VALUE_COMPLEX:
+        return build_complex(r, field->bytes);
+    case VALUE_LIST:
+    case VALUE_TUPLE:
+    case VALUE_SET:
+    case VALUE_FROZENSET:
+    case VALUE_DICT:
+        return build_container(r, field, depth);
+    case VALUE_OPAQUE:
+        return build_opaque(r, field->bytes);
+    default:
+        return damaged(r, "a value of no kind that this worker knows");
+    }
+}
+
+static PyObject *build_number(struct scope_restore *r, const struct scope_field *field)
+{
+    bool fixed = field->wire == WIRE_FIXED64;
+
+    if (fixed && field->field == VALUE_FLOATING)
+        return PyFloat_FromDouble(scope_reader_double(field->number));
+    if (fixed)
+        return damaged(r, "a value of the wrong type");
+    switch (field->field) {
+    case VALUE_INTEGER:
+        return PyLong_FromLongLong(scope_reader_zigzag(field->number));
+    case VALUE_BOOLEAN:
+        return PyBool_FromLong(field->number != 0);
+    case VALUE_CONSTANT:
+        return build_constant(r, field->number);
+    case VALUE_REF:
+        return Py_XNewRef(scope_build_ref(r, field->number));
+    default:
+        return damaged(r, "a value of the wrong type");
+    }
+}
+
+PyObject *scope_build_value(struct scope_restore *r, struct scope_span body, int depth)
+{
+    struct scope_field field, last = {0};
+    int rc;
+
+    if (scope_op_count(r->op) < 0)
+        return NULL;
+    while ((rc = scope_reader_next(&body, &field)) > 0)
+        if (field.field <= VALUE_OPAQUE)
+            last = field;
+    if (rc < 0 || last.field == 0)
+        return damaged(r, rc < 0 ? "a value" : "a value of no kind that this worker knows");
+    return last.wire == WIRE_LENGTH ? build_block(r, &last, depth) : build_number(r, &last);
+}
+
+int scope_build_field(struct scope_restore *r, const struct scope_field *field,
+                      PyObject **ret_object)
+{
+    *ret_object = NULL;
+    if (field->field == 0)
+        return 0;
+    if (field->wire != WIRE_LENGTH) {
+        damaged(r, "a field of the wrong type");
+        return -1;
+    }
+    *ret_object = scope_build_value(r, field->bytes, 0);
+    return *ret_object ? 0 : -1;
+}
+
+PyObject *scope_build_needed(struct scope_restore *r, const struct scope_field *field,
+                             const char *what)
+{
+    PyObject *object;
+
+    if (scope_build_field(r, field, &object) == 0 && !object)
+        damaged(r, what);
+    return object;
+}
+
+PyObject *scope_build_text(struct scope_restore *r, const struct scope_field *field)
+{
+    if (field->field && field->wire != WIRE_LENGTH)
+        return damaged(r, "a field of the wrong type");
+    return build_str(field->bytes, "strict");
+}

@@ -1,0 +1,273 @@
+/* Instances, and whatever the reduce protocol makes. */
+#define PY_SSIZE_T_CLEAN
+#include "worker/vm/cpython/scope/create.h"
+
+#include "worker/vm/cpython/scope/build.h"
+#include "worker/vm/cpython/scope/fields.h"
+#include "worker/vm/cpython/scope/known.h"
+#include "worker/vm/cpython/scope/types.h"
+
+/* --- instances -------------------------------------------------------------- */
+
+PyObject *scope_create_instance(struct scope_restore *r, struct scope_span body)
+{
+    struct scope_field fields[INSTANCE_SLOTS + 1];
+    PyObject *type, *empty, *object = NULL;
+
+    if (scope_reader_pick(body, fields, INSTANCE_SLOTS) < 0) {
+        scope_op_refuse(r->op, "the snapshot is damaged: an instance");
+        return NULL;
+    }
+    type = scope_build_needed(r, &fields[INSTANCE_TYPE], "an instance has no class");
+    if (!type)
+        return NULL;
+    empty = PyTuple_New(0);
+    if (!PyType_Check(type) || scope_types_static_base((PyTypeObject *)type) != &PyBaseObject_Type)
+        scope_op_refuse(r->op, "the class of an instance is one that makes its own");
+    else if (empty)
+        object = PyBaseObject_Type.tp_new((PyTypeObject *)type, empty, NULL);
+    Py_XDECREF(empty);
+    Py_DECREF(type);
+    return object;
+}
+
+/* Past any `__setattr__`, which may forbid it or do more. */
+static int fill_slots(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    struct scope_field field;
+    PyObject *name, *value;
+    int rc = 0;
+
+    while (rc == 0 && scope_reader_next(&body, &field) > 0) {
+        if (field.field != MAPPING_ITEMS || field.wire != WIRE_LENGTH)
+            continue;
+        if (scope_build_item(r, field.bytes, 1, &name, &value) < 0)
+            return -1;
+        rc = PyUnicode_Check(name) ? PyObject_GenericSetAttr(object, name, value)
+                                   : scope_op_refuse(r->op, "a slot without a name");
+        Py_DECREF(name);
+        Py_DECREF(value);
+    }
+    return rc;
+}
+
+int scope_fill_instance(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    struct scope_field fields[INSTANCE_SLOTS + 1];
+    struct scope_span attributes;
+
+    if (scope_reader_pick(body, fields, INSTANCE_SLOTS) < 0)
+        return scope_op_refuse(r->op, "the snapshot is damaged: an instance");
+    attributes = fields[INSTANCE_ATTRIBUTES].bytes;
+    if (attributes.at != attributes.end) {
+        PyObject *dict = PyObject_GenericGetDict(object, NULL);
+        int rc = dict ? scope_build_into_dict(r, dict, attributes, 1) : -1;
+
+        Py_XDECREF(dict);
+        if (rc < 0)
+            return -1;
+    }
+    return fill_slots(r, object, fields[INSTANCE_SLOTS].bytes);
+}
+
+/* --- reduced: made ---------------------------------------------------------- */
+
+/* copyreg.__newobj__(cls, *args), without the detour through Python. */
+static PyObject *call_newobj(struct scope_restore *r, PyObject *args)
+{
+    PyObject *type = PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL, *maker, *object;
+
+    if (!type || !PyType_Check(type)) {
+        scope_op_refuse(r->op, "its reduce makes an object of what is no class");
+        return NULL;
+    }
+    maker = PyObject_GetAttr(type, scope_known.s_new);
+    if (!maker)
+        return NULL;
+    object = PyObject_Call(maker, args, NULL);
+    Py_DECREF(maker);
+    return object;
+}
+
+static PyObject *call(struct scope_restore *r, PyObject *callable, PyObject *args)
+{
+    if (!PyTuple_Check(args)) {
+        scope_op_refuse(r->op, "the snapshot is damaged: arguments that are no tuple");
+        return NULL;
+    }
+    if (callable == scope_known.newobj)
+        return call_newobj(r, args);
+    return PyObject_CallObject(callable, args);
+}
+
+PyObject *scope_create_reduced(struct scope_restore *r, struct scope_span body)
+{
+    struct scope_field fields[REDUCED_STATE_SETTER + 1];
+    PyObject *callable, *args, *object = NULL;
+
+    if (scope_reader_pick(body, fields, REDUCED_STATE_SETTER) < 0) {
+        scope_op_refuse(r->op, "the snapshot is damaged: a reduce");
+        return NULL;
+    }
+    callable = scope_build_needed(r, &fields[REDUCED_CALLABLE], "a reduce has no callable");
+    if (!callable)
+        return NULL;
+    args = scope_build_needed(r, &fields[REDUCED_ARGUMENTS], "a reduce has no arguments");
+    if (args)
+        object = call(r, callable, args);
+    Py_XDECREF(args);
+    Py_DECREF(callable);
+    return object;
+}
+
+/* --- reduced: filled -------------------------------------------------------- */
+
+/* Each item by `append`, as pickle does for what is no list itself. */
+static int fill_list(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    struct scope_field field;
+    PyObject *item, *done;
+
+    while (scope_reader_next(&body, &field) > 0) {
+        if (field.field != REDUCED_LIST_ITEMS || field.wire != WIRE_LENGTH)
+            continue;
+        item = scope_build_value(r, field.bytes, 1);
+        if (!item)
+            return -1;
+        done = PyObject_CallMethod(object, "append", "(O)", item);
+        Py_DECREF(item);
+        Py_XDECREF(done);
+        if (!done)
+            return -1;
+    }
+    return 0;
+}
+
+static int fill_dict(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    struct scope_field field;
+    PyObject *key, *value;
+    int rc = 0;
+
+    while (rc == 0 && scope_reader_next(&body, &field) > 0) {
+        if (field.field != REDUCED_DICT_ITEMS || field.wire != WIRE_LENGTH)
+            continue;
+        if (scope_build_item(r, field.bytes, 1, &key, &value) < 0)
+            return -1;
+        rc = PyObject_SetItem(object, key, value);
+        Py_DECREF(key);
+        Py_DECREF(value);
+    }
+    return rc;
+}
+
+static int update_dict(struct scope_restore *r, PyObject *object, PyObject *state)
+{
+    PyObject *dict, *key, *value;
+    Py_ssize_t position = 0;
+    int rc = 0;
+
+    if (!PyDict_Check(state))
+        return scope_op_refuse(r->op, "its state is no dict, and it has no __setstate__");
+    dict = PyObject_GetAttr(object, scope_known.s_dict);
+    while (dict && rc == 0 && PyDict_Next(state, &position, &key, &value)) {
+        PyObject *name = Py_NewRef(key);
+
+        if (PyUnicode_CheckExact(name))
+            PyUnicode_InternInPlace(&name);
+        rc = PyObject_SetItem(dict, name, value);
+        Py_DECREF(name);
+    }
+    Py_XDECREF(dict);
+    return dict ? rc : -1;
+}
+
+static int set_attributes(struct scope_restore *r, PyObject *object, PyObject *state)
+{
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+
+    if (!PyDict_Check(state))
+        return scope_op_refuse(r->op, "its slots' state is no dict");
+    while (PyDict_Next(state, &position, &key, &value)) {
+        if (!PyUnicode_Check(key))
+            return scope_op_refuse(r->op, "its slots' state has a key that is no name");
+        if (PyObject_GenericSetAttr(object, key, value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What pickle's BUILD does. */
+static int set_state(struct scope_restore *r, PyObject *object, PyObject *state)
+{
+    PyObject *method, *done, *slots = NULL;
+
+    if (_PyObject_LookupAttr(object, scope_known.s_setstate, &method) < 0)
+        return -1;
+    if (method) {
+        done = PyObject_CallOneArg(method, state);
+        Py_DECREF(method);
+        Py_XDECREF(done);
+        return done ? 0 : -1;
+    }
+    if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2) {
+        slots = PyTuple_GET_ITEM(state, 1);
+        state = PyTuple_GET_ITEM(state, 0);
+    }
+    if (state != Py_None && update_dict(r, object, state) < 0)
+        return -1;
+    return slots && slots != Py_None ? set_attributes(r, object, slots) : 0;
+}
+
+static int call_setter(PyObject *apply, PyObject *object, PyObject *state)
+{
+    PyObject *done = PyObject_CallFunctionObjArgs(apply, object, state, NULL);
+
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* An exception's own __setstate__ would set each field by `setattr`, which a
+ * class may have replaced. */
+static bool is_plain_exception(PyObject *object, PyObject *state)
+{
+    return PyExceptionInstance_Check(object) && PyTuple_CheckExact(state) &&
+           PyTuple_GET_SIZE(state) == 2 &&
+           _PyType_Lookup(Py_TYPE(object), scope_known.s_setstate) ==
+               scope_known.exception_setstate;
+}
+
+static int fill_exception(struct scope_restore *r, PyObject *object, PyObject *state)
+{
+    if (PyTuple_GET_ITEM(state, 0) != Py_None &&
+        update_dict(r, object, PyTuple_GET_ITEM(state, 0)) < 0)
+        return -1;
+    return set_attributes(r, object, PyTuple_GET_ITEM(state, 1));
+}
+
+int scope_fill_reduced(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    struct scope_field fields[REDUCED_STATE_SETTER + 1];
+    PyObject *state, *apply;
+    int rc;
+
+    if (scope_reader_pick(body, fields, REDUCED_STATE_SETTER) < 0)
+        return scope_op_refuse(r->op, "the snapshot is damaged: a reduce");
+    if ((fields[REDUCED_LIST_ITEMS].field && fill_list(r, object, body) < 0) ||
+        (fields[REDUCED_DICT_ITEMS].field && fill_dict(r, object, body) < 0) ||
+        scope_build_field(r, &fields[REDUCED_STATE], &state) < 0)
+        return -1;
+    rc = scope_build_field(r, &fields[REDUCED_STATE_SETTER], &apply);
+    if (rc == 0 && state) {
+        if (apply)
+            rc = call_setter(apply, object, state);
+        else if (is_plain_exception(object, state))
+            rc = fill_exception(r, object, state);
+        else
+            rc = set_state(r, object, state);
+    }
+    Py_XDECREF(state);
+    Py_XDECREF(apply);
+    return rc;
+}

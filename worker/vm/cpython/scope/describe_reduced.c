@@ -1,0 +1,151 @@
+/* The reduce protocol: PEP 307 as of protocol 5. */
+#define PY_SSIZE_T_CLEAN
+#include "worker/vm/cpython/scope/describe.h"
+
+#include <string.h>
+
+#include "worker/vm/cpython/scope/known.h"
+#include "worker/vm/cpython/scope/refer.h"
+#include "worker/vm/cpython/scope/text.h"
+#include "worker/vm/cpython/scope/types.h"
+
+#define PROTOCOL 5
+
+static PyObject *call_reduce(PyObject *object)
+{
+    PyObject *reducer, *protocol, *result;
+
+    reducer = PyDict_GetItemWithError(scope_known.dispatch_table, (PyObject *)Py_TYPE(object));
+    if (reducer)
+        return PyObject_CallOneArg(reducer, object);
+    if (PyErr_Occurred())
+        return NULL;
+    if (_PyObject_LookupAttr(object, scope_known.s_reduce_ex, &reducer) < 0)
+        return NULL;
+    if (!reducer)
+        return PyObject_CallMethodNoArgs(object, scope_known.s_reduce);
+    protocol = PyLong_FromLong(PROTOCOL);
+    result = protocol ? PyObject_CallOneArg(reducer, protocol) : NULL;
+    Py_XDECREF(protocol);
+    Py_DECREF(reducer);
+    return result;
+}
+
+/* A reduce that names a global. Type variables and their like name themselves
+ * after the scope's variable; these are described as they are. */
+static int describe_name(struct scope_source *source, PyObject *object, PyObject *name,
+                         struct scope_shape *shape)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    int rc = scope_refer_name(object, name, shape);
+
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    if (scope_types_static_base(type) == &PyBaseObject_Type)
+        return scope_describe_instance(source, object, shape);
+    return scope_op_refuse(source->op, "its reduce names it %R, and no module has it by that name",
+                           name);
+}
+
+static PyObject *all_of(PyObject *iterator)
+{
+    return PySequence_List(iterator);
+}
+
+/* An iterator of pairs, as a flat list. */
+static PyObject *all_pairs(struct scope_source *source, PyObject *iterator)
+{
+    PyObject *flat = PyList_New(0), *pair;
+
+    while (flat && (pair = PyIter_Next(iterator))) {
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+            scope_op_refuse(source->op, "its reduce gave dict items that are no pairs");
+            Py_CLEAR(flat);
+        } else if (PyList_Append(flat, PyTuple_GET_ITEM(pair, 0)) < 0 ||
+                   PyList_Append(flat, PyTuple_GET_ITEM(pair, 1)) < 0 ||
+                   scope_op_count(source->op) < 0) {
+            Py_CLEAR(flat);
+        }
+        Py_DECREF(pair);
+    }
+    if (PyErr_Occurred())
+        Py_CLEAR(flat);
+    return flat;
+}
+
+static int take_items(struct scope_source *source, PyObject *list, PyObject *dict,
+                      struct scope_shape *shape)
+{
+    if ((list && !PyIter_Check(list)) || (dict && !PyIter_Check(dict)))
+        return scope_op_refuse(source->op, "its reduce gave items that are no iterator");
+    if (list) {
+        shape->parts[PART_LIST_ITEMS] = all_of(list);
+        if (!shape->parts[PART_LIST_ITEMS])
+            return -1;
+    }
+    if (dict) {
+        shape->parts[PART_DICT_ITEMS] = all_pairs(source, dict);
+        if (!shape->parts[PART_DICT_ITEMS])
+            return -1;
+    }
+    return 0;
+}
+
+static int describe_tuple(struct scope_source *source, PyObject *tuple, struct scope_shape *shape)
+{
+    PyObject *items[6] = {NULL};
+    Py_ssize_t size = PyTuple_GET_SIZE(tuple);
+
+    if (size < 2 || size > 6)
+        return scope_op_refuse(source->op, "its reduce gave a tuple of %zd items", size);
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (PyTuple_GET_ITEM(tuple, i) != Py_None)
+            items[i] = PyTuple_GET_ITEM(tuple, i);
+    if (!items[0] || !PyCallable_Check(items[0]))
+        return scope_op_refuse(source->op, "its reduce gave no callable");
+    if (!items[1] || !PyTuple_CheckExact(items[1]))
+        return scope_op_refuse(source->op, "its reduce gave arguments that are no tuple");
+    if (items[5] && !PyCallable_Check(items[5]))
+        return scope_op_refuse(source->op, "its reduce gave a state setter that can't be called");
+    scope_describe_call(shape, items[0], Py_NewRef(items[1]), Py_XNewRef(items[2]));
+    shape->parts[PART_SETTER] = Py_XNewRef(items[5]);
+    return take_items(source, items[3], items[4], shape);
+}
+
+/* The worker's own streams, wherever they lead there. */
+static bool is_stream(PyObject *object, struct scope_shape *shape)
+{
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+
+    if (strncmp(Py_TYPE(object)->tp_name, "_io.", 4) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (PySys_GetObject(names[i]) != object)
+            continue;
+        shape->kind = KIND_GLOBAL;
+        shape->parts[0] = PyUnicode_FromString("sys");
+        shape->parts[1] = PyUnicode_FromString(names[i]);
+        return true;
+    }
+    return false;
+}
+
+int scope_describe_reduced(struct scope_source *source, PyObject *object, struct scope_shape *shape)
+{
+    PyObject *reduced;
+    int rc;
+
+    if (is_stream(object, shape))
+        return shape->parts[0] && shape->parts[1] ? 0 : -1;
+    reduced = call_reduce(object);
+    if (!reduced)
+        return -1;
+    if (PyUnicode_Check(reduced))
+        rc = describe_name(source, object, reduced, shape);
+    else if (PyTuple_Check(reduced))
+        rc = describe_tuple(source, reduced, shape);
+    else
+        rc = scope_op_refuse(source->op, "its reduce gave neither a tuple nor a str");
+    Py_DECREF(reduced);
+    return rc;
+}

@@ -1,0 +1,184 @@
+/* The entries of the table of objects, by kind. */
+#define PY_SSIZE_T_CLEAN
+#include "worker/vm/cpython/scope/encode.h"
+
+#include <string.h>
+
+#include "worker/vm/cpython/scope/fields.h"
+
+/* Items of a repeated Value. */
+static void write_items(struct scope_encoder *e, unsigned field, PyObject *array)
+{
+    Py_ssize_t count = array ? Py_SIZE(array) : 0;
+    PyObject *const *items = array ? PySequence_Fast_ITEMS(array) : NULL;
+
+    while (count > 0 && !e->w->full)
+        scope_encode_value(e, field, items[--count], 1);
+}
+
+static void write_pairs(struct scope_encoder *e, unsigned field, PyObject *flat)
+{
+    Py_ssize_t count = flat ? PyList_GET_SIZE(flat) : 0;
+
+    for (; count > 1 && !e->w->full; count -= 2) {
+        size_t mark = scope_writer_used(e->w);
+
+        scope_encode_value(e, ITEM_VALUE, PyList_GET_ITEM(flat, count - 1), 1);
+        scope_encode_value(e, ITEM_KEY, PyList_GET_ITEM(flat, count - 2), 1);
+        scope_writer_field(e->w, field, mark);
+    }
+}
+
+static void write_mapping(struct scope_encoder *e, unsigned field, PyObject *dict)
+{
+    size_t mark = scope_writer_used(e->w);
+
+    if (!dict || PyDict_GET_SIZE(dict) == 0)
+        return;
+    scope_encode_items(e, dict, 0);
+    scope_writer_field(e->w, field, mark);
+}
+
+static void write_part(struct scope_encoder *e, unsigned field, PyObject *object)
+{
+    if (object)
+        scope_encode_value(e, field, object, 1);
+}
+
+static void write_code(struct scope_encoder *e, PyObject *code)
+{
+    int64_t node = scope_nodes_find(e->nodes, code);
+    PyObject *bytes;
+
+    if (node < 0 || e->nodes->items[node].kind != KIND_CODE) {
+        e->changed = true;
+        return;
+    }
+    if (e->nodes->items[node].index >= 0) {
+        scope_encode_value(e, FUNCTION_SHARED_CODE, code, 1);
+        return;
+    }
+    bytes = e->nodes->items[node].parts[0];
+    scope_writer_bytes(e->w, FUNCTION_CODE, PyBytes_AS_STRING(bytes),
+                       (size_t)PyBytes_GET_SIZE(bytes));
+}
+
+static void write_function(struct scope_encoder *e, PyObject *const *parts)
+{
+    write_part(e, FUNCTION_GLOBALS, parts[PART_GLOBALS]);
+    write_part(e, FUNCTION_MODULE, parts[PART_FUNCTION_MODULE]);
+    write_items(e, FUNCTION_CLOSURE, parts[PART_CLOSURE]);
+    write_part(e, FUNCTION_ATTRIBUTES, parts[PART_ATTRIBUTES]);
+    write_part(e, FUNCTION_DOC, parts[PART_DOC]);
+    write_part(e, FUNCTION_ANNOTATIONS, parts[PART_ANNOTATIONS]);
+    write_part(e, FUNCTION_KEYWORD_DEFAULTS, parts[PART_KWDEFAULTS]);
+    write_part(e, FUNCTION_DEFAULTS, parts[PART_DEFAULTS]);
+    scope_writer_text(e->w, FUNCTION_QUALIFIED_NAME, parts[PART_FUNCTION_QUALNAME]);
+    scope_writer_text(e->w, FUNCTION_NAME, parts[PART_FUNCTION_NAME]);
+    write_code(e, parts[PART_CODE]);
+}
+
+static void write_class(struct scope_encoder *e, PyObject *const *parts)
+{
+    write_items(e, CLASS_VIRTUAL_SUBCLASSES, parts[PART_VIRTUAL]);
+    write_mapping(e, CLASS_NAMESPACE, parts[PART_NAMESPACE]);
+    write_items(e, CLASS_BASES, parts[PART_BASES]);
+    write_part(e, CLASS_METACLASS, parts[PART_METACLASS]);
+    scope_writer_text(e->w, CLASS_QUALIFIED_NAME, parts[PART_CLASS_QUALNAME]);
+    scope_writer_text(e->w, CLASS_NAME, parts[PART_CLASS_NAME]);
+}
+
+static void write_reduced(struct scope_encoder *e, PyObject *const *parts)
+{
+    write_part(e, REDUCED_STATE_SETTER, parts[PART_SETTER]);
+    write_pairs(e, REDUCED_DICT_ITEMS, parts[PART_DICT_ITEMS]);
+    write_items(e, REDUCED_LIST_ITEMS, parts[PART_LIST_ITEMS]);
+    write_part(e, REDUCED_STATE, parts[PART_STATE]);
+    write_part(e, REDUCED_ARGUMENTS, parts[PART_ARGUMENTS]);
+    write_part(e, REDUCED_CALLABLE, parts[PART_CALLABLE]);
+}
+
+static void write_instance(struct scope_encoder *e, PyObject *const *parts)
+{
+    write_mapping(e, INSTANCE_SLOTS, parts[PART_SLOTS]);
+    write_mapping(e, INSTANCE_ATTRIBUTES, parts[PART_INSTANCE_DICT]);
+    write_part(e, INSTANCE_TYPE, parts[PART_TYPE]);
+}
+
+static void write_package(struct scope_encoder *e, PyObject *const *parts)
+{
+    Py_ssize_t count = PyList_GET_SIZE(parts[1]);
+
+    while (count > 0)
+        scope_writer_text(e->w, PACKAGE_SUBMODULES, PyList_GET_ITEM(parts[1], --count));
+    scope_writer_text(e->w, PACKAGE_NAME, parts[0]);
+}
+
+static void write_buffer(struct scope_encoder *e, PyObject *object)
+{
+    const Py_buffer *view = PyPickleBuffer_GetBuffer(object);
+
+    if (!view || !PyBuffer_IsContiguous(view, 'A')) {
+        PyErr_Clear();
+        e->changed = true;
+        return;
+    }
+    if (!view->readonly)
+        scope_writer_varint(e->w, BUFFER_WRITABLE, 1);
+    scope_writer_bytes(e->w, BUFFER_DATA, view->buf, (size_t)view->len);
+}
+
+static unsigned write_kind(struct scope_encoder *e, const struct scope_node *node)
+{
+    switch (node->kind) {
+    case KIND_MODULE:
+        if (!node->parts[1])
+            return OBJECT_MODULE;
+        write_package(e, node->parts);
+        return OBJECT_PACKAGE;
+    case KIND_GLOBAL:
+        scope_writer_text(e->w, GLOBAL_QUALIFIED_NAME, node->parts[1]);
+        scope_writer_text(e->w, GLOBAL_MODULE, node->parts[0]);
+        return OBJECT_GLOBAL;
+    case KIND_FUNCTION:
+        write_function(e, node->parts);
+        return OBJECT_FUNCTION;
+    case KIND_CLASS:
+        write_class(e, node->parts);
+        return OBJECT_CLASS;
+    case KIND_CELL:
+        write_part(e, CELL_VALUE, node->parts[0]);
+        return OBJECT_CELL;
+    case KIND_BUFFER:
+        write_buffer(e, node->object);
+        return OBJECT_BUFFER;
+    case KIND_INSTANCE:
+        write_instance(e, node->parts);
+        return OBJECT_INSTANCE;
+    case KIND_REDUCED:
+        write_reduced(e, node->parts);
+        return OBJECT_REDUCED;
+    default:
+        scope_encode_content(e, node->object, 0);
+        return OBJECT_VALUE;
+    }
+}
+
+void scope_encode_object(struct scope_encoder *e, unsigned field, const struct scope_node *node)
+{
+    size_t mark = scope_writer_used(e->w), content = mark;
+
+    if (node->kind == KIND_GLOBALS) {
+        scope_writer_varint(e->w, OBJECT_SCOPE_GLOBALS, 1);
+    } else if (node->kind == KIND_CODE) {
+        scope_writer_bytes(e->w, OBJECT_CODE, PyBytes_AS_STRING(node->parts[0]),
+                           (size_t)PyBytes_GET_SIZE(node->parts[0]));
+    } else if (node->kind == KIND_MODULE && !node->parts[1]) {
+        scope_writer_text(e->w, OBJECT_MODULE, node->parts[0]);
+    } else {
+        unsigned kind = write_kind(e, node);
+
+        scope_writer_field(e->w, kind, content);
+    }
+    scope_writer_field(e->w, field, mark);
+}

@@ -1,0 +1,110 @@
+/* Field numbers of proto/vivarium/v1/scope.proto, as far as they are read or
+ * written here by hand. */
+#ifndef VIVARIUM_VM_CPYTHON_SCOPE_FIELDS_H
+#define VIVARIUM_VM_CPYTHON_SCOPE_FIELDS_H
+
+enum scope_value_field {
+    VALUE_CONSTANT = 1,
+    VALUE_BOOLEAN = 2,
+    VALUE_INTEGER = 3,
+    VALUE_BIG_INTEGER = 4,
+    VALUE_FLOATING = 5,
+    VALUE_COMPLEX = 6,
+    VALUE_TEXT = 7,
+    VALUE_SURROGATE_TEXT = 8,
+    VALUE_DATA = 9,
+    VALUE_BYTEARRAY = 10,
+    VALUE_LIST = 11,
+    VALUE_TUPLE = 12,
+    VALUE_SET = 13,
+    VALUE_FROZENSET = 14,
+    VALUE_DICT = 15,
+    VALUE_REF = 16,
+    VALUE_GRAPH = 17,
+    VALUE_OPAQUE = 18,
+};
+
+enum { CONSTANT_NONE = 1, CONSTANT_ELLIPSIS = 2, CONSTANT_NOT_IMPLEMENTED = 3 };
+enum { COMPLEX_REAL = 1, COMPLEX_IMAGINARY = 2 };
+enum { SEQUENCE_ITEMS = 1 };
+enum { MAPPING_ITEMS = 1, ITEM_KEY = 1, ITEM_VALUE = 2 };
+enum { OPAQUE_TYPE = 1, OPAQUE_REASON = 2 };
+
+enum scope_object_field {
+    OBJECT_VALUE = 1,
+    OBJECT_FUNCTION = 2,
+    OBJECT_CLASS = 3,
+    OBJECT_MODULE = 4,
+    OBJECT_GLOBAL = 5,
+    OBJECT_REDUCED = 6,
+    OBJECT_CELL = 7,
+    OBJECT_SCOPE_GLOBALS = 8,
+    OBJECT_INSTANCE = 9,
+    OBJECT_CODE = 10,
+    OBJECT_BUFFER = 11,
+    OBJECT_PACKAGE = 12,
+};
+
+enum { PACKAGE_NAME = 1, PACKAGE_SUBMODULES = 2 };
+enum { BUFFER_DATA = 1, BUFFER_WRITABLE = 2 };
+enum { INSTANCE_TYPE = 1, INSTANCE_ATTRIBUTES = 2, INSTANCE_SLOTS = 3 };
+enum { GLOBAL_MODULE = 1, GLOBAL_QUALIFIED_NAME = 2 };
+enum { CELL_VALUE = 1 };
+
+enum {
+    FUNCTION_CODE = 1,
+    FUNCTION_NAME = 2,
+    FUNCTION_QUALIFIED_NAME = 3,
+    FUNCTION_DEFAULTS = 4,
+    FUNCTION_KEYWORD_DEFAULTS = 5,
+    FUNCTION_ANNOTATIONS = 6,
+    FUNCTION_DOC = 7,
+    FUNCTION_ATTRIBUTES = 8,
+    FUNCTION_CLOSURE = 9,
+    FUNCTION_MODULE = 10,
+    FUNCTION_GLOBALS = 11,
+    FUNCTION_SHARED_CODE = 12,
+};
+
+enum {
+    CLASS_NAME = 1,
+    CLASS_QUALIFIED_NAME = 2,
+    CLASS_METACLASS = 3,
+    CLASS_BASES = 4,
+    CLASS_NAMESPACE = 5,
+    CLASS_VIRTUAL_SUBCLASSES = 6,
+};
+
+enum {
+    REDUCED_CALLABLE = 1,
+    REDUCED_ARGUMENTS = 2,
+    REDUCED_STATE = 3,
+    REDUCED_LIST_ITEMS = 4,
+    REDUCED_DICT_ITEMS = 5,
+    REDUCED_STATE_SETTER = 6,
+};
+
+enum { BINDING_NAME = 1, BINDING_VALUE = 2 };
+enum { SNAPSHOT_FORMAT = 1, SNAPSHOT_PYTHON = 2, SNAPSHOT_NAMES = 3, SNAPSHOT_OBJECTS = 4 };
+
+enum { MANIFEST_ENTRIES = 1 };
+enum {
+    ENTRY_NAME = 1,
+    ENTRY_PATH = 2,
+    ENTRY_TYPE = 3,
+    ENTRY_DISPOSITION = 4,
+    ENTRY_REASON = 5,
+    ENTRY_BYTES = 6,
+};
+enum { DISPOSITION_CARRIED = 1, DISPOSITION_OMITTED = 2, DISPOSITION_FAILED_TO_RESTORE = 3 };
+
+/* Most containers around a value before it moves to the table. */
+#define SCOPE_DEPTH_MAX 16
+
+/* What the reader lets pass, for other writers' counting. */
+#define SCOPE_DEPTH_READ 20
+
+/* Most bytes of a big_integer. */
+#define SCOPE_BIG_INTEGER_MAX (16u * 1024 * 1024)
+
+#endif

@@ -1,0 +1,32 @@
+/* What became of each name. */
+#ifndef VIVARIUM_VM_CPYTHON_SCOPE_MANIFEST_H
+#define VIVARIUM_VM_CPYTHON_SCOPE_MANIFEST_H
+
+#include <Python.h>
+#include <stdint.h>
+
+#include "worker/vm/cpython/scope/scope.h"
+
+struct scope_entry {
+    PyObject *name;   /* these are str and owned */
+    PyObject *path;   /* NULL: the value itself */
+    PyObject *type;   /* NULL: unknown */
+    PyObject *reason; /* NULL: none */
+    unsigned disposition;
+    uint64_t bytes;
+};
+
+struct scope_manifest {
+    struct scope_entry *entries;
+    size_t count, room;
+};
+
+void scope_manifest_free(struct scope_manifest *manifest);
+
+/* Takes the entry's parts over, also where it fails. */
+int scope_manifest_add(struct scope_manifest *manifest, struct scope_entry entry);
+
+/* Serialized. -1 where memory is out. */
+int scope_manifest_write(const struct scope_manifest *manifest, struct scope_bytes *ret_bytes);
+
+#endif

@@ -1,0 +1,41 @@
+/* Reads protobuf field by field, out of memory that a stranger filled: nothing
+ * is allocated, nothing outside the span is touched. */
+#ifndef VIVARIUM_VM_CPYTHON_SCOPE_READER_H
+#define VIVARIUM_VM_CPYTHON_SCOPE_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct scope_span {
+    const uint8_t *at, *end;
+};
+
+enum scope_wire { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LENGTH = 2, WIRE_FIXED32 = 5 };
+
+struct scope_field {
+    unsigned field;
+    enum scope_wire wire;
+    uint64_t number;         /* of the other wire types */
+    struct scope_span bytes; /* of WIRE_LENGTH; else empty */
+};
+
+static inline size_t scope_span_len(struct scope_span span)
+{
+    return (size_t)(span.end - span.at);
+}
+
+/* Takes the next field off the span: 1, 0 at the end, -1 where it is broken. */
+int scope_reader_next(struct scope_span *span, struct scope_field *ret_field);
+
+/* Of a message's fields 1 to `max`, the last occurrence of each; `field` is 0
+ * where there is none. `ret_fields` has max + 1 elements. -1 where it is broken. */
+int scope_reader_pick(struct scope_span body, struct scope_field *ret_fields, unsigned max);
+
+static inline int64_t scope_reader_zigzag(uint64_t number)
+{
+    return (int64_t)(number >> 1 ^ (~(number & 1) + 1));
+}
+
+double scope_reader_double(uint64_t number);
+
+#endif
