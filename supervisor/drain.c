@@ -70,7 +70,7 @@ static void drain(struct viv_supervisor *s, struct command *command)
     s->drain_requests = r;
     if (r->grace_ns <= 0)
         drain_cancel_all(s, false);
-    else if (s->drain_timer.place == 0)
+    else if (s->drain_timer.place == 0 || s->drain_timer.at_ns > clock_now() + r->grace_ns)
         timers_set(&s->timers, &s->drain_timer, clock_now() + r->grace_ns);
     drain_begin(s);
     drain_check(s);

@@ -243,7 +243,8 @@ int viv_submit(struct viv_supervisor *supervisor, const struct viv_request *requ
                const struct viv_callbacks *callbacks, void *arg, viv_ticket *ret_ticket,
                struct viv_error *err);
 
-/* Goes on reading an execution's output. Late calls do nothing. */
+/* Goes on reading an execution's output. Late calls do nothing; one that is made
+ * while the output callback has yet to return false is not lost. */
 void viv_resume_output(struct viv_supervisor *supervisor, viv_ticket ticket);
 
 /* Cancels by ticket, for a caller that knows why its execution lost its
@@ -304,7 +305,8 @@ int viv_describe(struct viv_supervisor *supervisor, viv_describe_done *done, voi
 
 /* Stops taking executions (VIV_UNAVAILABLE) and rejects those that are queued;
  * gives the running ones `grace_ns`, then cancels them with VIV_CAUSE_DRAIN.
- * Calls `done` when none is left. */
+ * Calls `done` when none is left. May be called again, with a shorter grace for
+ * instance: each `done` is called. */
 int viv_drain(struct viv_supervisor *supervisor, int64_t grace_ns, void (*done)(void *arg),
               void *arg, struct viv_error *err);
 

@@ -288,77 +288,6 @@ static void test_large_code(void **state)
     free(code);
 }
 
-/* --- cancelling ---------------------------------------------------------- */
-
-static void assert_cancelled(const char *code)
-{
-    const struct order order = {.code = code, .cancel_after_ms = 100, .reason = "enough"};
-    struct run run;
-
-    rig_execute(&rig, &order, &run);
-    if (!run.result || run.result->end != VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED) {
-        fail_msg("%s: was not cancelled", code);
-        return;
-    }
-    assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
-    assert_string_equal(run.answer->error->message, "enough");
-    assert_true(run.result->raise_count >= 1);
-    assert_true(run.result->raised_ns >= run.result->hook_reached_ns);
-    assert_true(run.note_count >= 2);
-    assert_int_equal(run.notes[0], VIVARIUM__INTERNAL__NOTE_KIND__NOTE_KIND_HOOK_REACHED);
-    run_free(&run);
-}
-
-static void test_cancel(void **state)
-{
-    assert_cancelled("while True: pass");
-    assert_cancelled("import time; time.sleep(100)");
-    assert_cancelled("import threading; threading.Lock().acquire() and threading.Event().wait()");
-    assert_cancelled("input_ = open('/dev/zero', 'rb')\nwhile input_.read(1 << 20): pass");
-    /* Also what the run does after the last statement, and the repr. */
-    assert_cancelled("import threading, time\nt = threading.Thread(target=time.sleep, args=(2,))\n"
-                     "t.start()");
-    assert_cancelled("class R:\n    def __repr__(self):\n        while True: pass\nR()");
-    /* Output that has a reader. */
-    assert_cancelled("while True: print('y')");
-}
-
-/* The interpreter swallows what a finalizer raises: the run completes, now. */
-static void test_cancel_in_finalizer(void **state)
-{
-    const struct order order = {.code = "class F:\n    def __del__(self):\n        while True: "
-                                        "pass\nF()",
-                                .cancel_after_ms = 100};
-    struct run run;
-
-    rig_execute(&rig, &order, &run);
-    assert_non_null(run.result);
-    assert_true(run.result->raise_count >= 1);
-    assert_non_null(strstr(run.err, "Exception ignored in: <function F.__del__"));
-    run_free(&run);
-}
-
-static void test_cancel_too_late(void **state)
-{
-    const struct order order = {.code = "1", .cancel_after_ms = 1};
-    struct run run;
-
-    rig_execute(&rig, &order, &run);
-    assert_non_null(run.result);
-    run_free(&run);
-}
-
-static void test_steps(void **state)
-{
-    struct order order = {.code = "while True: pass", .steps = 10000};
-    struct run run;
-
-    rig_execute(&rig, &order, &run);
-    assert_non_null(run.result);
-    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_STEPS_EXCEEDED);
-    run_free(&run);
-}
-
 /* --- nothing is left ----------------------------------------------------- */
 
 #define FAMILY_MAX 64
@@ -561,10 +490,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_input),
         cmocka_unit_test(test_large_code),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_cancel_in_finalizer),
-        cmocka_unit_test(test_cancel_too_late),
-        cmocka_unit_test(test_steps),
         cmocka_unit_test(test_orphans_die_with_init),
         cmocka_unit_test(test_orphans_are_reaped),
         cmocka_unit_test(test_hang_up_ends_all),

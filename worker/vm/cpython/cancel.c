@@ -10,6 +10,7 @@
 
 #include "worker/vm/cpython/cancel_deliver.h"
 #include "worker/vm/cpython/cancel_module.h"
+#include "worker/vm/cpython/cancel_stack.h"
 #include "worker/vm/cpython/cleanup_map.h"
 #include "worker/vm/cpython/pep419.h"
 #include "worker/vm/cpython/trace.h"
@@ -296,12 +297,21 @@ static int other_threads(void)
     return count;
 }
 
+static bool others_clean_up(void)
+{
+    PyThreadState *t = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    for (; t; t = PyThreadState_Next(t))
+        if (t != now.main && viv_cancel_place(t, false).kind == VIV_PLACE_CLEANUP)
+            return true;
+    return false;
+}
+
 int viv_cancel_wait_threads(unsigned ms)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
     uint64_t end = monotonic_ns() + ms * (uint64_t)1000000;
     while (viv_cancel_pending() && other_threads() > 0 &&
-           monotonic_ns() < end) {
+           (monotonic_ns() < end || others_clean_up())) {
         viv_cancel_deliver_others();
         PyThreadState *self = PyEval_SaveThread();
         nanosleep(&pause, NULL);

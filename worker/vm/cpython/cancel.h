@@ -55,8 +55,9 @@ bool viv_cancel_pending(void);
 
 /* With the GIL, after user code has returned in the main thread and before
  * viv_cancel_end: if the execution is being cancelled, let its other threads
- * run into it, for so many milliseconds at most. Returns how many are left:
- * those wait in C code that no signal of ours interrupts, or clean up. */
+ * run into it, for so many milliseconds, and for as long as one of them cleans
+ * up. Returns how many are left: those wait in C code that no signal of ours
+ * interrupts. */
 int viv_cancel_wait_threads(unsigned ms);
 
 /* With the GIL, at once after user code has returned, before the exception

@@ -17,7 +17,7 @@ int viv_ending_setup(void)
 }
 
 /* Threads exist only where threading was imported; it knows which to join. */
-static int join_threads(void)
+int viv_ending_join_threads(void)
 {
     PyObject *name = PyUnicode_InternFromString("threading"), *threading, *done;
 
@@ -31,17 +31,12 @@ static int join_threads(void)
     return done ? 0 : -1;
 }
 
-int viv_ending_run(void)
+int viv_ending_run_exit_functions(void)
 {
-    PyObject *done;
-    int rc = join_threads();
+    PyObject *done = PyObject_CallNoArgs(run_exit_functions);
 
-    if (rc == 0) {
-        done = PyObject_CallNoArgs(run_exit_functions);
-        rc = done ? 0 : -1;
-        Py_XDECREF(done);
-    }
-    return rc;
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
 static void print_message(PyObject *message)

@@ -8,10 +8,12 @@
 /* Once, before user code. */
 int viv_ending_setup(void);
 
-/* Waits for the threads that aren't daemons, runs the atexit functions and
- * flushes the streams, as python3 does in this order. Runs user code. An
- * exception that ends it early is left pending (-1). */
-int viv_ending_run(void);
+/* Waits for the threads that aren't daemons. Runs user code. -1: an exception
+ * ended it early and is pending. */
+int viv_ending_join_threads(void);
+
+/* Runs the atexit functions, as the one above. */
+int viv_ending_run_exit_functions(void);
 
 /* The status that python3 would exit with for this SystemExit; a message in it
  * is printed to stderr. */

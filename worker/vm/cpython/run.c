@@ -198,13 +198,27 @@ static void take_exception(struct state *s)
     PyErr_Clear();
 }
 
-/* A cancel may come as late as this; anything else python3 tells of, and
- * ends as it would have. */
+/* A cancel reaches other threads at their next instruction. Those that clean up
+ * are waited for; one that is stuck in C can't be reached, and gets this long. */
+#define STRAGGLERS_MS 100
+
+/* A program that was cancelled: its threads unwind, then nothing more is
+ * raised, so that its exit functions run to their end, within the grace. */
+static void end_cancelled(struct viv_cancel_report *cancel)
+{
+    viv_cancel_wait_threads(STRAGGLERS_MS);
+    viv_cancel_end(cancel);
+    if (viv_ending_run_exit_functions() < 0)
+        PyErr_WriteUnraisable(NULL);
+}
+
+/* As python3 ends: threads are waited for, exit functions run. A cancel may come
+ * as late as this; anything else is told of on stderr. */
 static void end_program(struct state *s)
 {
-    if (viv_ending_run() == 0)
+    if (viv_ending_join_threads() == 0 && viv_ending_run_exit_functions() == 0)
         return;
-    if (!s->cancelled && is_cancelled(PyErr_Occurred()))
+    if (is_cancelled(PyErr_Occurred()))
         take_exception(s);
     else
         PyErr_WriteUnraisable(NULL);
@@ -285,11 +299,15 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     if (run->steps)
         viv_cancel_count_steps(run->steps, on_steps_reached, &s);
     run_code(&s);
-    end_program(&s);
+    if (!s.cancelled)
+        end_program(&s);
+    if (s.cancelled)
+        end_cancelled(&cancel);
+    else
+        viv_cancel_end(&cancel);
     viv_streams_flush();
     if (is_fork(&s))
         _exit(report.exited ? (int)report.exit_status : report.end != VIV_VM_COMPLETED);
-    viv_cancel_end(&cancel);
     fill_report(&s, &cancel);
     report.answer = s.answer.data;
     report.answer_len = s.answer.len;

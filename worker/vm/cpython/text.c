@@ -9,6 +9,18 @@ static bool is_surrogate(Py_UCS4 c)
     return c >= 0xd800 && c <= 0xdfff;
 }
 
+/* What a protobuf string can't hold: surrogates are not UTF-8, and readers in C
+ * take U+0000 for the end. */
+static bool is_unfit(Py_UCS4 c)
+{
+    return c == 0 || is_surrogate(c);
+}
+
+static bool has_nul(PyObject *ascii)
+{
+    return memchr(PyUnicode_DATA(ascii), 0, (size_t)PyUnicode_GET_LENGTH(ascii)) != NULL;
+}
+
 /* Encodes into the bytes that end at `end`; where they begin. */
 static uint8_t *encode_backwards(Py_UCS4 c, uint8_t *end)
 {
@@ -35,13 +47,13 @@ bool viv_text_raw(struct viv_writer *w, PyObject *str)
     Py_ssize_t len = PyUnicode_GET_LENGTH(str);
     int kind = PyUnicode_KIND(str);
     const void *data = PyUnicode_DATA(str);
-    bool surrogates = false;
+    bool unfit = false;
     size_t room = (size_t)len * (kind == PyUnicode_1BYTE_KIND ? 2 : kind == 2 ? 3 : 4);
     uint8_t *place, *end, *at;
 
     if (PyUnicode_IS_ASCII(str)) {
         viv_writer_raw(w, data, (size_t)len);
-        return false;
+        return has_nul(str);
     }
     if ((size_t)len > w->max) {
         w->failed = true;
@@ -54,17 +66,17 @@ bool viv_text_raw(struct viv_writer *w, PyObject *str)
     for (Py_ssize_t i = len - 1; i >= 0; i--) {
         Py_UCS4 c = PyUnicode_READ(kind, data, i);
 
-        surrogates |= is_surrogate(c);
+        unfit |= is_unfit(c);
         at = encode_backwards(c, at);
     }
     viv_writer_commit(w, (size_t)(end - at));
-    return surrogates;
+    return unfit;
 }
 
 static size_t escaped_length(Py_UCS4 c)
 {
-    if (is_surrogate(c))
-        return 6;
+    if (is_unfit(c))
+        return c ? 6 : 4;
     return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 }
 
@@ -87,9 +99,9 @@ static void write_escaped(struct viv_writer *w, Py_UCS4 c)
     uint8_t bytes[8];
     uint8_t *end = bytes + sizeof(bytes), *at;
 
-    if (is_surrogate(c)) {
-        snprintf((char *)bytes, sizeof(bytes), "\\u%04x", (unsigned)c);
-        viv_writer_raw(w, bytes, 6);
+    if (is_unfit(c)) {
+        snprintf((char *)bytes, sizeof(bytes), c ? "\\u%04x" : "\\x%02x", (unsigned)c);
+        viv_writer_raw(w, bytes, escaped_length(c));
         return;
     }
     at = encode_backwards(c, end);
@@ -101,7 +113,7 @@ void viv_text_field(struct viv_writer *w, unsigned field, PyObject *str, size_t 
     size_t mark = w->used;
     Py_ssize_t len = str ? cut(str, max) : 0;
 
-    if (str && PyUnicode_IS_ASCII(str))
+    if (str && PyUnicode_IS_ASCII(str) && !has_nul(str))
         viv_writer_raw(w, PyUnicode_DATA(str), (size_t)len);
     else
         for (Py_ssize_t i = len - 1; i >= 0 && !w->failed; i--)

@@ -112,9 +112,9 @@ static void write_complex(struct viv_writer *w, PyObject *object)
 static void write_text(struct viv_writer *w, PyObject *object)
 {
     size_t mark = w->used;
-    bool surrogates = viv_text_raw(w, object);
+    bool unfit = viv_text_raw(w, object);
 
-    viv_writer_field(w, surrogates ? SURROGATE_TEXT : TEXT, mark);
+    viv_writer_field(w, unfit ? SURROGATE_TEXT : TEXT, mark);
 }
 
 static void write_array(const struct encoder *e, unsigned field, PyObject *const *items,

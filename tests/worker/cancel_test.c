@@ -1,0 +1,144 @@
+/* Cancels, as the worker lives through them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/test.h"
+#include "tests/worker/rig.h"
+
+static struct rig rig;
+
+static void assert_cancelled(const char *code)
+{
+    const struct order order = {.code = code, .cancel_after_ms = 100, .reason = "enough"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    if (!run.result || run.result->end != VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED) {
+        fail_msg("%s: was not cancelled", code);
+        return;
+    }
+    assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
+    assert_string_equal(run.answer->error->message, "enough");
+    assert_true(run.result->raise_count >= 1);
+    assert_true(run.result->raised_ns >= run.result->hook_reached_ns);
+    assert_true(run.note_count >= 2);
+    assert_int_equal(run.notes[0], VIVARIUM__INTERNAL__NOTE_KIND__NOTE_KIND_HOOK_REACHED);
+    run_free(&run);
+}
+
+static void test_cancel(void **state)
+{
+    assert_cancelled("while True: pass");
+    assert_cancelled("import time; time.sleep(100)");
+    assert_cancelled("import threading; threading.Lock().acquire() and threading.Event().wait()");
+    assert_cancelled("input_ = open('/dev/zero', 'rb')\nwhile input_.read(1 << 20): pass");
+    /* Also what the run does after the last statement, and the repr. */
+    assert_cancelled("import threading, time\nt = threading.Thread(target=time.sleep, args=(2,))\n"
+                     "t.start()");
+    assert_cancelled("class R:\n    def __repr__(self):\n        while True: pass\nR()");
+    /* Output that has a reader. */
+    assert_cancelled("while True: print('y')");
+}
+
+/* The interpreter swallows what a finalizer raises: the run completes, now. */
+static void test_cancel_in_finalizer(void **state)
+{
+    const struct order order = {.code = "class F:\n    def __del__(self):\n        while True: "
+                                        "pass\nF()",
+                                .cancel_after_ms = 100};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_true(run.result->raise_count >= 1);
+    assert_non_null(strstr(run.err, "Exception ignored in: <function F.__del__"));
+    run_free(&run);
+}
+
+static void test_cancel_too_late(void **state)
+{
+    const struct order order = {.code = "1", .cancel_after_ms = 1};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    run_free(&run);
+}
+
+static void test_steps(void **state)
+{
+    struct order order = {.code = "while True: pass", .steps = 10000};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_STEPS_EXCEEDED);
+    run_free(&run);
+}
+
+/* Daemon threads too: python3 would not wait for them, but a cancel lets what
+ * cleans up come to its end. */
+static void test_threads_clean_up(void **state)
+{
+    static const char code[] =
+        "import threading, time\n"
+        "def work(name):\n"
+        "    try:\n"
+        "        while True: pass\n"
+        "    finally:\n"
+        "        time.sleep(0.2)\n"
+        "        print(name)\n"
+        "threading.Thread(target=work, args=('thread',)).start()\n"
+        "threading.Thread(target=work, args=('daemon',), daemon=True).start()\n"
+        "try:\n"
+        "    while True: time.sleep(0.01)\n"
+        "finally:\n"
+        "    print('main')\n";
+    const struct order order = {.code = code, .cancel_after_ms = 100};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+    assert_non_null(strstr(run.out, "main\n"));
+    assert_non_null(strstr(run.out, "thread\n"));
+    assert_non_null(strstr(run.out, "daemon\n"));
+    run_free(&run);
+}
+
+static void test_exit_functions_run_to_their_end(void **state)
+{
+    static const char code[] = "import atexit, time\n"
+                               "def leave():\n"
+                               "    time.sleep(0.1)\n"
+                               "    print('left')\n"
+                               "atexit.register(leave)\n"
+                               "while True: pass\n";
+    const struct order order = {.code = code, .cancel_after_ms = 50};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+    assert_string_equal(run.out, "left\n");
+    assert_string_equal(run.err, "");
+    run_free(&run);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_in_finalizer),
+        cmocka_unit_test(test_cancel_too_late),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_threads_clean_up),
+        cmocka_unit_test(test_exit_functions_run_to_their_end),
+    };
+    int failed;
+
+    rig_start(&rig, argv[1], NULL);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rig_stop(&rig);
+    return failed;
+}
