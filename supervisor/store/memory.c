@@ -5,7 +5,7 @@
 
 #include "supervisor/clock.h"
 #include "supervisor/registry.h"
-#include "supervisor/store/backend.h"
+#include "supervisor/store/memory_blobs.h"
 
 #define BUCKETS 4096
 
@@ -20,8 +20,7 @@ struct session {
     uint64_t generation; /* 0: no record */
     uint64_t bytes;
     int64_t expires_ns;
-    struct backend_blob *blobs; /* sorted; each owns its data */
-    size_t blob_count;
+    struct memory_blobs blobs;
     uint64_t token; /* 0: no lease */
     int64_t until_ns;
     char owner[STORE_NAME_MAX + 1];
@@ -63,11 +62,7 @@ static struct session *add(struct memory *memory, const struct store_key *key)
 
 static void forget_record(struct session *session)
 {
-    for (size_t i = 0; i < session->blob_count; i++)
-        free((void *)session->blobs[i].data);
-    free(session->blobs);
-    session->blobs = NULL;
-    session->blob_count = 0;
+    memory_blobs_free(&session->blobs);
     session->generation = session->bytes = 0;
     session->expires_ns = 0;
 }
@@ -123,33 +118,27 @@ static int memory_hashes(struct backend *backend, const struct store_key *key,
                          struct hash **ret_hashes, size_t *ret_count, struct viv_error *err)
 {
     struct session *session = find(of(backend), key);
-    size_t count = session ? session->blob_count : 0;
+    size_t count = session ? session->blobs.count : 0;
     struct hash *hashes = calloc(count + 1, sizeof(*hashes));
 
     if (!hashes)
         return backend_no_memory(err);
     for (size_t i = 0; i < count; i++)
-        hashes[i] = session->blobs[i].hash;
+        hashes[i] = session->blobs.list[i].hash;
     *ret_hashes = hashes;
     *ret_count = count;
     return 0;
 }
 
-static struct backend_blob *find_blob(struct session *session, const struct hash *hash)
-{
-    if (!session || !session->blob_count)
-        return NULL;
-    return bsearch(hash, session->blobs, session->blob_count, sizeof(*session->blobs), hash_order);
-}
-
-static int memory_blobs(struct backend *backend, const struct store_key *key,
+static int memory_fetch(struct backend *backend, const struct store_key *key,
                         const struct hash *hashes, size_t count, backend_blob_each *each, void *arg,
                         struct viv_error *err)
 {
     struct session *session = find(of(backend), key);
 
     for (size_t i = 0; i < count; i++) {
-        const struct backend_blob *blob = find_blob(session, &hashes[i]);
+        const struct backend_blob *blob = session ? memory_blobs_find(&session->blobs, &hashes[i])
+                                                  : NULL;
 
         if (each(arg, i, blob ? blob->data : NULL, blob ? blob->len : 0, err))
             return -1;
@@ -166,58 +155,6 @@ static uint64_t tenant_bytes(struct memory *memory, const char *tenant)
     return sum;
 }
 
-static int copy_blobs(const struct backend_commit *commit, struct backend_blob *to)
-{
-    for (size_t i = 0; i < commit->add_count; i++) {
-        uint8_t *copy = malloc(commit->add[i].len);
-
-        if (!copy) {
-            while (i--)
-                free((void *)to[i].data);
-            return -1;
-        }
-        memcpy(copy, commit->add[i].data, commit->add[i].len);
-        to[i] = commit->add[i];
-        to[i].data = copy;
-    }
-    return 0;
-}
-
-/* What stays of the session's blobs, behind `count` new ones. */
-static size_t keep_blobs(struct session *session, const struct backend_commit *commit,
-                         struct backend_blob *blobs, size_t count)
-{
-    for (size_t i = 0; i < session->blob_count; i++) {
-        struct backend_blob *old = &session->blobs[i];
-
-        if (commit->drop_count &&
-            bsearch(old, commit->drop, commit->drop_count, sizeof(*commit->drop), hash_order))
-            free((void *)old->data);
-        else
-            blobs[count++] = *old;
-    }
-    return count;
-}
-
-static int replace_blobs(struct session *session, const struct backend_commit *commit)
-{
-    size_t room = session->blob_count + commit->add_count;
-    struct backend_blob *blobs = calloc(room + 1, sizeof(*blobs));
-
-    if (!blobs)
-        return -1;
-    if (copy_blobs(commit, blobs)) {
-        free(blobs);
-        return -1;
-    }
-    session->blob_count = keep_blobs(session, commit, blobs, commit->add_count);
-    free(session->blobs);
-    session->blobs = blobs;
-    if (session->blob_count)
-        qsort(blobs, session->blob_count, sizeof(*blobs), hash_order);
-    return 0;
-}
-
 static int memory_commit(struct backend *backend, const struct store_key *key,
                          const struct backend_commit *commit, struct viv_error *err)
 {
@@ -231,8 +168,8 @@ static int memory_commit(struct backend *backend, const struct store_key *key,
     if (commit->quota &&
         tenant_bytes(memory, key->tenant) - session->bytes + commit->bytes > commit->quota)
         return backend_over_quota(key, commit->quota, err);
-    if (replace_blobs(session, commit))
-        return backend_no_memory(err);
+    if (memory_blobs_change(&session->blobs, commit, err))
+        return -1;
     memcpy(session->record, commit->record, RECORD_SIZE);
     session->generation = commit->generation;
     session->bytes = commit->bytes;
@@ -338,7 +275,7 @@ static const struct backend_ops memory_ops = {
     .close = memory_close,
     .record = memory_record,
     .hashes = memory_hashes,
-    .blobs = memory_blobs,
+    .blobs = memory_fetch,
     .commit = memory_commit,
     .remove = memory_remove,
     .list = memory_list,

@@ -1,6 +1,5 @@
 /* The backend for many machines: one Redis, in which every step that decides
  * something is a script, and so happens at once or not at all. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 /* Bytes of one upload, and blobs of one fetch: what a reply may take here. */
 #define UPLOAD_BYTES (1024 * 1024)
 #define FETCH_BLOBS 16
-#define EXPIRE_BATCH 128
 #define ORPHAN_NS (INT64_C(24) * 3600 * 1000 * 1000 * 1000)
 
 struct redis {
@@ -35,22 +33,6 @@ static void close_redis(struct backend *backend)
     free(backend);
 }
 
-/* A command of a few words. */
-static int command(struct redis_conn *conn, const char *const *words, size_t count, int type,
-                   redisReply **ret_reply, struct viv_error *err)
-{
-    struct redis_args args;
-    int failed;
-
-    if (redis_args_init(&args, count, err))
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        redis_add_text(&args, words[i]);
-    failed = redis_call(conn, &args, type, ret_reply, err);
-    redis_args_free(&args);
-    return failed;
-}
-
 static int get_record(struct backend *backend, const struct store_key *key,
                       uint8_t ret_record[RECORD_SIZE], struct viv_error *err)
 {
@@ -60,8 +42,8 @@ static int get_record(struct backend *backend, const struct store_key *key,
     int failed = 0;
 
     redis_keys_of(key, &keys);
-    if (command(of(backend), (const char *[]){"HGET", keys.record, "r"}, 3, REDIS_REPLY_STRING,
-                &reply, &why))
+    if (redis_command(of(backend), (const char *[]){"HGET", keys.record, "r"}, 3,
+                      REDIS_REPLY_STRING, &reply, &why))
         return why.status == VIV_NOT_FOUND ? backend_no_session(key, err)
                                            : viv_fail(err, why.status, "%s", why.text);
     if ((size_t)reply->len == RECORD_SIZE)
@@ -81,8 +63,8 @@ static int get_hashes(struct backend *backend, const struct store_key *key,
     size_t count = 0;
 
     redis_keys_of(key, &keys);
-    if (command(of(backend), (const char *[]){"HKEYS", keys.blobs}, 2, REDIS_REPLY_ARRAY, &reply,
-                err))
+    if (redis_command(of(backend), (const char *[]){"HKEYS", keys.blobs}, 2, REDIS_REPLY_ARRAY,
+                      &reply, err))
         return -1;
     hashes = calloc(reply->elements + 1, sizeof(*hashes));
     for (size_t i = 0; hashes && i < reply->elements; i++) {
@@ -206,26 +188,10 @@ static int commit(struct backend *backend, const struct store_key *key,
     return commit_step(conn, key, &keys, commit, 0, err);
 }
 
-/* A script that takes one or two numbers. */
-static int run_numbers(struct redis_conn *conn, enum redis_script script,
-                       const struct store_key *key, int64_t first, int64_t second,
-                       redisReply **ret_reply, struct viv_error *err)
-{
-    struct redis_keys keys;
-    struct redis_args args;
-
-    redis_keys_of(key, &keys);
-    if (redis_script_begin(script, &keys, key->session, 2, &args, err))
-        return -1;
-    redis_add_number(&args, first);
-    redis_add_number(&args, second);
-    return redis_script_run(conn, script, &args, key, ret_reply, err);
-}
-
 static int remove_session(struct backend *backend, const struct store_key *key, uint64_t token,
                           struct viv_error *err)
 {
-    return run_numbers(of(backend), REDIS_REMOVE, key, (int64_t)token, 0, NULL, err);
+    return redis_script_numbers(of(backend), REDIS_REMOVE, key, (int64_t)token, 0, NULL, err);
 }
 
 static int list_one(struct backend *backend, const char *tenant, const redisReply *session,
@@ -254,8 +220,8 @@ static int list(struct backend *backend, const char *tenant, backend_list_each *
     int failed = 0;
 
     redis_keys_of(&(struct store_key){tenant, ""}, &keys);
-    if (command(of(backend), (const char *[]){"HKEYS", keys.tenant}, 2, REDIS_REPLY_ARRAY, &reply,
-                err))
+    if (redis_command(of(backend), (const char *[]){"HKEYS", keys.tenant}, 2, REDIS_REPLY_ARRAY,
+                      &reply, err))
         return -1;
     for (size_t i = 0; i < reply->elements && !failed; i++)
         failed = list_one(backend, tenant, reply->element[i], each, arg, err);
@@ -271,8 +237,8 @@ static int usage(struct backend *backend, const char *tenant, uint64_t *ret_byte
     uint64_t sum = 0;
 
     redis_keys_of(&(struct store_key){tenant, ""}, &keys);
-    if (command(of(backend), (const char *[]){"HVALS", keys.tenant}, 2, REDIS_REPLY_ARRAY, &reply,
-                err))
+    if (redis_command(of(backend), (const char *[]){"HVALS", keys.tenant}, 2, REDIS_REPLY_ARRAY,
+                      &reply, err))
         return -1;
     for (size_t i = 0; i < reply->elements; i++) {
         if (reply->element[i]->type == REDIS_REPLY_STRING)
@@ -283,68 +249,10 @@ static int usage(struct backend *backend, const char *tenant, uint64_t *ret_byte
     return 0;
 }
 
-/* 1: it is gone; 0: it stays, somebody holds it. */
-static int expire_one(struct redis_conn *conn, const redisReply *pair, int64_t now_ms,
-                      store_expire_each *each, void *arg, struct viv_error *err)
-{
-    struct redis_names names;
-    struct store_key key = {names.tenant, names.session};
-    redisReply *reply;
-    int gone;
-
-    if (pair->type != REDIS_REPLY_STRING || redis_pair_parse(pair->str, (size_t)pair->len, &names))
-        return 0;
-    if (run_numbers(conn, REDIS_EXPIRE, &key, now_ms, 0, &reply, err))
-        return -1;
-    gone = reply->len > 0;
-    if (each && strcmp(reply->str, "1") == 0)
-        each(arg, &key);
-    freeReplyObject(reply);
-    return gone;
-}
-
-/* One page of what is due, from number `from`: *ret_gone of its *ret_seen. */
-static int expire_page(struct redis_conn *conn, int64_t now_ms, const size_t page[2],
-                       store_expire_each *each, void *arg, size_t *ret_seen, unsigned *ret_gone,
-                       struct viv_error *err)
-{
-    char now[24], from[24], count[24];
-    redisReply *reply;
-    int result = 0;
-
-    snprintf(now, sizeof(now), "%" PRId64, now_ms);
-    snprintf(from, sizeof(from), "%zu", page[0]);
-    snprintf(count, sizeof(count), "%zu", page[1]);
-    if (command(conn,
-                (const char *[]){"ZRANGEBYSCORE", "viv:expiry", "-inf", now, "LIMIT", from, count},
-                7, REDIS_REPLY_ARRAY, &reply, err))
-        return -1;
-    *ret_seen = reply->elements;
-    *ret_gone = 0;
-    for (size_t i = 0; i < reply->elements && result >= 0; i++) {
-        result = expire_one(conn, reply->element[i], now_ms, each, arg, err);
-        *ret_gone += result > 0;
-    }
-    freeReplyObject(reply);
-    return result < 0 ? -1 : 0;
-}
-
 static int expire(struct backend *backend, int64_t now_ns, unsigned max, store_expire_each *each,
                   void *arg, unsigned *ret_count, struct viv_error *err)
 {
-    /* What is due and held stays at the front, and is skipped. */
-    size_t page[2] = {0, 0}, seen = 1;
-    unsigned count = 0, gone;
-
-    while (count < max && seen == page[1] + (page[1] == 0)) {
-        page[1] = max - count < EXPIRE_BATCH ? max - count : EXPIRE_BATCH;
-        if (expire_page(of(backend), now_ns / 1000000, page, each, arg, &seen, &gone, err))
-            return -1;
-        count += gone;
-        page[0] += seen - gone;
-    }
-    *ret_count = count;
-    return 0;
+    return redis_expire(of(backend), now_ns / 1000000, max, each, arg, ret_count, err);
 }
 
 static int acquire(struct backend *backend, const struct store_key *key, const char *owner,
@@ -373,8 +281,8 @@ static int acquire(struct backend *backend, const struct store_key *key, const c
 static int renew(struct backend *backend, const struct store_key *key, uint64_t token,
                  int64_t ttl_ns, struct viv_error *err)
 {
-    return run_numbers(of(backend), REDIS_RENEW, key, (int64_t)token, milliseconds(ttl_ns), NULL,
-                       err);
+    return redis_script_numbers(of(backend), REDIS_RENEW, key, (int64_t)token, milliseconds(ttl_ns),
+                                NULL, err);
 }
 
 static int release(struct backend *backend, const struct store_key *key, uint64_t token,
@@ -382,7 +290,7 @@ static int release(struct backend *backend, const struct store_key *key, uint64_
 {
     struct viv_error why;
 
-    if (run_numbers(of(backend), REDIS_RELEASE, key, (int64_t)token, 0, NULL, &why) &&
+    if (redis_script_numbers(of(backend), REDIS_RELEASE, key, (int64_t)token, 0, NULL, &why) &&
         why.status != VIV_FAILED_PRECONDITION)
         return viv_fail(err, why.status, "%s", why.text);
     return 0;

@@ -200,3 +200,18 @@ int redis_call(struct redis_conn *conn, const struct redis_args *args, int type,
     *ret_reply = reply;
     return 0;
 }
+
+int redis_command(struct redis_conn *conn, const char *const *words, size_t count, int type,
+                  redisReply **ret_reply, struct viv_error *err)
+{
+    struct redis_args args;
+    int failed;
+
+    if (redis_args_init(&args, count, err))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        redis_add_text(&args, words[i]);
+    failed = redis_call(conn, &args, type, ret_reply, err);
+    redis_args_free(&args);
+    return failed;
+}

@@ -41,4 +41,8 @@ void redis_conn_close(struct redis_conn *conn);
 int redis_call(struct redis_conn *conn, const struct redis_args *args, int type,
                redisReply **ret_reply, struct viv_error *err);
 
+/* The same, of a few words of text. */
+int redis_command(struct redis_conn *conn, const char *const *words, size_t count, int type,
+                  redisReply **ret_reply, struct viv_error *err);
+
 #endif

@@ -155,3 +155,18 @@ int redis_script_run(struct redis_conn *conn, enum redis_script script, struct r
         *ret_reply = reply;
     return failed ? -1 : 0;
 }
+
+int redis_script_numbers(struct redis_conn *conn, enum redis_script script,
+                         const struct store_key *key, int64_t first, int64_t second,
+                         redisReply **ret_reply, struct viv_error *err)
+{
+    struct redis_keys keys;
+    struct redis_args args;
+
+    redis_keys_of(key, &keys);
+    if (redis_script_begin(script, &keys, key->session, 2, &args, err))
+        return -1;
+    redis_add_number(&args, first);
+    redis_add_number(&args, second);
+    return redis_script_run(conn, script, &args, key, ret_reply, err);
+}

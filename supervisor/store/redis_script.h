@@ -58,4 +58,13 @@ int redis_script_begin(enum redis_script script, const struct redis_keys *keys, 
 int redis_script_run(struct redis_conn *conn, enum redis_script script, struct redis_args *args,
                      const struct store_key *key, redisReply **ret_reply, struct viv_error *err);
 
+/* The same for a script that takes one or two numbers. */
+int redis_script_numbers(struct redis_conn *conn, enum redis_script script,
+                         const struct store_key *key, int64_t first, int64_t second,
+                         redisReply **ret_reply, struct viv_error *err);
+
+/* redis_expire.c; as the backend's, in milliseconds. */
+int redis_expire(struct redis_conn *conn, int64_t now_ms, unsigned max, store_expire_each *each,
+                 void *arg, unsigned *ret_count, struct viv_error *err);
+
 #endif

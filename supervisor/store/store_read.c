@@ -173,7 +173,7 @@ static int get_once(struct store *store, const struct store_key *key, uint64_t g
 
 static int written_meanwhile(struct store *store, const struct store_key *key, uint64_t generation)
 {
-    struct record now;
+    struct record now = {0};
 
     return store_record(store, key, &now, NULL) == 0 && now.meta.generation != generation;
 }

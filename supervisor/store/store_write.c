@@ -12,6 +12,7 @@ struct writing {
     struct backend_blob *blobs; /* the chunks and the index, later what is new of them */
     struct hash *have;
     uint8_t *index;
+    uint8_t sealed[RECORD_SIZE];
     unsigned chunks;
 };
 
@@ -105,16 +106,15 @@ static int finish(struct store *store, const struct store_key *key, struct writi
                   struct viv_error *err)
 {
     struct record *record = &writing->record;
-    uint8_t bytes[RECORD_SIZE];
 
     commit->expected = record->meta.generation;
     commit->generation = ++record->meta.generation;
     record->token = commit->token;
-    commit->record = bytes;
+    commit->record = writing->sealed;
     commit->bytes = record->meta.stored_bytes;
     commit->quota = store->tenant_bytes_max;
     commit->expires_ns = expiry(&record->meta);
-    if (store_seal(store, key, record, bytes, err) ||
+    if (store_seal(store, key, record, writing->sealed, err) ||
         store->backend->ops->commit(store->backend, key, commit, err))
         return -1;
     if (ret_written)

@@ -32,6 +32,10 @@ struct store_meta some_meta(uint64_t generation);
 void must_put(struct store *store, const struct store_key *key, uint64_t token, uint64_t generation,
               const void *bytes, size_t len, struct store_written *ret_written);
 void must_hold(struct store *store, const struct store_key *key, const void *bytes, size_t len);
+uint64_t usage(struct store *store, const char *tenant);
+/* VIV_OK, or why noise of that length could not be put. */
+enum viv_status put_status(struct store *store, const struct store_key *key, uint64_t token,
+                           uint64_t generation, size_t len);
 /* Bytes that don't repeat; the caller frees them. */
 uint8_t *noise(size_t len, uint64_t seed);
 
