@@ -9,9 +9,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Room for one descriptor more than any frame may carry, so that too many are
- * seen as such instead of being cut. */
-#define FDS_ROOM (VIV_FRAME_FDS_MAX + 2)
+/* Room for more descriptors than any frame may carry, so that too many are seen
+ * as such instead of being cut. CMSG_SPACE rounds up: an even number, or the
+ * kernel would deliver one more than the array holds. */
+#define FDS_ROOM (VIV_FRAME_FDS_MAX + 3)
+_Static_assert(CMSG_SPACE(FDS_ROOM * sizeof(int)) == CMSG_LEN(FDS_ROOM * sizeof(int)),
+               "the control buffer has no room that the array has not");
 
 #define NEEDED_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -133,7 +136,7 @@ int viv_frame_receive(int fd, bool dont_wait, void *buffer, const struct viv_fra
 {
     struct viv_frame_header h;
     struct viv_frame f = {0};
-    int fds[FDS_ROOM];
+    int fds[FDS_ROOM] = {0};
     unsigned fd_count = 0, body_fds;
     ssize_t n = receive_datagram(fd, dont_wait, buffer, fds, &fd_count, err);
 

@@ -102,6 +102,7 @@ static int send_result(int channel, uint64_t seq, const struct viv_vm_report *re
     result.ended_ns = report->ended_ns;
     result.steps = report->steps;
     result.exited = report->exited;
+    result.reusable = report->reusable;
     result.exit_status = report->exit_status;
     result.hook_reached_ns = report->hook_reached_ns;
     result.raised_ns = report->raised_ns;
@@ -125,6 +126,7 @@ static int take_stdin(struct viv_frame *frame, bool has_stdin, struct viv_error 
     return 0;
 }
 
+/* 1: another may follow; 0: this was the last. */
 static int run(const struct viv_serve *serve, const struct viv_frame *frame,
                const Vivarium__Internal__RunRequest *request, struct viv_error *err)
 {
@@ -139,6 +141,7 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
         .page = serve->page,
         .steps = request->steps,
         .memory_soft_bytes = request->memory_soft_bytes,
+        .keep = request->keep,
         .note = send_note,
         .note_arg = &target,
     };
@@ -150,7 +153,9 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
         return -1;
     rc = send_result(serve->channel, frame->seq, &report, &before, err);
     free(report.answer);
-    return rc;
+    if (rc < 0)
+        return -1;
+    return request->keep && report.reusable;
 }
 
 static int serve_frame(const struct viv_serve *serve, struct viv_frame *frame,
@@ -171,6 +176,7 @@ static int serve_frame(const struct viv_serve *serve, struct viv_frame *frame,
     return rc;
 }
 
+/* 1: go on; 0: the supervisor has hung up, or this worker is used up. */
 static int serve_next(const struct viv_serve *serve, struct viv_error *err)
 {
     struct viv_frame frame;
@@ -180,20 +186,24 @@ static int serve_next(const struct viv_serve *serve, struct viv_error *err)
         return rc;
     rc = serve_frame(serve, &frame, err);
     viv_frame_release(&frame);
-    return rc < 0 ? -1 : 1;
+    return rc;
 }
 
 _Noreturn void viv_serve(const struct viv_serve *serve)
 {
     struct viv_error err;
     sigset_t none;
+    int rc;
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (serve->ops->adopt(serve->vm, &err) < 0 || send_hello(serve->channel, &err) < 0 ||
-        serve_next(serve, &err) < 0)
+    if (serve->ops->adopt(serve->vm, &err) < 0 || send_hello(serve->channel, &err) < 0)
         give_up(&err);
-    /* One execution, and the process is used up: sessions will stay here. No
-     * exit handlers: the run has ended what user code has to end. */
+    do
+        rc = serve_next(serve, &err);
+    while (rc > 0);
+    if (rc < 0)
+        give_up(&err);
+    /* No exit handlers: the run has ended what user code has to end. */
     _exit(EXIT_SUCCESS);
 }

@@ -125,6 +125,62 @@ static void test_exit_functions_run_to_their_end(void **state)
     run_free(&run);
 }
 
+static void assert_reusable(const struct run *run, Vivarium__Internal__RunEnd end)
+{
+    assert_non_null(run->result);
+    assert_int_equal(run->result->end, end);
+    assert_true(run->result->reusable);
+}
+
+/* What sessions stand on: a cancel leaves the variables, and the next run is
+ * untouched by it. */
+static void test_a_kept_worker_goes_on_after_a_cancel(void **state)
+{
+    static const struct order first = {.code = "n = 1\nwhile True: n += 1",
+                                       .cancel_after_ms = 50,
+                                       .keep = true};
+    static const struct order second = {.code = "print(n > 1); m = n\nm == n", .keep = true};
+    static const struct order last = {.code = "m > 1"};
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    for (int i = 0; i < 5; i++) {
+        rig_run(&worker, &first, &run);
+        assert_reusable(&run, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+        run_free(&run);
+        rig_run(&worker, &second, &run);
+        assert_reusable(&run, VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED);
+        assert_string_equal(run.answer->result_repr, "True");
+        run_free(&run);
+    }
+    rig_run(&worker, &last, &run);
+    assert_string_equal(run.answer->result_repr, "True");
+    assert_true(run.vm_ended);
+    run_free(&run);
+    rig_reap(&rig, &worker, false);
+}
+
+static void test_a_thread_that_can_t_be_reached_uses_the_worker_up(void **state)
+{
+    static const struct order order = {
+        .code = "import threading, time\n"
+                "threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
+                "while True: pass\n",
+        .cancel_after_ms = 50,
+        .keep = true};
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    rig_run(&worker, &order, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+    assert_false(run.result->reusable);
+    run_free(&run);
+    rig_reap(&rig, &worker, false);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +190,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_threads_clean_up),
         cmocka_unit_test(test_exit_functions_run_to_their_end),
+        cmocka_unit_test(test_a_kept_worker_goes_on_after_a_cancel),
+        cmocka_unit_test(test_a_thread_that_can_t_be_reached_uses_the_worker_up),
     };
     int failed;
 

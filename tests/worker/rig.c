@@ -189,7 +189,7 @@ static void send_run(struct worker *worker, const struct order *order)
     uint8_t packed[1024];
     int in = -1;
     struct viv_frame_out out = {.type = VIV_FRAME_RUN,
-                                .seq = 1,
+                                .seq = ++worker->seq,
                                 .message = packed,
                                 .body = order->code,
                                 .body_len = order->code_len ? order->code_len
@@ -199,6 +199,7 @@ static void send_run(struct worker *worker, const struct order *order)
     request.execution_id = "test";
     request.filename = order->filename ? (char *)order->filename : "";
     request.steps = order->steps;
+    request.keep = order->keep;
     if (order->in) {
         in = viv_sealed_memfd("stdin", order->in, order->in_len, &err);
         request.has_stdin = 1;
@@ -274,9 +275,9 @@ static bool read_output(int fd, char **text, size_t *len)
 
 static void cancel(struct worker *worker, const char *reason)
 {
-    if (worker->page->cancel_seq != 1) {
+    if (worker->page->cancel_seq != worker->seq) {
         snprintf(worker->page->reason, sizeof(worker->page->reason), "%s", reason ? reason : "");
-        worker->page->cancel_seq = 1;
+        worker->page->cancel_seq = worker->seq;
     }
     pidfd_send_signal(worker->vm, VIV_DOORBELL, NULL, 0);
 }
@@ -293,6 +294,8 @@ void rig_run(struct worker *worker, const struct order *order, struct run *ret_r
         bool cancelling = order->cancel_after_ms && !ret_run->result &&
                           now_ms() - began >= order->cancel_after_ms;
 
+        if (order->keep && ret_run->result)
+            return;
         if (cancelling)
             cancel(worker, order->reason);
         if (now_ms() - began > patience)

@@ -25,6 +25,7 @@ struct worker {
     int vm;       /* pidfd, from HELLO */
     struct viv_control_page *page;
     uint32_t slot;
+    uint64_t seq; /* of the last run */
     bool exited; /* EXITED came from the zygote */
     struct viv_zygote_message end;
 };
@@ -52,6 +53,7 @@ struct order {
     const void *in; /* stdin; NULL: none */
     size_t in_len;
     uint64_t steps;
+    bool keep; /* the worker is to serve another */
     /* Cancel so many ms after the start, ringing every 10 ms; 0: never. */
     int cancel_after_ms;
     const char *reason;

@@ -49,6 +49,8 @@ struct viv_vm_run {
     const struct viv_control_page *page;
     uint64_t steps;             /* 0: not counted */
     uint64_t memory_soft_bytes; /* 0: none */
+    /* Others follow in the same scope: don't end the program. */
+    bool keep;
     /* How far a cancel has come; called in the middle of user code, so it must
      * be short and must not block. Times are CLOCK_MONOTONIC nanoseconds. */
     void (*note)(void *arg, enum viv_vm_note note, uint64_t at_ns);
@@ -63,6 +65,7 @@ struct viv_vm_report {
     uint64_t steps;
     bool exited; /* by the language's way to exit a program, with exit_status */
     uint32_t exit_status;
+    bool reusable; /* with keep: another run may follow */
     uint64_t hook_reached_ns;
     uint64_t raised_ns;
     uint64_t cleanup_deferred_ns;

@@ -204,11 +204,13 @@ static void take_exception(struct state *s)
 
 /* A program that was cancelled: its threads unwind, then nothing more is
  * raised, so that its exit functions run to their end, within the grace. */
-static void end_cancelled(struct viv_cancel_report *cancel)
+static void end_cancelled(struct state *s, struct viv_cancel_report *cancel)
 {
-    viv_cancel_wait_threads(STRAGGLERS_MS);
+    int left = viv_cancel_wait_threads(STRAGGLERS_MS);
+
     viv_cancel_end(cancel);
-    if (viv_ending_run_exit_functions() < 0)
+    s->report->reusable = left == 0;
+    if (!s->run->keep && viv_ending_run_exit_functions() < 0)
         PyErr_WriteUnraisable(NULL);
 }
 
@@ -286,7 +288,8 @@ void viv_run_rehearse(void)
 int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_report *ret_report,
             struct viv_error *err)
 {
-    struct viv_vm_report report = {.end = VIV_VM_COMPLETED, .began_ns = now_ns()};
+    struct viv_vm_report report = {
+        .end = VIV_VM_COMPLETED, .began_ns = now_ns(), .reusable = true};
     struct state s = {.run = run, .report = &report, .answer.max = answer_max, .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,
@@ -299,13 +302,14 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     if (run->steps)
         viv_cancel_count_steps(run->steps, on_steps_reached, &s);
     run_code(&s);
-    if (!s.cancelled)
+    if (!s.cancelled && !run->keep)
         end_program(&s);
+    viv_streams_flush();
     if (s.cancelled)
-        end_cancelled(&cancel);
+        end_cancelled(&s, &cancel);
     else
         viv_cancel_end(&cancel);
-    viv_streams_flush();
+    viv_streams_flush(); /* what threads and exit functions wrote meanwhile */
     if (is_fork(&s))
         _exit(report.exited ? (int)report.exit_status : report.end != VIV_VM_COMPLETED);
     fill_report(&s, &cancel);
