@@ -20,8 +20,8 @@
 #define VIV_REASON_MAX 256
 
 struct viv_control_page {
-    _Atomic uint64_t cancel_seq;   /* execution to cancel; 0: none ever */
-    _Atomic uint32_t cancel_cause; /* value of vivarium.v1.Cause */
+    _Atomic uint64_t cancel_seq;     /* execution to cancel; 0: none ever */
+    _Atomic uint32_t cancel_cause;   /* value of vivarium.v1.Cause */
     char reason[VIV_REASON_MAX + 1]; /* UTF-8, NUL-terminated */
 };
 

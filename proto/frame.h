@@ -53,7 +53,7 @@ struct viv_frame {
     size_t message_len;
     const uint8_t *body;
     size_t body_len;
-    void *mapping; /* of the body, or NULL */
+    void *mapping;              /* of the body, or NULL */
     int fds[VIV_FRAME_FDS_MAX]; /* those beside the body's memfd; yours to close or take */
     unsigned fd_count;
 };

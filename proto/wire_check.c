@@ -200,8 +200,7 @@ static bool seen_before(const ProtobufCMessageDescriptor *d, const ProtobufCFiel
 static int check_item(struct checker *c, const ProtobufCMessageDescriptor *d,
                       const struct item *item, unsigned depth, uint64_t *seen)
 {
-    const ProtobufCFieldDescriptor *f =
-        protobuf_c_message_descriptor_get_field(d, item->number);
+    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(d, item->number);
     uint64_t permitted = c->caps->top_fields;
 
     if (!f && permitted != 0)
@@ -210,8 +209,7 @@ static int check_item(struct checker *c, const ProtobufCMessageDescriptor *d,
         return charge(c, d,
                       sizeof(ProtobufCMessageUnknownField) + BLOCK_OVERHEAD + 10 +
                           (uint64_t)(item->payload.end - item->payload.at));
-    if (depth == 1 && permitted != 0 &&
-        (item->number > 63 || !(permitted >> item->number & 1)))
+    if (depth == 1 && permitted != 0 && (item->number > 63 || !(permitted >> item->number & 1)))
         return wrong(c, d, f, "not permitted here");
     if (seen_before(d, f, seen))
         return wrong(c, d, f, "given twice");

@@ -47,14 +47,14 @@ struct viv_zygote_message {
     uint32_t type;
     uint32_t slot;
     uint64_t generation;
-    uint64_t layers;       /* READY */
-    int32_t error;         /* SPAWNED: 0 or an errno */
-    int32_t wait_status;   /* EXITED: of the worker's init */
-    uint64_t user_cpu_ns;  /* EXITED: of the whole pid namespace */
+    uint64_t layers;      /* READY */
+    int32_t error;        /* SPAWNED: 0 or an errno */
+    int32_t wait_status;  /* EXITED: of the worker's init */
+    uint64_t user_cpu_ns; /* EXITED: of the whole pid namespace */
     uint64_t system_cpu_ns;
     uint64_t peak_rss_bytes;
-    uint64_t clone_ns;     /* SPAWNED: how long the clone took */
-    char text[256];        /* READY: the VM's name, "CPython 3.11.2"; FAILED: why */
+    uint64_t clone_ns; /* SPAWNED: how long the clone took */
+    char text[256];    /* READY: the VM's name, "CPython 3.11.2"; FAILED: why */
 };
 
 #endif

@@ -89,8 +89,7 @@ static void cancel_by_name(struct viv_supervisor *s, struct command *command)
     if (!name) {
         answer_absent(s, c);
     } else {
-        struct execution *e =
-            (struct execution *)((char *)name - offsetof(struct execution, name));
+        struct execution *e = (struct execution *)((char *)name - offsetof(struct execution, name));
         bool waits = c->wait && add_waiter(e, c);
 
         if (!waits)

@@ -19,9 +19,9 @@ int control_open(struct control *ret_control, struct viv_error *err)
         page = mmap(NULL, VIV_CONTROL_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     /* After our own mapping: from here on nobody maps it writable, and a
      * worker can't clear the flag that cancels it. */
-    if (page == MAP_FAILED || fcntl(fd, F_ADD_SEALS,
-                                    F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW |
-                                        F_SEAL_SEAL) < 0) {
+    if (page == MAP_FAILED ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) <
+            0) {
         viv_fail_errno(err, VIV_INTERNAL, "can't make a control page");
         if (page != MAP_FAILED)
             munmap(page, VIV_CONTROL_PAGE_SIZE);
@@ -47,8 +47,7 @@ void control_reset(struct control *control)
     memset(control->page, 0, sizeof(*control->page));
 }
 
-void control_cancel(struct control *control, uint64_t seq, enum viv_cause cause,
-                    const char *reason)
+void control_cancel(struct control *control, uint64_t seq, enum viv_cause cause, const char *reason)
 {
     struct viv_control_page *page = control->page;
 

@@ -57,9 +57,9 @@ void drain_check(struct viv_supervisor *s)
 
 void drain_fired(struct timer *timer, int64_t now_ns)
 {
-    drain_cancel_all((struct viv_supervisor *)((char *)timer -
-                                               offsetof(struct viv_supervisor, drain_timer)),
-                     false);
+    drain_cancel_all(
+        (struct viv_supervisor *)((char *)timer - offsetof(struct viv_supervisor, drain_timer)),
+        false);
 }
 
 static void drain(struct viv_supervisor *s, struct command *command)

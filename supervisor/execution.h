@@ -89,8 +89,7 @@ void answer_free(struct answer *answer);
 
 /* How an execution that ran has ended, for its finished callback and its
  * waiters. Calls them. `death` may be NULL, `layers` as in viv_result. */
-void execution_report(struct execution *execution, const struct viv_death *death,
-                      uint64_t layers);
+void execution_report(struct execution *execution, const struct viv_death *death, uint64_t layers);
 
 /* For one that did not run. */
 void execution_reject(struct execution *execution, const struct viv_error *error);

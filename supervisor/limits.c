@@ -90,8 +90,8 @@ static int resolve_memory(const struct viv_limits *a, const struct viv_limits *d
     soft_default = d->memory_soft_bytes;
     if (soft_default == 0 || soft_default > l->memory_bytes)
         soft_default = l->memory_bytes / 8 * 7;
-    if (resolve_count("memory_soft_bytes", a->memory_soft_bytes, soft_default,
-                      c->memory_soft_bytes, &l->memory_soft_bytes, err) < 0)
+    if (resolve_count("memory_soft_bytes", a->memory_soft_bytes, soft_default, c->memory_soft_bytes,
+                      &l->memory_soft_bytes, err) < 0)
         return -1;
     if (l->memory_soft_bytes > l->memory_bytes)
         return viv_fail(err, VIV_INVALID_ARGUMENT,

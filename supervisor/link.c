@@ -18,7 +18,7 @@
  * hold secrets. One BLAS thread, or numpy starts as many as there are cores
  * against a pids limit that counts them. */
 static char *const base_environment[] = {
-    "PATH=/usr/bin:/bin",    "HOME=/tmp",         "LC_CTYPE=C.UTF-8",
+    "PATH=/usr/bin:/bin",     "HOME=/tmp",         "LC_CTYPE=C.UTF-8",
     "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MKL_NUM_THREADS=1",
 };
 
@@ -182,8 +182,8 @@ void link_reap(struct link *link)
     link->pidfd = -1;
 }
 
-int link_spawn(struct link *link, uint32_t slot, uint64_t generation,
-               const int fds[VIV_SPAWN_FDS], struct viv_error *err)
+int link_spawn(struct link *link, uint32_t slot, uint64_t generation, const int fds[VIV_SPAWN_FDS],
+               struct viv_error *err)
 {
     struct viv_zygote_message m = {
         .type = VIV_ZYGOTE_SPAWN, .slot = slot, .generation = generation};

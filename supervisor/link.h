@@ -30,8 +30,8 @@ void link_hang_up(struct link *link);
 void link_reap(struct link *link);
 
 /* Asks for a worker. VIV_UNAVAILABLE: the zygote has enough to do. */
-int link_spawn(struct link *link, uint32_t slot, uint64_t generation,
-               const int fds[VIV_SPAWN_FDS], struct viv_error *err);
+int link_spawn(struct link *link, uint32_t slot, uint64_t generation, const int fds[VIV_SPAWN_FDS],
+               struct viv_error *err);
 
 /* Receives one message. 1: *ret_message, and *ret_fd is its descriptor or -1,
  * the caller's to close; 0: the zygote is gone; -1: nothing to read now, or

@@ -71,8 +71,7 @@ static void describe(struct viv_supervisor *s, struct command *command)
     free(q);
 }
 
-static int post(struct viv_supervisor *s, const struct query_command *query,
-                struct viv_error *err)
+static int post(struct viv_supervisor *s, const struct query_command *query, struct viv_error *err)
 {
     struct query_command *q = malloc(sizeof(*q));
 

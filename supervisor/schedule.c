@@ -217,8 +217,7 @@ static int64_t next_of_running(struct execution *e)
 
 static int64_t kill_at(const struct execution *e)
 {
-    return cancel_record_kill_at(&e->cancel, e->limits.cancel_grace_ns,
-                                 e->limits.cleanup_grace_ns);
+    return cancel_record_kill_at(&e->cancel, e->limits.cancel_grace_ns, e->limits.cleanup_grace_ns);
 }
 
 void schedule_timer(struct execution *e)

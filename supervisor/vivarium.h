@@ -119,14 +119,14 @@ struct viv_config {
     /* Modules that the zygote imports before it clones; NULL-terminated, may be
      * NULL. One that can't be imported fails the start. */
     const char *const *preload;
-    unsigned workers_warm; /* pristine workers kept ready (the floor); default 4 */
-    unsigned workers_max;  /* workers at a time, the ceiling; default 32 */
-    unsigned queue_max;    /* executions that wait for a worker; default 1024 */
+    unsigned workers_warm;      /* pristine workers kept ready (the floor); default 4 */
+    unsigned workers_max;       /* workers at a time, the ceiling; default 32 */
+    unsigned queue_max;         /* executions that wait for a worker; default 1024 */
     uint64_t request_bytes_max; /* code, stdin and scope of one request together; default 64 MiB */
     /* Of all requests that are queued or running; default 512 MiB. Past it
      * viv_submit() answers VIV_RESOURCE_EXHAUSTED. */
     uint64_t request_bytes_total;
-    uint64_t result_bytes_max;  /* what a worker may answer, output excluded; default 64 MiB */
+    uint64_t result_bytes_max; /* what a worker may answer, output excluded; default 64 MiB */
     struct viv_limits defaults;
     struct viv_limits ceilings;
 };
@@ -253,7 +253,7 @@ void viv_cancel_ticket(struct viv_supervisor *supervisor, viv_ticket ticket, enu
                        const char *reason);
 
 struct viv_cancel {
-    const char *tenant;       /* NULL: "default" */
+    const char *tenant; /* NULL: "default" */
     const char *execution_id;
     const char *reason; /* NULL or at most 256 bytes */
     bool force;         /* SIGKILL at once */

@@ -251,12 +251,11 @@ static void describe_death(const struct worker *w, struct viv_death *ret_death)
         const char *name = sigabbrev_np(WTERMSIG(w->status));
 
         d.signal = WTERMSIG(w->status);
-        snprintf(d.text, sizeof(d.text), "killed by signal %d (%s%s)", d.signal,
-                 name ? "SIG" : "", name ? name : "unknown");
+        snprintf(d.text, sizeof(d.text), "killed by signal %d (%s%s)", d.signal, name ? "SIG" : "",
+                 name ? name : "unknown");
     } else if (w->has_status) {
         d.exit_status = WEXITSTATUS(w->status);
-        snprintf(d.text, sizeof(d.text), "exited with status %d before it answered",
-                 d.exit_status);
+        snprintf(d.text, sizeof(d.text), "exited with status %d before it answered", d.exit_status);
     } else if (w->hung_up) {
         snprintf(d.text, sizeof(d.text), "killed by the supervisor: it closed its channel");
     } else {

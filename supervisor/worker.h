@@ -35,7 +35,7 @@ struct worker {
     bool has_status;
     int status; /* as wait(2) gives it */
     bool we_killed;
-    bool hung_up; /* its end of the channel was closed while it should run */
+    bool hung_up;         /* its end of the channel was closed while it should run */
     char conviction[160]; /* what it broke the protocol with */
 };
 

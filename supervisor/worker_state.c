@@ -1,74 +1,78 @@
 #include "supervisor/worker_state.h"
 
-#define STEP(next, action) {WORKER_##next, WORKER_DO_##action}
+#define STEP(next, action)                \
+    {                                     \
+        WORKER_##next, WORKER_DO_##action \
+    }
 
 /* What every state from STARTING on shares: the ways of losing a worker. */
-#define LOSSES                                                                                     \
-    [WORKER_BAD_FRAME] = STEP(ENDING, CONVICT), [WORKER_VM_EXITED] = STEP(ENDING, TAKE_STATUS),    \
-    [WORKER_CHANNEL_CLOSED] = STEP(ENDING, KILL), [WORKER_KILL] = STEP(ENDING, KILL),              \
+#define LOSSES                                                                                  \
+    [WORKER_BAD_FRAME] = STEP(ENDING, CONVICT), [WORKER_VM_EXITED] = STEP(ENDING, TAKE_STATUS), \
+    [WORKER_CHANNEL_CLOSED] = STEP(ENDING, KILL), [WORKER_KILL] = STEP(ENDING, KILL),           \
     [WORKER_EXITED] = STEP(FREE, RELEASE), [WORKER_ZYGOTE_LOST] = STEP(FREE, RELEASE)
 
 /* An entry that is left out is {WORKER_FREE, WORKER_DO_NOTHING}, a step that no
  * entry has: worker_step() turns it into a refusal. */
-static const struct worker_step table[WORKER_STATES][WORKER_EVENTS] = {
-    [WORKER_FREE] =
-        {
-            [WORKER_SPAWN] = STEP(SPAWNING, NOTHING),
-        },
-    [WORKER_SPAWNING] =
-        {
-            /* The channel isn't read before SPAWNED, so no frame comes here. */
-            [WORKER_SPAWNED] = STEP(STARTING, WATCH),
-            [WORKER_SPAWN_FAILED] = STEP(FREE, RELEASE),
-            [WORKER_ZYGOTE_LOST] = STEP(FREE, RELEASE),
-            [WORKER_KILL] = STEP(SPAWNING, NOTHING),
-        },
-    [WORKER_STARTING] =
-        {
-            LOSSES,
-            [WORKER_HELLO] = STEP(IDLE, OFFER),
-            [WORKER_NOTE] = STEP(ENDING, CONVICT),
-            [WORKER_RESULT] = STEP(ENDING, CONVICT),
-        },
-    [WORKER_IDLE] =
-        {
-            LOSSES,
-            [WORKER_RUN] = STEP(RUNNING, START),
-            [WORKER_HELLO] = STEP(ENDING, CONVICT),
-            [WORKER_NOTE] = STEP(ENDING, CONVICT),
-            [WORKER_RESULT] = STEP(ENDING, CONVICT),
-        },
-    [WORKER_RUNNING] =
-        {
-            LOSSES,
-            [WORKER_RESULT] = STEP(ENDING, TAKE_RESULT),
-            [WORKER_CANCEL] = STEP(CANCELLING, RING),
-            [WORKER_HELLO] = STEP(ENDING, CONVICT),
-            /* Nothing was cancelled, so there is nothing to note. */
-            [WORKER_NOTE] = STEP(ENDING, CONVICT),
-        },
-    [WORKER_CANCELLING] =
-        {
-            LOSSES,
-            [WORKER_RESULT] = STEP(ENDING, TAKE_RESULT),
-            [WORKER_NOTE] = STEP(CANCELLING, TAKE_NOTE),
-            /* The first cause is latched. */
-            [WORKER_CANCEL] = STEP(CANCELLING, NOTHING),
-            [WORKER_HELLO] = STEP(ENDING, CONVICT),
-        },
-    [WORKER_ENDING] =
-        {
-            [WORKER_HELLO] = STEP(ENDING, NOTHING),
-            [WORKER_NOTE] = STEP(ENDING, NOTHING),
-            [WORKER_RESULT] = STEP(ENDING, NOTHING),
-            [WORKER_VM_EXITED] = STEP(ENDING, TAKE_STATUS),
-            [WORKER_BAD_FRAME] = STEP(ENDING, NOTHING),
-            [WORKER_CHANNEL_CLOSED] = STEP(ENDING, NOTHING),
-            [WORKER_CANCEL] = STEP(ENDING, NOTHING),
-            [WORKER_KILL] = STEP(ENDING, NOTHING),
-            [WORKER_EXITED] = STEP(FREE, RELEASE),
-            [WORKER_ZYGOTE_LOST] = STEP(FREE, RELEASE),
-        },
+static const struct worker_step table[WORKER_STATES][WORKER_EVENTS] =
+    {
+        [WORKER_FREE] =
+            {
+                [WORKER_SPAWN] = STEP(SPAWNING, NOTHING),
+            },
+        [WORKER_SPAWNING] =
+            {
+                /* The channel isn't read before SPAWNED, so no frame comes here. */
+                [WORKER_SPAWNED] = STEP(STARTING, WATCH),
+                [WORKER_SPAWN_FAILED] = STEP(FREE, RELEASE),
+                [WORKER_ZYGOTE_LOST] = STEP(FREE, RELEASE),
+                [WORKER_KILL] = STEP(SPAWNING, NOTHING),
+            },
+        [WORKER_STARTING] =
+            {
+                LOSSES,
+                [WORKER_HELLO] = STEP(IDLE, OFFER),
+                [WORKER_NOTE] = STEP(ENDING, CONVICT),
+                [WORKER_RESULT] = STEP(ENDING, CONVICT),
+            },
+        [WORKER_IDLE] =
+            {
+                LOSSES,
+                [WORKER_RUN] = STEP(RUNNING, START),
+                [WORKER_HELLO] = STEP(ENDING, CONVICT),
+                [WORKER_NOTE] = STEP(ENDING, CONVICT),
+                [WORKER_RESULT] = STEP(ENDING, CONVICT),
+            },
+        [WORKER_RUNNING] =
+            {
+                LOSSES,
+                [WORKER_RESULT] = STEP(ENDING, TAKE_RESULT),
+                [WORKER_CANCEL] = STEP(CANCELLING, RING),
+                [WORKER_HELLO] = STEP(ENDING, CONVICT),
+                /* Nothing was cancelled, so there is nothing to note. */
+                [WORKER_NOTE] = STEP(ENDING, CONVICT),
+            },
+        [WORKER_CANCELLING] =
+            {
+                LOSSES,
+                [WORKER_RESULT] = STEP(ENDING, TAKE_RESULT),
+                [WORKER_NOTE] = STEP(CANCELLING, TAKE_NOTE),
+                /* The first cause is latched. */
+                [WORKER_CANCEL] = STEP(CANCELLING, NOTHING),
+                [WORKER_HELLO] = STEP(ENDING, CONVICT),
+            },
+        [WORKER_ENDING] =
+            {
+                [WORKER_HELLO] = STEP(ENDING, NOTHING),
+                [WORKER_NOTE] = STEP(ENDING, NOTHING),
+                [WORKER_RESULT] = STEP(ENDING, NOTHING),
+                [WORKER_VM_EXITED] = STEP(ENDING, TAKE_STATUS),
+                [WORKER_BAD_FRAME] = STEP(ENDING, NOTHING),
+                [WORKER_CHANNEL_CLOSED] = STEP(ENDING, NOTHING),
+                [WORKER_CANCEL] = STEP(ENDING, NOTHING),
+                [WORKER_KILL] = STEP(ENDING, NOTHING),
+                [WORKER_EXITED] = STEP(FREE, RELEASE),
+                [WORKER_ZYGOTE_LOST] = STEP(FREE, RELEASE),
+            },
 };
 
 _Static_assert(sizeof(table) / sizeof(table[0]) == WORKER_STATES, "a row for each state");
@@ -85,9 +89,9 @@ struct worker_step worker_step(enum worker_state state, enum worker_event event)
 const char *worker_state_name(enum worker_state state)
 {
     static const char *const names[] = {
-        [WORKER_FREE] = "FREE",       [WORKER_SPAWNING] = "SPAWNING",
+        [WORKER_FREE] = "FREE",         [WORKER_SPAWNING] = "SPAWNING",
         [WORKER_STARTING] = "STARTING", [WORKER_IDLE] = "IDLE",
-        [WORKER_RUNNING] = "RUNNING", [WORKER_CANCELLING] = "CANCELLING",
+        [WORKER_RUNNING] = "RUNNING",   [WORKER_CANCELLING] = "CANCELLING",
         [WORKER_ENDING] = "ENDING",
     };
     _Static_assert(sizeof(names) / sizeof(names[0]) == WORKER_STATES, "a name for each state");

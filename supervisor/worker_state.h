@@ -15,10 +15,10 @@ enum worker_state {
 };
 
 enum worker_event {
-    WORKER_SPAWN,          /* a request goes to the zygote */
-    WORKER_SPAWNED,        /* the zygote has cloned it */
-    WORKER_SPAWN_FAILED,   /* the zygote could not */
-    WORKER_HELLO,          /* frames from the worker ... */
+    WORKER_SPAWN,        /* a request goes to the zygote */
+    WORKER_SPAWNED,      /* the zygote has cloned it */
+    WORKER_SPAWN_FAILED, /* the zygote could not */
+    WORKER_HELLO,        /* frames from the worker ... */
     WORKER_NOTE,
     WORKER_RESULT,
     WORKER_VM_EXITED,
@@ -34,17 +34,17 @@ enum worker_event {
 
 enum worker_action {
     WORKER_DO_NOTHING,
-    WORKER_DO_WATCH,       /* begin to read channel and output */
-    WORKER_DO_OFFER,       /* offer it to the queue */
-    WORKER_DO_START,       /* hand it its execution */
-    WORKER_DO_RING,        /* set the flag, ring the doorbell */
+    WORKER_DO_WATCH, /* begin to read channel and output */
+    WORKER_DO_OFFER, /* offer it to the queue */
+    WORKER_DO_START, /* hand it its execution */
+    WORKER_DO_RING,  /* set the flag, ring the doorbell */
     WORKER_DO_TAKE_NOTE,
     WORKER_DO_TAKE_RESULT, /* keep the answer; end the worker */
     WORKER_DO_TAKE_STATUS, /* keep the VM process's status; end the worker */
     WORKER_DO_KILL,
-    WORKER_DO_CONVICT,     /* it broke the protocol: say so and kill it */
-    WORKER_DO_RELEASE,     /* report what is unreported, free the slot */
-    WORKER_DO_REFUSE,      /* our own mistake: this event can't come here */
+    WORKER_DO_CONVICT, /* it broke the protocol: say so and kill it */
+    WORKER_DO_RELEASE, /* report what is unreported, free the slot */
+    WORKER_DO_REFUSE,  /* our own mistake: this event can't come here */
 };
 
 struct worker_step {

@@ -34,8 +34,8 @@ static void try_again_later(struct viv_supervisor *s)
 
 void zygote_retry(struct timer *timer, int64_t now_ns)
 {
-    zygote_start((struct viv_supervisor *)((char *)timer -
-                                           offsetof(struct viv_supervisor, zygote_retry)));
+    zygote_start(
+        (struct viv_supervisor *)((char *)timer - offsetof(struct viv_supervisor, zygote_retry)));
 }
 
 void zygote_start(struct viv_supervisor *s)

@@ -109,8 +109,8 @@ static void compare(struct viv_client *client, char *path, int rounds)
         }
         ratio[i] = worker[i] / python[i];
     }
-    printf("| %-18s | %10.1f | %10.1f | %6.3f |\n", basename(path),
-           median(worker, rounds) * 1e3, median(python, rounds) * 1e3, median(ratio, rounds));
+    printf("| %-18s | %10.1f | %10.1f | %6.3f |\n", basename(path), median(worker, rounds) * 1e3,
+           median(python, rounds) * 1e3, median(ratio, rounds));
     fflush(stdout);
 }
 

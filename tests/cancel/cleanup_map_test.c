@@ -5,8 +5,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
+#include <cmocka.h>
 
 #include "worker/vm/cpython/cleanup_map.h"
 
@@ -56,8 +56,7 @@ static int check_marks(PyCodeObject *code)
         PyObject *c = PyTuple_GET_ITEM(code->co_consts, units[2 * i + 1]);
         if (!PyLong_Check(c) || PyLong_AsLong(c) < 100)
             continue;
-        assert_int_equal(viv_cleanup_map_at(map, i).count,
-                         PyLong_AsLong(c) - 100);
+        assert_int_equal(viv_cleanup_map_at(map, i).count, PyLong_AsLong(c) - 100);
         marks++;
     }
     return marks;
@@ -107,8 +106,7 @@ static int find_op(PyCodeObject *code, int op, int nth)
 
 static struct viv_cleanup_at at_op(PyCodeObject *code, int op, int nth)
 {
-    return viv_cleanup_map_at(viv_cleanup_map_get(code),
-                              find_op(code, op, nth));
+    return viv_cleanup_map_at(viv_cleanup_map_get(code), find_op(code, op, nth));
 }
 
 static void test_acquire_then_try(void **state)
@@ -130,8 +128,7 @@ static void test_acquire_then_try(void **state)
 static void test_with(void **state)
 {
     (void)state;
-    PyCodeObject *module =
-        compile_module("def f():\n  with open(1) as x:\n    return x.y()\n");
+    PyCodeObject *module = compile_module("def f():\n  with open(1) as x:\n    return x.y()\n");
     PyCodeObject *f = function(module);
     assert_int_equal(at_op(f, BEFORE_WITH, 0).count, 1);
     assert_int_equal(at_op(f, STORE_FAST, 0).count, 0);
@@ -167,8 +164,8 @@ static double seconds_for(int statements)
 {
     PyObject *list = PyList_New(0);
     PyObject *head = PyUnicode_FromString("def f():");
-    PyObject *line = PyUnicode_FromString(
-        "  try:\n    a(b)\n  finally:\n    with c as d:\n      e(f)");
+    PyObject *line =
+        PyUnicode_FromString("  try:\n    a(b)\n  finally:\n    with c as d:\n      e(f)");
     PyList_Append(list, head);
     for (int i = 0; i < statements; i++)
         PyList_Append(list, line);
@@ -179,11 +176,9 @@ static double seconds_for(int statements)
     const struct viv_cleanup_map *map = viv_cleanup_map_get(function(module));
     clock_gettime(CLOCK_MONOTONIC, &b);
     assert_non_null(map);
-    double spent = (double)(b.tv_sec - a.tv_sec) +
-                   (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-    printf("%d statements, %d units%s: %.2f ms\n", statements,
-           (int)Py_SIZE(function(module)), map->capped ? " (capped)" : "",
-           spent * 1e3);
+    double spent = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+    printf("%d statements, %d units%s: %.2f ms\n", statements, (int)Py_SIZE(function(module)),
+           map->capped ? " (capped)" : "", spent * 1e3);
     Py_DECREF(text);
     Py_DECREF(list);
     Py_DECREF(line);
@@ -205,27 +200,25 @@ static void test_cost_is_linear(void **state)
 static void test_broken_tables(void **state)
 {
     (void)state;
-    PyRun_SimpleString(
-        "import random, types\n"
-        "def g(l):\n"
-        "  with l as m:\n"
-        "    try: l()\n"
-        "    finally: l.x()\n"
-        "r = random.Random(7)\n"
-        "broken = []\n"
-        "for i in range(3000):\n"
-        "  parts = dict(co_code=g.__code__.co_code,\n"
-        "    co_exceptiontable=g.__code__.co_exceptiontable,\n"
-        "    co_linetable=g.__code__.co_linetable)\n"
-        "  for name in r.sample(sorted(parts), r.randrange(1, 4)):\n"
-        "    b = bytearray(parts[name])\n"
-        "    for _ in range(r.randrange(1, 5)):\n"
-        "      b[r.randrange(len(b))] = r.randrange(256)\n"
-        "    cut = r.choice((0, 0, 2, 4))\n"
-        "    parts[name] = bytes(b[:len(b) - cut])\n"
-        "  broken.append(g.__code__.replace(**parts))\n");
-    PyObject *broken = PyObject_GetAttrString(
-        PyImport_AddModule("__main__"), "broken");
+    PyRun_SimpleString("import random, types\n"
+                       "def g(l):\n"
+                       "  with l as m:\n"
+                       "    try: l()\n"
+                       "    finally: l.x()\n"
+                       "r = random.Random(7)\n"
+                       "broken = []\n"
+                       "for i in range(3000):\n"
+                       "  parts = dict(co_code=g.__code__.co_code,\n"
+                       "    co_exceptiontable=g.__code__.co_exceptiontable,\n"
+                       "    co_linetable=g.__code__.co_linetable)\n"
+                       "  for name in r.sample(sorted(parts), r.randrange(1, 4)):\n"
+                       "    b = bytearray(parts[name])\n"
+                       "    for _ in range(r.randrange(1, 5)):\n"
+                       "      b[r.randrange(len(b))] = r.randrange(256)\n"
+                       "    cut = r.choice((0, 0, 2, 4))\n"
+                       "    parts[name] = bytes(b[:len(b) - cut])\n"
+                       "  broken.append(g.__code__.replace(**parts))\n");
+    PyObject *broken = PyObject_GetAttrString(PyImport_AddModule("__main__"), "broken");
     assert_non_null(broken);
     int capped = 0;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(broken); i++) {
@@ -235,20 +228,16 @@ static void test_broken_tables(void **state)
         capped += map->capped;
     }
     assert_true(capped > 0 && capped < PyList_GET_SIZE(broken));
-    printf("%zd broken code objects, %d refused\n", PyList_GET_SIZE(broken),
-           capped);
+    printf("%zd broken code objects, %d refused\n", PyList_GET_SIZE(broken), capped);
     Py_DECREF(broken);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_acquire_then_try),
-        cmocka_unit_test(test_with),
-        cmocka_unit_test(test_none_called_with_nones),
-        cmocka_unit_test(test_whole_bodies),
-        cmocka_unit_test(test_cost_is_linear),
+        cmocka_unit_test(test_counts),        cmocka_unit_test(test_acquire_then_try),
+        cmocka_unit_test(test_with),          cmocka_unit_test(test_none_called_with_nones),
+        cmocka_unit_test(test_whole_bodies),  cmocka_unit_test(test_cost_is_linear),
         cmocka_unit_test(test_broken_tables),
     };
     Py_Initialize();

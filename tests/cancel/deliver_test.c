@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #include "worker/vm/cpython/cancel.h"
 #include "worker/vm/cpython/cancel_module.h"
@@ -63,10 +63,22 @@ static struct {
     int reached, deferred, left, raised;
 } told;
 
-static void on_reached(void *arg) { told.reached++; }
-static void on_deferred(void *arg) { told.deferred++; }
-static void on_left(void *arg) { told.left++; }
-static void on_raised(void *arg) { told.raised++; }
+static void on_reached(void *arg)
+{
+    told.reached++;
+}
+static void on_deferred(void *arg)
+{
+    told.deferred++;
+}
+static void on_left(void *arg)
+{
+    told.left++;
+}
+static void on_raised(void *arg)
+{
+    told.raised++;
+}
 
 static const struct viv_cancel_events events = {
     .hook_reached = on_reached,
@@ -148,47 +160,71 @@ static const struct {
     {"while True: pass", "while True: pass", 50},
     {"while True in try", "try:\n while True: pass\nfinally:\n x = 1", 50},
     {"sleep", "import time\ntime.sleep(100)", 50},
-    {"lock.acquire", "import threading\nl = threading.Lock()\nl.acquire()\n"
-                     "l.acquire()", 50},
-    {"acquire, then try", "import threading\nl = threading.Lock()\n"
-                          "l.acquire()\nl.acquire()\ntry: pass\n"
-                          "finally: l.release()", 50},
-    {"with lock", "import threading\nl = threading.Lock()\nl.acquire()\n"
-                  "with l: pass", 80},
-    {"with condition", "import threading\nl = threading.Condition()\n"
-                       "import _thread\nm = _thread.allocate_lock()\n"
-                       "m.acquire()\nl = threading.Condition(m)\n"
-                       "with l: pass", 80},
-    {"condition.wait", "import threading\nl = threading.Condition()\n"
-                       "with l: l.wait()", 80},
+    {"lock.acquire",
+     "import threading\nl = threading.Lock()\nl.acquire()\n"
+     "l.acquire()",
+     50},
+    {"acquire, then try",
+     "import threading\nl = threading.Lock()\n"
+     "l.acquire()\nl.acquire()\ntry: pass\n"
+     "finally: l.release()",
+     50},
+    {"with lock",
+     "import threading\nl = threading.Lock()\nl.acquire()\n"
+     "with l: pass",
+     80},
+    {"with condition",
+     "import threading\nl = threading.Condition()\n"
+     "import _thread\nm = _thread.allocate_lock()\n"
+     "m.acquire()\nl = threading.Condition(m)\n"
+     "with l: pass",
+     80},
+    {"condition.wait",
+     "import threading\nl = threading.Condition()\n"
+     "with l: l.wait()",
+     80},
     {"event.wait", "import threading\nthreading.Event().wait()", 80},
     {"queue.get", "import queue\nqueue.Queue().get()", 80},
-    {"join", "import threading, time\n"
-             "t = threading.Thread(target=time.sleep, args=(0.4,))\n"
-             "t.start()\nt.join()", 80},
+    {"join",
+     "import threading, time\n"
+     "t = threading.Thread(target=time.sleep, args=(0.4,))\n"
+     "t.start()\nt.join()",
+     80},
     {"socket.recv", "import socket\na, b = socket.socketpair()\na.recv(1)", 50},
-    {"accept", "import socket\ns = socket.create_server(('127.0.0.1', 0))\n"
-               "s.accept()", 50},
+    {"accept",
+     "import socket\ns = socket.create_server(('127.0.0.1', 0))\n"
+     "s.accept()",
+     50},
     {"select", "import select\nselect.select([], [], [])", 50},
     {"poll", "import select\nselect.poll().poll()", 50},
     {"read of a pipe", "import os\nr, w = os.pipe()\nos.read(r, 1)", 50},
     {"subprocess", "import subprocess\nsubprocess.run(['sleep', '5'])", 800},
     {"regular expression", "import re\nre.match('(a+)+$', 'a' * 40 + 'b')", 80},
     {"10 ** 10 ** 8", "10 ** 10 ** 8", 400},
-    {"str of a huge integer", "import sys\nsys.set_int_max_str_digits(0)\n"
-                              "str(7 ** 3000000)", 400},
-    {"python recursion", "def f(n):\n return f(n - 1) + f(n - 2) if n > 1 "
-                         "else n\nf(60)", 50},
+    {"str of a huge integer",
+     "import sys\nsys.set_int_max_str_digits(0)\n"
+     "str(7 ** 3000000)",
+     400},
+    {"python recursion",
+     "def f(n):\n return f(n - 1) + f(n - 2) if n > 1 "
+     "else n\nf(60)",
+     50},
     {"generator", "sum(i for i in iter(int, 1))", 50},
     {"sort key", "sorted(range(10 ** 6), key=lambda x: [0] * 200 and x)", 300},
     {"map of a C function", "any(map(bool, iter(int, 1)))", -1},
     {"asyncio.sleep", "import asyncio\nasyncio.run(asyncio.sleep(100))", 80},
-    {"asyncio busy", "import asyncio\nasync def f():\n while True:\n"
-                     "  await asyncio.sleep(0)\nasyncio.run(f())", 80},
-    {"asyncio hog", "import asyncio\nasync def f():\n while True: pass\n"
-                    "asyncio.run(f())", 200},
-    {"asyncio blocked", "import asyncio, time\nasync def f():\n"
-                        " time.sleep(100)\nasyncio.run(f())", 120},
+    {"asyncio busy",
+     "import asyncio\nasync def f():\n while True:\n"
+     "  await asyncio.sleep(0)\nasyncio.run(f())",
+     80},
+    {"asyncio hog",
+     "import asyncio\nasync def f():\n while True: pass\n"
+     "asyncio.run(f())",
+     200},
+    {"asyncio blocked",
+     "import asyncio, time\nasync def f():\n"
+     " time.sleep(100)\nasyncio.run(f())",
+     120},
 };
 
 static void test_blocking(void **state)
@@ -197,9 +233,8 @@ static void test_blocking(void **state)
         if (blocking[i].within_ms < 0)
             continue; /* documented: it never polls */
         struct ran ran = run(blocking[i].source, 60);
-        printf("    %-24s unwound after %7.2f ms, raised %u times%s\n",
-               blocking[i].name, ran.unwound_ms, ran.report.raise_count,
-               ran.cancelled ? "" : "  NOT CANCELLED");
+        printf("    %-24s unwound after %7.2f ms, raised %u times%s\n", blocking[i].name,
+               ran.unwound_ms, ran.report.raise_count, ran.cancelled ? "" : "  NOT CANCELLED");
         assert_true(ran.cancelled);
         assert_false(ran.report.undelivered);
         assert_int_equal(told.raised, 1);
@@ -244,8 +279,8 @@ static void test_swallowing(void **state)
 {
     for (size_t i = 0; i < sizeof(swallowing) / sizeof(*swallowing); i++) {
         struct ran ran = run(swallowing[i], 60);
-        printf("    program %zu: raised %u times, %.1f ms\n", i,
-               ran.report.raise_count, ran.unwound_ms);
+        printf("    program %zu: raised %u times, %.1f ms\n", i, ran.report.raise_count,
+               ran.unwound_ms);
         assert_true(ran.cancelled);
         assert_true(left_behind(&ran, "n") >= 2);
         assert_true(ran.unwound_ms < 1000);
@@ -320,27 +355,25 @@ static void test_events_are_told_once(void **state)
 /* Threads in bytecode are cancelled, with their cleanup; `ends` counts it. */
 static void test_threads(void **state)
 {
-    struct ran ran = run(
-        "import threading, time\n"
-        "threading.excepthook = lambda args: kinds.append(args.exc_type)\n"
-        "kinds = []\nends = 0\nlock = threading.Lock()\n"
-        "def work():\n"
-        " global ends\n"
-        " try:\n"
-        "  while True: pass\n"
-        " finally:\n"
-        "  t = time.monotonic()\n"
-        "  while time.monotonic() < t + 0.1: pass\n"
-        "  with lock: ends += 1\n"
-        "threads = [threading.Thread(target=work) for i in range(4)]\n"
-        "for t in threads: t.start()\n"
-        "try:\n time.sleep(100)\n"
-        "finally:\n for t in threads: t.join()\n",
-        500);
+    struct ran ran = run("import threading, time\n"
+                         "threading.excepthook = lambda args: kinds.append(args.exc_type)\n"
+                         "kinds = []\nends = 0\nlock = threading.Lock()\n"
+                         "def work():\n"
+                         " global ends\n"
+                         " try:\n"
+                         "  while True: pass\n"
+                         " finally:\n"
+                         "  t = time.monotonic()\n"
+                         "  while time.monotonic() < t + 0.1: pass\n"
+                         "  with lock: ends += 1\n"
+                         "threads = [threading.Thread(target=work) for i in range(4)]\n"
+                         "for t in threads: t.start()\n"
+                         "try:\n time.sleep(100)\n"
+                         "finally:\n for t in threads: t.join()\n",
+                         500);
     assert_true(ran.cancelled);
     assert_int_equal(left_behind(&ran, "ends"), 4);
-    assert_int_equal(PyList_GET_SIZE(PyDict_GetItemString(ran.globals,
-                                                          "kinds")), 4);
+    assert_int_equal(PyList_GET_SIZE(PyDict_GetItemString(ran.globals, "kinds")), 4);
     assert_int_equal(ran.report.raise_count, 5);
     drop(&ran);
 }
@@ -354,7 +387,8 @@ static void test_threads_left_alone(void **state)
                          "  while True: pass\n finally: ends += 1\n"
                          "for i in range(3):\n"
                          " threading.Thread(target=work).start()\n"
-                         "while True: pass\n", 300);
+                         "while True: pass\n",
+                         300);
     assert_true(ran.cancelled);
     assert_int_equal(left_behind(&ran, "ends"), 3);
     PyRun_SimpleString("import threading\n"
@@ -380,8 +414,7 @@ static void test_sequence_numbers(void **state)
 {
     struct viv_cancel_report report;
     PyObject *g = new_globals();
-    PyObject *loop = Py_CompileString("for i in range(10 ** 6): pass", "<x>",
-                                      Py_file_input);
+    PyObject *loop = Py_CompileString("for i in range(10 ** 6): pass", "<x>", Py_file_input);
     atomic_store(&page.cancel_seq, seq);
     viv_cancel_begin(&page, ++seq, NULL);
     viv_cancel_ring();
@@ -454,14 +487,16 @@ static void test_hijacked_doorbell(void **state)
     struct ran ran = run("import signal, time\n"
                          "signal.signal(signal.SIGURG, lambda *a: None)\n"
                          "t = time.monotonic()\n"
-                         "while time.monotonic() < t + 0.3: pass\n", 60);
+                         "while time.monotonic() < t + 0.3: pass\n",
+                         60);
     assert_true(ran.completed);
     assert_true(ran.report.undelivered);
     drop(&ran);
     ran = run("import signal, time\n"
               "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG])\n"
               "t = time.monotonic()\n"
-              "while time.monotonic() < t + 0.3: pass\n", 60);
+              "while time.monotonic() < t + 0.3: pass\n",
+              60);
     assert_true(ran.completed || ran.cancelled);
     PyRun_SimpleString("import signal; signal.pthread_sigmask("
                        "signal.SIG_UNBLOCK, [signal.SIGURG])");
@@ -478,8 +513,7 @@ static void test_steps(void **state)
     uint64_t counts[2];
     for (int i = 0; i < 2; i++) {
         PyObject *g = new_globals();
-        PyObject *code = Py_CompileString("for i in range(1000): i + 1", "<x>",
-                                          Py_file_input);
+        PyObject *code = Py_CompileString("for i in range(1000): i + 1", "<x>", Py_file_input);
         viv_cancel_begin(&page, ++seq, NULL);
         viv_cancel_count_steps(0, NULL, NULL);
         Py_XDECREF(PyEval_EvalCode(code, g, g));

@@ -78,7 +78,6 @@ static void reached(void *arg)
         viv_cancel_ring();
 }
 
-
 static PyObject *globals(void)
 {
     PyObject *g = PyDict_New();
@@ -127,9 +126,8 @@ static bool balanced(uint64_t step)
     for (int i = 0; counters[i].name[0]; i++) {
         if (counters[i].ups == counters[i].downs)
             continue;
-        fprintf(stderr, "step %llu: %s: %d up, %d down\n",
-                (unsigned long long)step, counters[i].name, counters[i].ups,
-                counters[i].downs);
+        fprintf(stderr, "step %llu: %s: %d up, %d down\n", (unsigned long long)step,
+                counters[i].name, counters[i].ups, counters[i].downs);
         good = false;
     }
     return good;
@@ -160,8 +158,8 @@ static struct result run(const struct program *program, uint64_t step)
     if (!balanced(step))
         r.outcome = BROKEN;
     if (open_files() != files) {
-        fprintf(stderr, "step %llu: %d files open before, %d after\n",
-                (unsigned long long)step, files, open_files());
+        fprintf(stderr, "step %llu: %d files open before, %d after\n", (unsigned long long)step,
+                files, open_files());
         r.outcome = BROKEN;
     }
     return r;
@@ -173,8 +171,7 @@ static struct {
     unsigned long points, cancelled, broken;
 } total;
 
-static void try_points(const char *name, const struct program *program,
-                       uint64_t stride)
+static void try_points(const char *name, const struct program *program, uint64_t stride)
 {
     uint64_t most = run(program, 0).steps;
     unsigned long cancelled = 0, broken = 0, points = 0;
@@ -271,8 +268,7 @@ int main(int argc, char **argv)
         return 1;
     }
     try_corpus(read_file(argv[1]), wanted, stride);
-    printf("%lu points tried, %lu cancelled, %lu broken\n%s\n", total.points,
-           total.cancelled, total.broken,
-           total.broken || total.points == 0 ? "FAILED" : "PASSED");
+    printf("%lu points tried, %lu cancelled, %lu broken\n%s\n", total.points, total.cancelled,
+           total.broken, total.broken || total.points == 0 ? "FAILED" : "PASSED");
     return total.broken || total.points == 0;
 }

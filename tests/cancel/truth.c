@@ -9,8 +9,7 @@ static PyObject *analyse(PyObject *self, PyObject *code)
 {
     if (!PyCode_Check(code))
         return PyErr_Format(PyExc_TypeError, "not a code object");
-    const struct viv_cleanup_map *map =
-        viv_cleanup_map_get((PyCodeObject *)code);
+    const struct viv_cleanup_map *map = viv_cleanup_map_get((PyCodeObject *)code);
     if (!map)
         return PyErr_NoMemory();
     Py_ssize_t n = Py_SIZE(code);
@@ -21,13 +20,12 @@ static PyObject *analyse(PyObject *self, PyObject *code)
         PyBytes_AS_STRING(counts)[i] = (char)at.count;
         PyBytes_AS_STRING(flags)[i] = (char)at.flags;
     }
-    return Py_BuildValue("NNO", counts, flags,
-                         map->capped ? Py_True : Py_False);
+    return Py_BuildValue("NNO", counts, flags, map->capped ? Py_True : Py_False);
 }
 
 static PyMethodDef methods[] = {{"analyse", analyse, METH_O, NULL}, {0}};
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "cleanup_map", NULL,
-                                    -1, methods, NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "cleanup_map", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 static PyObject *init_module(void)
 {
@@ -43,8 +41,7 @@ int main(int argc, char **argv)
     PyImport_AppendInittab("cleanup_map", init_module);
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
-    PyStatus status = PyConfig_SetBytesString(&config, &config.program_name,
-                                              "/usr/bin/python3.11");
+    PyStatus status = PyConfig_SetBytesString(&config, &config.program_name, "/usr/bin/python3.11");
     if (!PyStatus_Exception(status))
         status = PyConfig_SetBytesArgv(&config, argc, argv);
     if (!PyStatus_Exception(status))

@@ -41,12 +41,30 @@ static void the_fake_can_behave(void **state)
 /* Each is followed by one that is served as if nothing had happened. */
 static void every_bad_frame_costs_one_execution(void **state)
 {
-    static const char *const bad[] = {
-        "garbage",     "short",          "empty",          "bad-magic",   "bad-type",
-        "their-type",  "long-message",   "long-body",      "lying-length", "no-memfd",
-        "unsealed-memfd", "file-for-memfd", "short-memfd", "two-fds",     "oversize",
-        "wrong-seq",   "bad-body",       "not-mine",       "bad-utf8",    "deep-body",
-        "bad-message", "hello-again",    "note-out-of-turn", "close"};
+    static const char *const bad[] = {"garbage",
+                                      "short",
+                                      "empty",
+                                      "bad-magic",
+                                      "bad-type",
+                                      "their-type",
+                                      "long-message",
+                                      "long-body",
+                                      "lying-length",
+                                      "no-memfd",
+                                      "unsealed-memfd",
+                                      "file-for-memfd",
+                                      "short-memfd",
+                                      "two-fds",
+                                      "oversize",
+                                      "wrong-seq",
+                                      "bad-body",
+                                      "not-mine",
+                                      "bad-utf8",
+                                      "deep-body",
+                                      "bad-message",
+                                      "hello-again",
+                                      "note-out-of-turn",
+                                      "close"};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct run *r = harness_submit(sup, NULL, bad[i], NULL);

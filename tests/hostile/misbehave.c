@@ -81,8 +81,8 @@ static void result_frame(uint64_t number, Vivarium__Internal__RunEnd end, unsign
     r.raise_count = raises;
     if (raises)
         r.hook_reached_ns = r.raised_ns = r.ended_ns;
-    send_frame(VIV_FRAME_RESULT, number, message,
-               vivarium__internal__run_result__pack(&r, message), body, body_len, -1);
+    send_frame(VIV_FRAME_RESULT, number, message, vivarium__internal__run_result__pack(&r, message),
+               body, body_len, -1);
 }
 
 static void result(Vivarium__Internal__RunEnd end, unsigned raises)
@@ -187,8 +187,7 @@ static void raw_frame(struct viv_frame_header h, const void *tail, size_t tail_l
 static void bad_frames(void)
 {
     static char block[65536];
-    struct viv_frame_header h = {
-        .magic = VIV_FRAME_MAGIC, .type = VIV_FRAME_RESULT, .seq = seq};
+    struct viv_frame_header h = {.magic = VIV_FRAME_MAGIC, .type = VIV_FRAME_RESULT, .seq = seq};
 
     if (is("garbage")) {
         for (size_t i = 0; i < sizeof(block); i++)
@@ -236,8 +235,7 @@ static void bad_frames(void)
         raw_frame(h, NULL, 0, fd);
     } else if (is("two-fds")) {
         int fds[3] = {0, 1, 2};
-        struct viv_frame_out f = {
-            .type = VIV_FRAME_RESULT, .seq = seq, .fds = fds, .fd_count = 3};
+        struct viv_frame_out f = {.type = VIV_FRAME_RESULT, .seq = seq, .fds = fds, .fd_count = 3};
 
         viv_frame_send(channel, &f, NULL);
     } else if (is("oversize")) {
@@ -334,8 +332,7 @@ static void behave(void)
     else if (is("signal ")) {
         signal((int)number(), SIG_DFL); /* a sanitizer has its own */
         raise((int)number());
-    }
-    else if (is("stubborn"))
+    } else if (is("stubborn"))
         for (;;)
             nap(1000000);
     else if (is("close"))
@@ -383,8 +380,7 @@ void misbehave(const int fds[VIV_SPAWN_FDS])
     if (viv_frame_receive(channel, false, buffer, &caps, &frame, &err) != 1)
         _exit(0);
     seq = frame.seq;
-    memcpy(code, frame.body,
-           frame.body_len < sizeof(code) ? frame.body_len : sizeof(code) - 1);
+    memcpy(code, frame.body, frame.body_len < sizeof(code) ? frame.body_len : sizeof(code) - 1);
     srand((unsigned)seq);
     behave();
     _exit(0);

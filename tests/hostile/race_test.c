@@ -46,8 +46,8 @@ static void check(const struct run *r, enum kind kind)
     bool once = r->finished + r->rejected == 1 && r->finished == 1;
     bool ended = r->outcome == VIV_OUTCOME_COMPLETED || r->outcome == VIV_OUTCOME_CANCELLED;
 
-    if (!once || !ended || (kind == LEAVE && (r->outcome != VIV_OUTCOME_COMPLETED ||
-                                              r->has_receipt)))
+    if (!once || !ended ||
+        (kind == LEAVE && (r->outcome != VIV_OUTCOME_COMPLETED || r->has_receipt)))
         atomic_fetch_add(&wrong, 1);
     if (r->has_receipt && r->outcome == VIV_OUTCOME_COMPLETED)
         atomic_fetch_add(&too_late, 1);

@@ -136,9 +136,8 @@ static void assert_reusable(const struct run *run, Vivarium__Internal__RunEnd en
  * untouched by it. */
 static void test_a_kept_worker_goes_on_after_a_cancel(void **state)
 {
-    static const struct order first = {.code = "n = 1\nwhile True: n += 1",
-                                       .cancel_after_ms = 50,
-                                       .keep = true};
+    static const struct order first = {
+        .code = "n = 1\nwhile True: n += 1", .cancel_after_ms = 50, .keep = true};
     static const struct order second = {.code = "print(n > 1); m = n\nm == n", .keep = true};
     static const struct order last = {.code = "m > 1"};
     struct worker worker;

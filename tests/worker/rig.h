@@ -26,7 +26,7 @@ struct worker {
     struct viv_control_page *page;
     uint32_t slot;
     uint64_t seq; /* of the last run */
-    bool exited; /* EXITED came from the zygote */
+    bool exited;  /* EXITED came from the zygote */
     struct viv_zygote_message end;
 };
 

@@ -12,8 +12,10 @@ struct expected {
     enum worker_action action;
 };
 
-#define E(state, event, next, action)                                                              \
-    {WORKER_##state, WORKER_##event, WORKER_##next, WORKER_DO_##action}
+#define E(state, event, next, action)                                     \
+    {                                                                     \
+        WORKER_##state, WORKER_##event, WORKER_##next, WORKER_DO_##action \
+    }
 
 /* Every step that may happen. All others are refused. */
 static const struct expected steps[] = {
@@ -119,9 +121,9 @@ static void every_worker_can_end(void **state)
 /* No sequence of frames gives a worker a second execution or a second answer. */
 static void no_frame_brings_a_worker_back_to_idle(void **state)
 {
-    static const enum worker_event frames[] = {WORKER_HELLO, WORKER_NOTE, WORKER_RESULT,
-                                               WORKER_VM_EXITED, WORKER_BAD_FRAME,
-                                               WORKER_CHANNEL_CLOSED};
+    static const enum worker_event frames[] = {WORKER_HELLO,     WORKER_NOTE,
+                                               WORKER_RESULT,    WORKER_VM_EXITED,
+                                               WORKER_BAD_FRAME, WORKER_CHANNEL_CLOSED};
 
     for (unsigned s = WORKER_IDLE; s < WORKER_STATES; s++)
         for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)

@@ -55,8 +55,7 @@ static uint64_t monotonic_ns(void)
 
 static bool page_says_so(void)
 {
-    return now.page && atomic_load_explicit(&now.page->cancel_seq,
-                                            memory_order_acquire) == now.seq;
+    return now.page && atomic_load_explicit(&now.page->cancel_seq, memory_order_acquire) == now.seq;
 }
 
 bool viv_cancel_pending(void)
@@ -140,8 +139,7 @@ static ptrdiff_t distance_from_eval(PyThreadState *tstate)
     return (char *)tstate->cframe - (char *)__builtin_frame_address(0);
 }
 
-__attribute__((noinline)) static PyObject *step_hook(PyObject *self,
-                                                     PyObject *args)
+__attribute__((noinline)) static PyObject *step_hook(PyObject *self, PyObject *args)
 {
     PyThreadState *tstate = PyThreadState_Get();
     ptrdiff_t distance = distance_from_eval(tstate);
@@ -157,8 +155,7 @@ __attribute__((noinline)) static PyObject *step_hook(PyObject *self,
     Py_RETURN_NONE;
 }
 
-static PyMethodDef step_hook_def = {"doorbell", step_hook, METH_VARARGS,
-                                    "Vivarium's step hook."};
+static PyMethodDef step_hook_def = {"doorbell", step_hook, METH_VARARGS, "Vivarium's step hook."};
 
 void viv_cancel_ring(void)
 {
@@ -180,14 +177,11 @@ static void on_doorbell(int signal_number)
  * half in place of its own. No SA_RESTART: blocking calls have to return. */
 static int install_doorbell(void)
 {
-    struct sigaction action = {.sa_handler = on_doorbell,
-                               .sa_flags = SA_ONSTACK};
+    struct sigaction action = {.sa_handler = on_doorbell, .sa_flags = SA_ONSTACK};
     PyObject *module = PyImport_ImportModule("_signal");
     PyObject *hook = PyCFunction_New(&step_hook_def, NULL);
-    PyObject *old = module && hook
-                        ? PyObject_CallMethod(module, "signal", "iO",
-                                              VIV_DOORBELL, hook)
-                        : NULL;
+    PyObject *old = module && hook ? PyObject_CallMethod(module, "signal", "iO", VIV_DOORBELL, hook)
+                                   : NULL;
     Py_XDECREF(module);
     Py_XDECREF(hook);
     if (!old)
@@ -220,11 +214,9 @@ static int measure_distance(void)
 
 /* --- steps -------------------------------------------------------------- */
 
-static int on_step(struct viv_trace *thread, PyFrameObject *frame, int what,
-                   PyObject *arg)
+static int on_step(struct viv_trace *thread, PyFrameObject *frame, int what, PyObject *arg)
 {
-    if (what != PyTrace_OPCODE || ++steps.done < steps.limit ||
-        steps.limit == 0)
+    if (what != PyTrace_OPCODE || ++steps.done < steps.limit || steps.limit == 0)
         return 0;
     if (steps.done > steps.limit) {
         if ((steps.done - steps.limit) % STEPS_BETWEEN_RINGS == 0)
@@ -240,8 +232,7 @@ static int on_step(struct viv_trace *thread, PyFrameObject *frame, int what,
     return viv_cancel_deliver_here(thread);
 }
 
-void viv_cancel_count_steps(uint64_t limit, void (*reached)(void *arg),
-                            void *arg)
+void viv_cancel_count_steps(uint64_t limit, void (*reached)(void *arg), void *arg)
 {
     struct viv_trace *thread = viv_trace_of(PyThreadState_Get());
     steps.done = 0;
@@ -263,8 +254,7 @@ int viv_cancel_setup(void)
 {
     viv_cancel_deliver_setup(&run);
     viv_trace_register(VIV_TRACE_STEPS, on_step);
-    if (viv_cleanup_map_setup() != 0 || viv_cancel_module_setup() != 0 ||
-        viv_pep419_setup() != 0)
+    if (viv_cleanup_map_setup() != 0 || viv_cancel_module_setup() != 0 || viv_pep419_setup() != 0)
         return -1;
     if (install_doorbell() != 0)
         return -1;

@@ -74,8 +74,7 @@ void viv_cancel_request(const char *reason);
 /* Count the main thread's instructions from now to viv_cancel_end. When the
  * limit is reached (0: none) `reached` is called, by the tracer, before that
  * instruction runs. Costs a factor of about 4. */
-void viv_cancel_count_steps(uint64_t limit, void (*reached)(void *arg),
-                            void *arg);
+void viv_cancel_count_steps(uint64_t limit, void (*reached)(void *arg), void *arg);
 uint64_t viv_cancel_steps(void);
 
 #endif

@@ -71,8 +71,7 @@ static bool is_at_work(struct viv_trace *thread)
     return false;
 }
 
-static bool may_raise_under_loop(struct viv_trace *thread,
-                                 const struct viv_place *place)
+static bool may_raise_under_loop(struct viv_trace *thread, const struct viv_place *place)
 {
     return !place->in_loop && thread->cancel.loops >= LOOP_RINGS;
 }
@@ -80,12 +79,10 @@ static bool may_raise_under_loop(struct viv_trace *thread,
 static void wait_for(struct viv_trace *thread, const struct viv_place *place)
 {
     thread->cancel.watch = NULL;
-    bool loop = place->kind == VIV_PLACE_LOOP &&
-                !may_raise_under_loop(thread, place);
+    bool loop = place->kind == VIV_PLACE_LOOP && !may_raise_under_loop(thread, place);
     if (loop || place->kind == VIV_PLACE_CLEANUP)
         thread->cancel.watch = place->outermost;
-    bool task = place->kind == VIV_PLACE_TASK ||
-                place->kind == VIV_PLACE_TASK_ENTERS;
+    bool task = place->kind == VIV_PLACE_TASK || place->kind == VIV_PLACE_TASK_ENTERS;
     if (task || place->kind == VIV_PLACE_CLEANUP)
         run->note_deferred(thread->tstate);
     /* No instruction says that a suspended task has gone on: the next ring
@@ -99,16 +96,14 @@ static void wait_for(struct viv_trace *thread, const struct viv_place *place)
 /* The tracer raises at an exact instruction, so it is left to it, but for two
  * cases: a C function waits (there is no next instruction), and the tracer
  * does not get to run. */
-static bool raises_at_ring(struct viv_trace *thread,
-                           const struct viv_place *place, bool in_c)
+static bool raises_at_ring(struct viv_trace *thread, const struct viv_place *place, bool in_c)
 {
     uint32_t stuck = thread->cancel.stuck;
     if (place->kind == VIV_PLACE_CLEANUP)
         return in_c && place->enters_in_c && stuck > 0;
     if (place->kind == VIV_PLACE_TASK)
         return false;
-    if (place->kind == VIV_PLACE_TASK_ENTERS &&
-        thread->cancel.enters < ENTERING_RINGS)
+    if (place->kind == VIV_PLACE_TASK_ENTERS && thread->cancel.enters < ENTERING_RINGS)
         return false;
     /* A second ring without a step in between: C code waits in a task. */
     if (place->kind == VIV_PLACE_LOOP && !may_raise_under_loop(thread, place))
@@ -126,8 +121,7 @@ static void count_stuck(struct viv_trace *thread)
     c->events_at_ring = thread->events;
 }
 
-static void count_waits(struct viv_trace *thread,
-                        const struct viv_place *place)
+static void count_waits(struct viv_trace *thread, const struct viv_place *place)
 {
     thread->cancel.enters += place->kind == VIV_PLACE_TASK_ENTERS;
     thread->cancel.loops += place->kind == VIV_PLACE_LOOP && !place->in_loop;
@@ -160,14 +154,12 @@ void viv_cancel_deliver_others(void)
     PyThreadState *t = PyInterpreterState_ThreadHead(interp);
     viv_trace_prune();
     for (; t; t = PyThreadState_Next(t)) {
-        struct viv_trace *thread =
-            t == PyThreadState_Get() ? NULL : viv_trace_of(t);
+        struct viv_trace *thread = t == PyThreadState_Get() ? NULL : viv_trace_of(t);
         if (!thread || is_at_work(thread))
             continue;
         struct viv_place place = viv_cancel_place(t, false);
         count_waits(thread, &place);
-        thread->cancel.watch =
-            place.kind == VIV_PLACE_CLEANUP ? place.outermost : NULL;
+        thread->cancel.watch = place.kind == VIV_PLACE_CLEANUP ? place.outermost : NULL;
         viv_trace_want(thread, VIV_TRACE_CANCEL);
     }
 }
@@ -175,11 +167,16 @@ void viv_cancel_deliver_others(void)
 static bool may_wait(struct viv_trace *thread, const struct viv_place *place)
 {
     switch (place->kind) {
-    case VIV_PLACE_CLEAR: return false;
-    case VIV_PLACE_TASK_ENTERS: return thread->cancel.enters < ENTERING_RINGS;
-    case VIV_PLACE_TAIL: return thread->cancel.tails++ < MAX_TAILS;
-    case VIV_PLACE_LOOP: return !may_raise_under_loop(thread, place);
-    default: return true;
+    case VIV_PLACE_CLEAR:
+        return false;
+    case VIV_PLACE_TASK_ENTERS:
+        return thread->cancel.enters < ENTERING_RINGS;
+    case VIV_PLACE_TAIL:
+        return thread->cancel.tails++ < MAX_TAILS;
+    case VIV_PLACE_LOOP:
+        return !may_raise_under_loop(thread, place);
+    default:
+        return true;
     }
 }
 
@@ -198,8 +195,8 @@ int viv_cancel_deliver_here(struct viv_trace *thread)
 static int confirm(struct viv_trace *thread, int what, PyObject *arg)
 {
     PyObject *raised = thread->cancel.raised;
-    if (what == PyTrace_EXCEPTION && PyTuple_Check(arg) &&
-        PyTuple_GET_SIZE(arg) > 1 && PyTuple_GET_ITEM(arg, 1) == raised) {
+    if (what == PyTrace_EXCEPTION && PyTuple_Check(arg) && PyTuple_GET_SIZE(arg) > 1 &&
+        PyTuple_GET_ITEM(arg, 1) == raised) {
         stop(thread);
         return 0;
     }
@@ -209,8 +206,7 @@ static int confirm(struct viv_trace *thread, int what, PyObject *arg)
     return viv_cancel_deliver_here(thread);
 }
 
-static int on_event(struct viv_trace *thread, PyFrameObject *frame, int what,
-                    PyObject *arg)
+static int on_event(struct viv_trace *thread, PyFrameObject *frame, int what, PyObject *arg)
 {
     if (!run->requested()) {
         stop(thread);

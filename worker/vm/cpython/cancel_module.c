@@ -30,8 +30,7 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {
     .name = "vivarium.Cancelled",
     .basicsize = sizeof(PyBaseExceptionObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE |
-             Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,
 };
 
@@ -41,8 +40,7 @@ int viv_cancel_module_setup(void)
     if (!module)
         return -1;
     if (!cancelled)
-        cancelled =
-            PyType_FromSpecWithBases(&spec, PyExc_KeyboardInterrupt);
+        cancelled = PyType_FromSpecWithBases(&spec, PyExc_KeyboardInterrupt);
     if (!cancelled)
         return -1;
     return PyModule_AddObjectRef(module, "Cancelled", cancelled);
@@ -50,8 +48,7 @@ int viv_cancel_module_setup(void)
 
 PyObject *viv_cancelled_new(const char *reason)
 {
-    PyObject *text = PyUnicode_DecodeUTF8(reason, (Py_ssize_t)strlen(reason),
-                                          "replace");
+    PyObject *text = PyUnicode_DecodeUTF8(reason, (Py_ssize_t)strlen(reason), "replace");
     PyObject *exception = text ? PyObject_CallOneArg(cancelled, text) : NULL;
     Py_XDECREF(text);
     return exception;

@@ -15,8 +15,7 @@ static frame_t *complete(frame_t *frame)
     return frame;
 }
 
-static struct viv_cleanup_at at_frame(const frame_t *frame,
-                                      const struct viv_cleanup_map **ret_map)
+static struct viv_cleanup_at at_frame(const frame_t *frame, const struct viv_cleanup_map **ret_map)
 {
     *ret_map = viv_cleanup_map_get(frame->f_code);
     return viv_cleanup_map_at(*ret_map, _PyInterpreterFrame_LASTI(frame));
@@ -25,8 +24,7 @@ static struct viv_cleanup_at at_frame(const frame_t *frame,
 static bool is_loop_function(const frame_t *frame, const char *name)
 {
     const struct viv_cleanup_map *map = viv_cleanup_map_get(frame->f_code);
-    return map && map->loop &&
-           PyUnicode_CompareWithASCIIString(frame->f_code->co_name, name) == 0;
+    return map && map->loop && PyUnicode_CompareWithASCIIString(frame->f_code->co_name, name) == 0;
 }
 
 /* In asyncio's own code, or in what of the standard library that calls, with
@@ -45,8 +43,8 @@ static bool is_in_loop(const frame_t *frame)
  * it ends as asyncio has it: each task is cancelled and runs its cleanup. The
  * same exception in a task would come out of all that await the task as well,
  * and end the ending of the loop. */
-static void place_in_loop(struct viv_place *place, PyThreadState *tstate,
-                          frame_t *top, frame_t *loop, bool next)
+static void place_in_loop(struct viv_place *place, PyThreadState *tstate, frame_t *top,
+                          frame_t *loop, bool next)
 {
     place->in_loop = is_in_loop(top);
     if (!place->in_loop && !loop)
@@ -78,8 +76,7 @@ static bool returns_resource(const frame_t *frame)
     return flags & VIV_CLEANUP_GAP_CALL;
 }
 
-static enum viv_place_kind kind_of_top(const frame_t *top,
-                                       struct viv_cleanup_at at)
+static enum viv_place_kind kind_of_top(const frame_t *top, struct viv_cleanup_at at)
 {
     if (at.flags & (VIV_CLEANUP_NEVER | VIV_CLEANUP_GAP))
         return VIV_PLACE_GAP;
@@ -91,8 +88,7 @@ static enum viv_place_kind kind_of_top(const frame_t *top,
 /* For the top frame, the function it calls must be what enters, as in
  * `return self._lock.__enter__()`; for its callers, entering must be all the
  * cleanup they are in. */
-static bool only_enters(const struct viv_cleanup_map *map,
-                        struct viv_cleanup_at at, bool top)
+static bool only_enters(const struct viv_cleanup_map *map, struct viv_cleanup_at at, bool top)
 {
     if (!map || map->capped)
         return false;
@@ -104,9 +100,12 @@ static bool only_enters(const struct viv_cleanup_map *map,
 static enum viv_place_kind kind_of_tasks(PyThreadState *tstate)
 {
     switch (viv_cancel_tasks(tstate)) {
-    case VIV_TASKS_CLEANUP: return VIV_PLACE_TASK;
-    case VIV_TASKS_ENTER: return VIV_PLACE_TASK_ENTERS;
-    default: return VIV_PLACE_CLEAR;
+    case VIV_TASKS_CLEANUP:
+        return VIV_PLACE_TASK;
+    case VIV_TASKS_ENTER:
+        return VIV_PLACE_TASK_ENTERS;
+    default:
+        return VIV_PLACE_CLEAR;
     }
 }
 

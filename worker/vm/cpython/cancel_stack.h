@@ -10,12 +10,12 @@ struct _PyInterpreterFrame;
 
 enum viv_place_kind {
     VIV_PLACE_CLEAR,
-    VIV_PLACE_GAP,     /* raising has to wait for some instructions */
-    VIV_PLACE_IMPORT,  /* the same, in importlib */
-    VIV_PLACE_TAIL,    /* the same, on the way out of a call */
-    VIV_PLACE_LOOP,    /* under asyncio's loop: outermost is the loop's frame */
-    VIV_PLACE_CLEANUP, /* a frame is in cleanup: outermost says which */
-    VIV_PLACE_TASK,    /* a suspended asyncio task is */
+    VIV_PLACE_GAP,         /* raising has to wait for some instructions */
+    VIV_PLACE_IMPORT,      /* the same, in importlib */
+    VIV_PLACE_TAIL,        /* the same, on the way out of a call */
+    VIV_PLACE_LOOP,        /* under asyncio's loop: outermost is the loop's frame */
+    VIV_PLACE_CLEANUP,     /* a frame is in cleanup: outermost says which */
+    VIV_PLACE_TASK,        /* a suspended asyncio task is */
     VIV_PLACE_TASK_ENTERS, /* one enters an async with, none is in cleanup */
 };
 

@@ -11,8 +11,8 @@
 
 static bool is_generator(PyObject *object)
 {
-    return object && (PyGen_CheckExact(object) || PyCoro_CheckExact(object) ||
-                      PyAsyncGen_CheckExact(object));
+    return object &&
+           (PyGen_CheckExact(object) || PyCoro_CheckExact(object) || PyAsyncGen_CheckExact(object));
 }
 
 static struct _PyInterpreterFrame *frame_of(PyObject *generator)
@@ -32,8 +32,7 @@ int viv_cancel_generator_count(PyObject *generator, bool *ret_enters)
     if (!frame)
         return 0;
     struct viv_cleanup_at at =
-        viv_cleanup_map_at(viv_cleanup_map_get(frame->f_code),
-                           _PyInterpreterFrame_LASTI(frame));
+        viv_cleanup_map_at(viv_cleanup_map_get(frame->f_code), _PyInterpreterFrame_LASTI(frame));
     *ret_enters = at.count == 1 && (at.flags & VIV_CLEANUP_ENTERS);
     return at.count;
 }
@@ -81,8 +80,7 @@ static PyObject *module_item(const char *module, const char *name)
 static PyObject *running_loop(void)
 {
     PyObject *get = module_item("_asyncio", "_get_running_loop");
-    PyObject *loop =
-        get && PyCFunction_CheckExact(get) ? PyObject_CallNoArgs(get) : NULL;
+    PyObject *loop = get && PyCFunction_CheckExact(get) ? PyObject_CallNoArgs(get) : NULL;
     if (loop == Py_None)
         Py_CLEAR(loop);
     PyErr_Clear();
@@ -94,13 +92,11 @@ static PyObject *running_loop(void)
 static PyObject *task_item(PyObject *task, const char *name)
 {
     PyObject *type = module_item("_asyncio", "Task");
-    if (!type || !PyType_Check(type) ||
-        !PyObject_TypeCheck(task, (PyTypeObject *)type))
+    if (!type || !PyType_Check(type) || !PyObject_TypeCheck(task, (PyTypeObject *)type))
         return NULL;
     PyObject *item = PyDict_GetItemString(((PyTypeObject *)type)->tp_dict, name);
-    descrgetfunc get =
-        item && Py_IS_TYPE(item, &PyGetSetDescr_Type)
-            ? Py_TYPE(item)->tp_descr_get : NULL;
+    descrgetfunc get = item && Py_IS_TYPE(item, &PyGetSetDescr_Type) ? Py_TYPE(item)->tp_descr_get
+                                                                     : NULL;
     PyObject *value = get ? get(item, task, type) : NULL;
     PyErr_Clear();
     return value;
@@ -112,8 +108,7 @@ static PyObject *all_tasks(void)
 {
     PyObject *weak_set = module_item("asyncio.tasks", "_all_tasks");
     PyObject **dict = weak_set ? _PyObject_GetDictPtr(weak_set) : NULL;
-    PyObject *data =
-        dict && *dict ? PyDict_GetItemString(*dict, "data") : NULL;
+    PyObject *data = dict && *dict ? PyDict_GetItemString(*dict, "data") : NULL;
     return data && PyAnySet_Check(data) ? data : NULL;
 }
 
@@ -133,11 +128,9 @@ static enum viv_tasks worst_state(PyObject *set, PyObject *loop)
     PyObject *ref;
     Py_hash_t hash;
     enum viv_tasks worst = VIV_TASKS_CLEAR;
-    while (worst != VIV_TASKS_CLEANUP &&
-           _PySet_NextEntry(set, &at, &ref, &hash)) {
-        enum viv_tasks state =
-            PyWeakref_Check(ref) ? task_state(PyWeakref_GET_OBJECT(ref), loop)
-                                 : VIV_TASKS_CLEAR;
+    while (worst != VIV_TASKS_CLEANUP && _PySet_NextEntry(set, &at, &ref, &hash)) {
+        enum viv_tasks state = PyWeakref_Check(ref) ? task_state(PyWeakref_GET_OBJECT(ref), loop)
+                                                    : VIV_TASKS_CLEAR;
         if (state > worst)
             worst = state;
     }
@@ -152,8 +145,7 @@ enum viv_tasks viv_cancel_tasks(PyThreadState *tstate)
     PyErr_Fetch(&type, &value, &trace);
     PyObject *loop = running_loop();
     PyObject *tasks = loop ? all_tasks() : NULL;
-    enum viv_tasks state =
-        tasks ? worst_state(tasks, loop) : VIV_TASKS_CLEAR;
+    enum viv_tasks state = tasks ? worst_state(tasks, loop) : VIV_TASKS_CLEAR;
     Py_XDECREF(loop);
     PyErr_Restore(type, value, trace);
     return state;

@@ -12,18 +12,30 @@
 static int cache_units(uint8_t op)
 {
     switch (op) {
-    case BINARY_SUBSCR: return INLINE_CACHE_ENTRIES_BINARY_SUBSCR;
-    case STORE_SUBSCR: return INLINE_CACHE_ENTRIES_STORE_SUBSCR;
-    case UNPACK_SEQUENCE: return INLINE_CACHE_ENTRIES_UNPACK_SEQUENCE;
-    case STORE_ATTR: return INLINE_CACHE_ENTRIES_STORE_ATTR;
-    case LOAD_ATTR: return INLINE_CACHE_ENTRIES_LOAD_ATTR;
-    case COMPARE_OP: return INLINE_CACHE_ENTRIES_COMPARE_OP;
-    case LOAD_GLOBAL: return INLINE_CACHE_ENTRIES_LOAD_GLOBAL;
-    case BINARY_OP: return INLINE_CACHE_ENTRIES_BINARY_OP;
-    case LOAD_METHOD: return INLINE_CACHE_ENTRIES_LOAD_METHOD;
-    case PRECALL: return INLINE_CACHE_ENTRIES_PRECALL;
-    case CALL: return INLINE_CACHE_ENTRIES_CALL;
-    default: return 0;
+    case BINARY_SUBSCR:
+        return INLINE_CACHE_ENTRIES_BINARY_SUBSCR;
+    case STORE_SUBSCR:
+        return INLINE_CACHE_ENTRIES_STORE_SUBSCR;
+    case UNPACK_SEQUENCE:
+        return INLINE_CACHE_ENTRIES_UNPACK_SEQUENCE;
+    case STORE_ATTR:
+        return INLINE_CACHE_ENTRIES_STORE_ATTR;
+    case LOAD_ATTR:
+        return INLINE_CACHE_ENTRIES_LOAD_ATTR;
+    case COMPARE_OP:
+        return INLINE_CACHE_ENTRIES_COMPARE_OP;
+    case LOAD_GLOBAL:
+        return INLINE_CACHE_ENTRIES_LOAD_GLOBAL;
+    case BINARY_OP:
+        return INLINE_CACHE_ENTRIES_BINARY_OP;
+    case LOAD_METHOD:
+        return INLINE_CACHE_ENTRIES_LOAD_METHOD;
+    case PRECALL:
+        return INLINE_CACHE_ENTRIES_PRECALL;
+    case CALL:
+        return INLINE_CACHE_ENTRIES_CALL;
+    default:
+        return 0;
     }
 }
 
@@ -35,8 +47,10 @@ bool viv_code_goes_back(uint8_t op)
     case POP_JUMP_BACKWARD_IF_NONE:
     case POP_JUMP_BACKWARD_IF_NOT_NONE:
     case POP_JUMP_BACKWARD_IF_FALSE:
-    case POP_JUMP_BACKWARD_IF_TRUE: return true;
-    default: return false;
+    case POP_JUMP_BACKWARD_IF_TRUE:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -51,15 +65,16 @@ static bool goes_forward(uint8_t op)
     case POP_JUMP_FORWARD_IF_NONE:
     case POP_JUMP_FORWARD_IF_NOT_NONE:
     case POP_JUMP_FORWARD_IF_FALSE:
-    case POP_JUMP_FORWARD_IF_TRUE: return true;
-    default: return false;
+    case POP_JUMP_FORWARD_IF_TRUE:
+        return true;
+    default:
+        return false;
     }
 }
 
 bool viv_code_jumps_always(uint8_t op)
 {
-    return op == JUMP_FORWARD || op == JUMP_BACKWARD ||
-           op == JUMP_BACKWARD_NO_INTERRUPT;
+    return op == JUMP_FORWARD || op == JUMP_BACKWARD || op == JUMP_BACKWARD_NO_INTERRUPT;
 }
 
 bool viv_code_ends(uint8_t op)
@@ -90,9 +105,8 @@ static bool split(struct viv_code *code, const unsigned char *bytes)
         in->end = unit + 1 + cache_units(in->op);
         in->line = in->jump = in->entry = in->depth = -1;
         if (goes_forward(in->op) || viv_code_goes_back(in->op)) {
-            int64_t to = viv_code_goes_back(in->op)
-                             ? (int64_t)in->end - in->arg
-                             : (int64_t)in->end + in->arg;
+            int64_t to = viv_code_goes_back(in->op) ? (int64_t)in->end - in->arg
+                                                    : (int64_t)in->end + in->arg;
             if (to < 0 || to >= code->units)
                 return false;
             in->jump = (int32_t)to;
@@ -177,8 +191,7 @@ static struct reader reader(PyObject *bytes)
 {
     const char *at = PyBytes_AS_STRING(bytes);
     return (struct reader){.at = (const unsigned char *)at,
-                           .end = (const unsigned char *)at +
-                                  PyBytes_GET_SIZE(bytes)};
+                           .end = (const unsigned char *)at + PyBytes_GET_SIZE(bytes)};
 }
 
 static bool read_entries(struct viv_code *code)
@@ -230,8 +243,7 @@ static int32_t read_location(struct reader *r, int64_t *line, int32_t *ret_line)
     }
     if (kind < 10)
         read_byte(r);
-    *ret_line = kind == 15 || *line < 0 || *line > INT32_MAX ? -1
-                                                             : (int32_t)*line;
+    *ret_line = kind == 15 || *line < 0 || *line > INT32_MAX ? -1 : (int32_t)*line;
     return (byte & 7) + 1;
 }
 
@@ -251,8 +263,8 @@ static void read_lines(struct viv_code *code)
 
 static bool parse(struct viv_code *code, PyObject *bytes)
 {
-    if (!split(code, (const unsigned char *)PyBytes_AS_STRING(bytes)) ||
-        !resolve_jumps(code) || !read_entries(code))
+    if (!split(code, (const unsigned char *)PyBytes_AS_STRING(bytes)) || !resolve_jumps(code) ||
+        !read_entries(code))
         return false;
     cover(code);
     read_lines(code);
@@ -298,8 +310,7 @@ struct walk {
 
 static void reach(struct walk *w, int32_t i, int32_t depth)
 {
-    if (i < 0 || i >= w->code->instrs || depth < 0 ||
-        w->code->instr[i].depth >= 0)
+    if (i < 0 || i >= w->code->instrs || depth < 0 || w->code->instr[i].depth >= 0)
         return;
     w->code->instr[i].depth = depth;
     w->todo[w->count++] = i;

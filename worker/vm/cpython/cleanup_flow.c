@@ -40,8 +40,7 @@ static void visit_next(struct flow *f, int32_t i, int32_t base, bool raising)
         visit(f, f->code->entry[in->entry].target);
     if (in->jump >= 0 && f->code->instr[in->jump].depth >= base)
         visit(f, in->jump);
-    if (viv_code_ends(in->op) || viv_code_jumps_always(in->op) ||
-        i + 1 >= f->code->instrs)
+    if (viv_code_ends(in->op) || viv_code_jumps_always(in->op) || i + 1 >= f->code->instrs)
         return;
     if (f->code->instr[i + 1].depth >= base)
         visit(f, i + 1);
@@ -75,8 +74,7 @@ static bool is_finally(struct flow *f, int32_t handler)
     if (handler + 1 >= f->code->instrs)
         return false;
     uint8_t next = f->code->instr[handler + 1].op;
-    return next != WITH_EXCEPT_START && next != POP_TOP &&
-           !compares(f, handler);
+    return next != WITH_EXCEPT_START && next != POP_TOP && !compares(f, handler);
 }
 
 /* Count one exceptional copy: its lines, and (for handlers inside it, which
@@ -204,8 +202,8 @@ static void raise_count(struct flow *f, int32_t from, int32_t to)
 static int32_t end_of_await(const struct flow *f, int32_t i)
 {
     const struct viv_instr *in = f->code->instr;
-    if (i + 2 >= f->code->instrs || in[i].op != GET_AWAITABLE ||
-        in[i + 2].op != SEND || in[i + 2].jump < i)
+    if (i + 2 >= f->code->instrs || in[i].op != GET_AWAITABLE || in[i + 2].op != SEND ||
+        in[i + 2].jump < i)
         return i;
     return in[i + 2].jump;
 }
@@ -220,8 +218,7 @@ static int32_t end_of_exit_call(const struct flow *f, int32_t i)
     for (int32_t k = 0; k < 3; k++)
         if (!viv_code_is_none(f->code, i + k))
             return i;
-    bool call = in[3].op == PRECALL && in[3].arg == 2 && in[4].op == CALL &&
-                in[4].arg == 2;
+    bool call = in[3].op == PRECALL && in[3].arg == 2 && in[4].op == CALL && in[4].arg == 2;
     return call ? i + 5 : i;
 }
 
@@ -232,8 +229,7 @@ static int32_t end_of_with_part(const struct flow *f, int32_t i)
         return i + 1;
     if (in->op == BEFORE_ASYNC_WITH)
         return end_of_await(f, i + 1);
-    if (in->op == PUSH_EXC_INFO && i + 1 < f->code->instrs &&
-        in[1].op == WITH_EXCEPT_START)
+    if (in->op == PUSH_EXC_INFO && i + 1 < f->code->instrs && in[1].op == WITH_EXCEPT_START)
         return end_of_await(f, i + 2);
     int32_t end = end_of_exit_call(f, i);
     return end > i ? end_of_await(f, end) : i;
@@ -271,8 +267,7 @@ static enum viv_code_status run(struct flow *f)
     return VIV_CODE_OK;
 }
 
-enum viv_code_status viv_cleanup_flow(const struct viv_code *code,
-                                      struct viv_cleanup_at *at)
+enum viv_code_status viv_cleanup_flow(const struct viv_code *code, struct viv_cleanup_at *at)
 {
     size_t n = (size_t)code->instrs;
     struct flow f = {.code = code, .at = at, .budget = 64 * (int64_t)n + 4096};

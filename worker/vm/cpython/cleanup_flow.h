@@ -7,11 +7,9 @@
 #include "worker/vm/cpython/cleanup_map.h"
 
 /* at[i].count for every instruction i. ODD: the budget for walking is spent. */
-enum viv_code_status viv_cleanup_flow(const struct viv_code *code,
-                                      struct viv_cleanup_at *at);
+enum viv_code_status viv_cleanup_flow(const struct viv_code *code, struct viv_cleanup_at *at);
 
 /* at[i].flags for every instruction i; needs the counts. */
-enum viv_code_status viv_cleanup_gaps(const struct viv_code *code,
-                                      struct viv_cleanup_at *at);
+enum viv_code_status viv_cleanup_gaps(const struct viv_code *code, struct viv_cleanup_at *at);
 
 #endif

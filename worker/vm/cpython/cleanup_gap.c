@@ -36,8 +36,10 @@ static bool is_store(uint8_t op)
     case STORE_SUBSCR:
     case UNPACK_SEQUENCE:
     case UNPACK_EX:
-    case POP_TOP: return true;
-    default: return false;
+    case POP_TOP:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -54,8 +56,10 @@ static bool is_load(uint8_t op)
     case LOAD_METHOD:
     case PUSH_NULL:
     case BUILD_TUPLE:
-    case BUILD_LIST: return true;
-    default: return false;
+    case BUILD_LIST:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -69,8 +73,10 @@ static bool is_glue(uint8_t op)
     case PRECALL:
     case KW_NAMES:
     case GET_AWAITABLE:
-    case JUMP_FORWARD: return true;
-    default: return is_call(op) || is_store(op) || is_load(op);
+    case JUMP_FORWARD:
+        return true;
+    default:
+        return is_call(op) || is_store(op) || is_load(op);
     }
 }
 
@@ -90,8 +96,7 @@ static void find_opens(struct gap *g)
             continue;
         seen = e;
         int32_t target = g->code->entry[e].target;
-        g->opens[i] = g->code->instr[target].op == PUSH_EXC_INFO &&
-                      !g->handles[target];
+        g->opens[i] = g->code->instr[target].op == PUSH_EXC_INFO && !g->handles[target];
         g->handles[target] = true;
     }
 }
@@ -118,8 +123,7 @@ static void lead_of(struct gap *g, int32_t i)
     if (!is_glue(in[i].op) || next < 0)
         return;
     g->distance[i] = 1;
-    if (g->opens[next] || in[next].op == BEFORE_WITH ||
-        in[next].op == BEFORE_ASYNC_WITH)
+    if (g->opens[next] || in[next].op == BEFORE_WITH || in[next].op == BEFORE_ASYNC_WITH)
         g->lead[i] = LEADS_UNDER;
     else if (g->at[next].count > g->at[i].count)
         g->lead[i] = LEADS_UP;
@@ -189,11 +193,9 @@ static void flag_never(struct gap *g)
     for (int32_t i = 0; i < g->code->instrs; i++) {
         uint8_t before = i > 0 ? in[i - 1].op : NOP;
         uint8_t after = i + 1 < g->code->instrs ? in[i + 1].op : NOP;
-        bool moves = (in[i].op == COPY || in[i].op == SWAP) &&
-                     after == POP_EXCEPT;
+        bool moves = (in[i].op == COPY || in[i].op == SWAP) && after == POP_EXCEPT;
         bool leaves = in[i].op == RERAISE && before == POP_EXCEPT;
-        if (in[i].op == PUSH_EXC_INFO || in[i].op == POP_EXCEPT || moves ||
-            leaves)
+        if (in[i].op == PUSH_EXC_INFO || in[i].op == POP_EXCEPT || moves || leaves)
             g->at[i].flags |= VIV_CLEANUP_NEVER;
         if (viv_code_goes_back(in[i].op))
             g->at[i].flags |= VIV_CLEANUP_BACK;
@@ -209,8 +211,7 @@ static void run(struct gap *g)
     flag_never(g);
 }
 
-enum viv_code_status viv_cleanup_gaps(const struct viv_code *code,
-                                      struct viv_cleanup_at *at)
+enum viv_code_status viv_cleanup_gaps(const struct viv_code *code, struct viv_cleanup_at *at)
 {
     size_t n = (size_t)code->instrs;
     struct gap g = {.code = code, .at = at};

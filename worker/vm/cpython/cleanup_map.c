@@ -19,8 +19,7 @@ static bool is_named(PyObject *name, const char *text)
 
 static bool is_enter(PyCodeObject *code)
 {
-    return is_named(code->co_name, "__enter__") ||
-           is_named(code->co_name, "__aenter__");
+    return is_named(code->co_name, "__enter__") || is_named(code->co_name, "__aenter__");
 }
 
 static bool is_whole(PyCodeObject *code)
@@ -41,8 +40,7 @@ static void spread(struct viv_cleanup_map *map, const struct viv_code *code,
             map->at[u] = at[i];
 }
 
-static enum viv_code_status analyse(struct viv_cleanup_map *map,
-                                    struct viv_code *code)
+static enum viv_code_status analyse(struct viv_cleanup_map *map, struct viv_code *code)
 {
     struct viv_cleanup_at *at = calloc((size_t)code->instrs, sizeof(*at));
     enum viv_code_status status = VIV_CODE_NO_MEMORY;
@@ -62,9 +60,8 @@ static void place_file(struct viv_cleanup_map *map, PyCodeObject *code)
     size_t length = strlen(library);
     map->importing = path && strncmp(path, "<frozen importlib", 17) == 0;
     map->library = path && length > 0 && strncmp(path, library, length) == 0;
-    map->loop = map->library &&
-                (strncmp(path + length, "asyncio/", 8) == 0 ||
-                 strcmp(path + length, "selectors.py") == 0);
+    map->loop = map->library && (strncmp(path + length, "asyncio/", 8) == 0 ||
+                                 strcmp(path + length, "selectors.py") == 0);
 }
 
 /* The body of an installed module, while it is imported. Cut short it would
@@ -77,8 +74,8 @@ static bool is_installed_module(PyCodeObject *code)
     if (!path || length == 0 || (code->co_flags & CO_OPTIMIZED) ||
         !is_named(code->co_name, "<module>"))
         return false;
-    return strncmp(path, library, length) == 0 ||
-           strstr(path, "/dist-packages/") || strstr(path, "/site-packages/");
+    return strncmp(path, library, length) == 0 || strstr(path, "/dist-packages/") ||
+           strstr(path, "/site-packages/");
 }
 
 static struct viv_cleanup_map *make(PyCodeObject *code)
@@ -86,8 +83,7 @@ static struct viv_cleanup_map *make(PyCodeObject *code)
     struct viv_code parsed;
     enum viv_code_status status = viv_code_load(code, &parsed);
     size_t units = status == VIV_CODE_OK ? (size_t)parsed.units : 0;
-    struct viv_cleanup_map *map =
-        calloc(1, sizeof(*map) + units * sizeof(map->at[0]));
+    struct viv_cleanup_map *map = calloc(1, sizeof(*map) + units * sizeof(map->at[0]));
     if (map) {
         map->units = (int32_t)units;
         map->whole = is_whole(code) || is_installed_module(code);
@@ -126,8 +122,7 @@ int viv_cleanup_map_setup(void)
         slot = _PyEval_RequestCodeExtraIndex(free);
     if (slot >= 0)
         return 0;
-    PyErr_SetString(PyExc_RuntimeError,
-                    "no free slot in code objects for cleanup maps");
+    PyErr_SetString(PyExc_RuntimeError, "no free slot in code objects for cleanup maps");
     return -1;
 }
 
@@ -147,8 +142,7 @@ const struct viv_cleanup_map *viv_cleanup_map_get(PyCodeObject *code)
     return kept;
 }
 
-struct viv_cleanup_at viv_cleanup_map_at(const struct viv_cleanup_map *map,
-                                         int unit)
+struct viv_cleanup_at viv_cleanup_map_at(const struct viv_cleanup_map *map, int unit)
 {
     if (!map || map->capped)
         return (struct viv_cleanup_at){.count = 1};

@@ -44,7 +44,7 @@ struct viv_cleanup_map {
     bool loop;
     bool importing; /* importlib's own code: much the same */
     bool library;   /* of the standard library, asyncio included */
-    bool enters; /* whole, and the function is an __enter__ or __aenter__ */
+    bool enters;    /* whole, and the function is an __enter__ or __aenter__ */
     /* Too large, or not what the compiler makes: everything is taken to be
      * cleanup, and the cleanup budget bounds it. */
     bool capped;
@@ -65,7 +65,6 @@ const struct viv_cleanup_map *viv_cleanup_map_get(PyCodeObject *code);
 
 /* Count and flags at a code unit (frame->prev_instr, so -1 before the first
  * instruction). A NULL map answers as a capped one. */
-struct viv_cleanup_at viv_cleanup_map_at(const struct viv_cleanup_map *map,
-                                         int unit);
+struct viv_cleanup_at viv_cleanup_map_at(const struct viv_cleanup_map *map, int unit);
 
 #endif

@@ -13,11 +13,9 @@
 static int count_of(PyFrameObject *frame)
 {
     struct _PyInterpreterFrame *f = frame->f_frame;
-    if (!f || f->owner == FRAME_OWNED_BY_FRAME_OBJECT ||
-        viv_pep419_hook_is_leaving(f))
+    if (!f || f->owner == FRAME_OWNED_BY_FRAME_OBJECT || viv_pep419_hook_is_leaving(f))
         return 0;
-    return viv_cleanup_map_at(viv_cleanup_map_get(f->f_code),
-                              _PyInterpreterFrame_LASTI(f)).count;
+    return viv_cleanup_map_at(viv_cleanup_map_get(f->f_code), _PyInterpreterFrame_LASTI(f)).count;
 }
 
 static PyObject *get_f_in_cleanup(PyObject *frame, void *closure)
@@ -28,7 +26,8 @@ static PyObject *get_f_in_cleanup(PyObject *frame, void *closure)
 static PyGetSetDef f_in_cleanup = {
     "f_in_cleanup", get_f_in_cleanup, NULL,
     "How many nested cleanups (finally bodies, entering and leaving of with "
-    "statements)\nthis frame is running.", NULL};
+    "statements)\nthis frame is running.",
+    NULL};
 
 /* The frame of what wraps a generator (types.coroutine does), if it has one. */
 static PyObject *frame_attribute(PyObject *object)
@@ -42,8 +41,7 @@ static PyObject *frame_attribute(PyObject *object)
             return NULL;
         PyErr_Clear();
     }
-    return PyErr_Format(PyExc_TypeError,
-                        "a frame or generator is required, not %.200s",
+    return PyErr_Format(PyExc_TypeError, "a frame or generator is required, not %.200s",
                         Py_TYPE(object)->tp_name);
 }
 
@@ -96,8 +94,7 @@ static PyMethodDef setcleanuphook_def = {
 static int add_frame_attribute(void)
 {
     PyObject *descriptor = PyDescr_NewGetSet(&PyFrame_Type, &f_in_cleanup);
-    int status = descriptor ? PyDict_SetItemString(PyFrame_Type.tp_dict,
-                                                   "f_in_cleanup", descriptor)
+    int status = descriptor ? PyDict_SetItemString(PyFrame_Type.tp_dict, "f_in_cleanup", descriptor)
                             : -1;
     Py_XDECREF(descriptor);
     PyType_Modified(&PyFrame_Type);
@@ -108,9 +105,7 @@ static int add_function(PyObject *module, PyMethodDef *def)
 {
     PyObject *name = PyModule_GetNameObject(module);
     PyObject *function = name ? PyCFunction_NewEx(def, NULL, name) : NULL;
-    int status = function ? PyModule_AddObjectRef(module, def->ml_name,
-                                                  function)
-                          : -1;
+    int status = function ? PyModule_AddObjectRef(module, def->ml_name, function) : -1;
     Py_XDECREF(function);
     Py_XDECREF(name);
     return status;
@@ -123,8 +118,7 @@ int viv_pep419_setup(void)
     PyObject *inspect = PyImport_ImportModule("inspect");
     int status = -1;
     if (sys && inspect && add_frame_attribute() == 0 &&
-        add_function(sys, &setcleanuphook_def) == 0 &&
-        add_function(inspect, &inspect_defs[0]) == 0)
+        add_function(sys, &setcleanuphook_def) == 0 && add_function(inspect, &inspect_defs[0]) == 0)
         status = add_function(inspect, &inspect_defs[1]);
     Py_XDECREF(sys);
     Py_XDECREF(inspect);

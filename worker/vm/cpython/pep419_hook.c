@@ -12,14 +12,13 @@ typedef struct _PyInterpreterFrame frame_t;
 
 static uint32_t count_at(const frame_t *frame)
 {
-    return viv_cleanup_map_at(viv_cleanup_map_get(frame->f_code),
-                              _PyInterpreterFrame_LASTI(frame)).count;
+    return viv_cleanup_map_at(viv_cleanup_map_get(frame->f_code), _PyInterpreterFrame_LASTI(frame))
+        .count;
 }
 
 /* --- the count that each frame had when last seen ------------------------ */
 
-static struct viv_trace_level *find(struct viv_trace_pep419 *pep,
-                                    const frame_t *frame)
+static struct viv_trace_level *find(struct viv_trace_pep419 *pep, const frame_t *frame)
 {
     for (uint32_t i = pep->used; i > 0; i--)
         if (pep->levels[i - 1].frame == frame)
@@ -28,8 +27,7 @@ static struct viv_trace_level *find(struct viv_trace_pep419 *pep,
 }
 
 /* Returns what it was. Frames out of cleanup are not kept. */
-static uint32_t set_level(struct viv_trace_pep419 *pep, frame_t *frame,
-                          uint32_t count)
+static uint32_t set_level(struct viv_trace_pep419 *pep, frame_t *frame, uint32_t count)
 {
     struct viv_trace_level *level = find(pep, frame);
     uint32_t old = level ? level->count : 0;
@@ -47,8 +45,7 @@ static uint32_t set_level(struct viv_trace_pep419 *pep, frame_t *frame,
         pep->levels = grown;
         pep->room = room;
     }
-    pep->levels[pep->used++] =
-        (struct viv_trace_level){.frame = frame, .count = count};
+    pep->levels[pep->used++] = (struct viv_trace_level){.frame = frame, .count = count};
     return old;
 }
 
@@ -65,8 +62,7 @@ static void remove_hook(struct viv_trace *thread)
 
 /* As with sys.settrace: a hook that raises is not called again. It would raise
  * anew out of each finally that its own exception unwinds. */
-static int call_hook(struct viv_trace *thread, PyFrameObject *frame,
-                     uint32_t times)
+static int call_hook(struct viv_trace *thread, PyFrameObject *frame, uint32_t times)
 {
     for (; times > 0 && thread->pep.hook; times--) {
         PyObject *hook = Py_NewRef(thread->pep.hook);
@@ -94,12 +90,10 @@ static int on_instruction(struct viv_trace *thread, PyFrameObject *frame)
 static bool is_yield(const frame_t *frame)
 {
     uint8_t op = _Py_OPCODE(*frame->prev_instr);
-    return frame->owner == FRAME_OWNED_BY_GENERATOR &&
-           (op == YIELD_VALUE || op == SEND);
+    return frame->owner == FRAME_OWNED_BY_GENERATOR && (op == YIELD_VALUE || op == SEND);
 }
 
-static int on_return(struct viv_trace *thread, PyFrameObject *frame,
-                     PyObject *value)
+static int on_return(struct viv_trace *thread, PyFrameObject *frame, PyObject *value)
 {
     uint32_t old = set_level(&thread->pep, frame->f_frame, 0);
     if (old == 0 || (value && is_yield(frame->f_frame)))
@@ -111,16 +105,18 @@ static int on_return(struct viv_trace *thread, PyFrameObject *frame,
     return status;
 }
 
-static int on_event(struct viv_trace *thread, PyFrameObject *frame, int what,
-                    PyObject *arg)
+static int on_event(struct viv_trace *thread, PyFrameObject *frame, int what, PyObject *arg)
 {
     switch (what) {
     case PyTrace_CALL: /* a generator may go on where it is in cleanup */
         set_level(&thread->pep, frame->f_frame, count_at(frame->f_frame));
         return 0;
-    case PyTrace_OPCODE: return on_instruction(thread, frame);
-    case PyTrace_RETURN: return on_return(thread, frame, arg);
-    default: return 0;
+    case PyTrace_OPCODE:
+        return on_instruction(thread, frame);
+    case PyTrace_RETURN:
+        return on_return(thread, frame, arg);
+    default:
+        return 0;
     }
 }
 
@@ -129,16 +125,14 @@ static void note_stack(struct viv_trace *thread)
     frame_t *f = thread->tstate->cframe->current_frame;
     thread->pep.used = 0;
     for (; f; f = f->previous)
-        if (!_PyFrame_IsIncomplete(f) &&
-            !viv_pep419_hook_is_leaving(f))
+        if (!_PyFrame_IsIncomplete(f) && !viv_pep419_hook_is_leaving(f))
             set_level(&thread->pep, f, count_at(f));
 }
 
 PyObject *viv_pep419_set_hook(PyObject *self, PyObject *callback)
 {
     if (callback != Py_None && !PyCallable_Check(callback))
-        return PyErr_Format(PyExc_TypeError,
-                            "a callable or None is required, not %.200s",
+        return PyErr_Format(PyExc_TypeError, "a callable or None is required, not %.200s",
                             Py_TYPE(callback)->tp_name);
     struct viv_trace *thread = viv_trace_of(PyThreadState_Get());
     if (!thread)

@@ -288,8 +288,7 @@ void viv_run_rehearse(void)
 int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_report *ret_report,
             struct viv_error *err)
 {
-    struct viv_vm_report report = {
-        .end = VIV_VM_COMPLETED, .began_ns = now_ns(), .reusable = true};
+    struct viv_vm_report report = {.end = VIV_VM_COMPLETED, .began_ns = now_ns(), .reusable = true};
     struct state s = {.run = run, .report = &report, .answer.max = answer_max, .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,

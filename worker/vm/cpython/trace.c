@@ -40,8 +40,7 @@ static int tracer(PyObject *obj, PyFrameObject *frame, int what, PyObject *arg)
     thread->events++;
     follow(thread, frame, what);
     for (int user = 0; user < VIV_TRACE_USERS; user++)
-        if (viv_trace_wanted(thread, user) &&
-            users[user](thread, frame, what, arg) != 0)
+        if (viv_trace_wanted(thread, user) && users[user](thread, frame, what, arg) != 0)
             return -1;
     return 0;
 }
