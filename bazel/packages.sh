@@ -15,6 +15,7 @@ BUILD_PACKAGES=(
 # What ./test needs beside them.
 TEST_PACKAGES=(
     libcmocka-dev
+    redis-server
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
 )
