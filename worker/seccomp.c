@@ -1,0 +1,183 @@
+#include "worker/seccomp.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "worker/seccomp_rules.h"
+#include "worker/sys.h"
+
+/* The kernel's own limit, BPF_MAXINSNS. */
+#define LENGTH_MOST 4096
+
+#define KIND 0xf /* of a socket's type; the rest are flags */
+
+static int resolve(const char *name)
+{
+    int number = seccomp_syscall_resolve_name(name);
+
+    /* Negative ones exist on other processors only. */
+    return number >= 0 ? number : -1;
+}
+
+static int add(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned count,
+               const struct scmp_arg_cmp *compare)
+{
+    int number = resolve(name);
+
+    return number < 0 ? 0 : seccomp_rule_add_array(ctx, action, number, count, compare);
+}
+
+static int add_allowed(scmp_filter_ctx ctx)
+{
+    int rc = 0;
+
+    for (const char *const *name = viv_seccomp_allowed; *name && rc == 0; name++)
+        rc = add(ctx, SCMP_ACT_ALLOW, *name, 0, NULL);
+    return rc;
+}
+
+static int add_refused(scmp_filter_ctx ctx)
+{
+    int rc = 0;
+
+    for (const struct viv_seccomp_refused *r = viv_seccomp_refused; r->name && rc == 0; r++)
+        /* libseccomp takes no rule that says what the default says. */
+        if (r->error != ENOSYS)
+            rc = add(ctx, SCMP_ACT_ERRNO((uint32_t)r->error), r->name, 0, NULL);
+    return rc;
+}
+
+/* What of a call no allowing rule matches. One without a condition would win
+ * over those with; "not below 0" is true of all, and comes behind the others. */
+static int add_otherwise(scmp_filter_ctx ctx, const char *name, unsigned index, int error)
+{
+    struct scmp_arg_cmp always = SCMP_CMP(index, SCMP_CMP_GE, 0, 0);
+
+    return add(ctx, SCMP_ACT_ERRNO((uint32_t)error), name, 1, &always);
+}
+
+static int add_arguments(scmp_filter_ctx ctx)
+{
+    const struct viv_seccomp_argument *a = viv_seccomp_arguments;
+    int rc = 0;
+
+    for (; a->name && rc == 0; a++) {
+        struct scmp_arg_cmp compare = SCMP_CMP(a->index, SCMP_CMP_MASKED_EQ, a->mask, a->value);
+
+        rc = add(ctx, SCMP_ACT_ALLOW, a->name, 1, &compare);
+        if (rc == 0 && (!a[1].name || strcmp(a->name, a[1].name) != 0))
+            rc = add_otherwise(ctx, a->name, a->index, a->error);
+    }
+    return rc;
+}
+
+static int allow_socket(scmp_filter_ctx ctx, const char *call, int domain, int kind)
+{
+    struct scmp_arg_cmp compare[] = {
+        SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)domain, 0),
+        SCMP_CMP(1, SCMP_CMP_MASKED_EQ, KIND, (scmp_datum_t)kind),
+    };
+
+    return add(ctx, SCMP_ACT_ALLOW, call, 2, compare);
+}
+
+/* AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG and the other forty are kernel code
+ * that a namespace opens to anybody; AF_VSOCK reaches the host of a machine
+ * that is virtual, whatever the network namespace. And no raw sockets. */
+static int add_sockets(scmp_filter_ctx ctx, bool network)
+{
+    static const int kinds[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+    int rc = 0;
+
+    for (unsigned i = 0; i < 3 && rc == 0; i++) {
+        rc = allow_socket(ctx, "socket", AF_UNIX, kinds[i]);
+        if (rc == 0)
+            rc = allow_socket(ctx, "socketpair", AF_UNIX, kinds[i]);
+        if (rc == 0 && network && kinds[i] != SOCK_SEQPACKET)
+            rc = allow_socket(ctx, "socket", AF_INET, kinds[i]);
+        if (rc == 0 && network && kinds[i] != SOCK_SEQPACKET)
+            rc = allow_socket(ctx, "socket", AF_INET6, kinds[i]);
+    }
+    if (rc == 0)
+        rc = add_otherwise(ctx, "socketpair", 0, EAFNOSUPPORT);
+    return rc == 0 ? add_otherwise(ctx, "socket", 0, EAFNOSUPPORT) : rc;
+}
+
+static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
+{
+    int rc;
+
+    /* A foreign architecture's numbers mean other calls (x32 and i386 tables
+     * against a list for x86-64): nobody honest gets there. */
+    rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (rc == 0)
+        rc = add_allowed(ctx);
+    if (rc == 0)
+        rc = add_refused(ctx);
+    if (rc == 0)
+        rc = add_arguments(ctx);
+    if (rc == 0)
+        rc = add_sockets(ctx, config->network);
+    return rc;
+}
+
+static int take_program(int fd, struct viv_seccomp *ret, struct viv_error *err)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    struct sock_filter *code;
+
+    if (size <= 0 || size > (off_t)(LENGTH_MOST * sizeof(*code)) || size % sizeof(*code) != 0)
+        return viv_fail(err, VIV_INTERNAL, "a system call filter of %lld bytes", (long long)size);
+    code = malloc((size_t)size);
+    if (!code || pread(fd, code, (size_t)size, 0) != size) {
+        free(code);
+        return viv_fail(err, VIV_INTERNAL, "can't read the system call filter");
+    }
+    *ret = (struct viv_seccomp){.code = code, .len = (unsigned short)(size / sizeof(*code))};
+    return 0;
+}
+
+int viv_seccomp_build(const struct viv_seccomp_config *config, struct viv_seccomp *ret,
+                      struct viv_error *err)
+{
+    /* What is in no list doesn't exist: a program that asks for a newer call
+     * than we know falls back, as on an older kernel. */
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    VIV_CLOSING int fd = memfd_create("seccomp", MFD_CLOEXEC);
+    int rc = ctx ? add_all(ctx, config) : -ENOMEM;
+
+    if (rc == 0)
+        rc = fd >= 0 ? seccomp_export_bpf(ctx, fd) : -errno;
+    if (ctx)
+        seccomp_release(ctx);
+    if (rc < 0) {
+        errno = -rc;
+        return viv_fail_errno(err, VIV_INTERNAL, "can't make the system call filter");
+    }
+    return take_program(fd, ret, err);
+}
+
+int viv_seccomp_install(const struct viv_seccomp *filter, struct viv_error *err)
+{
+    struct sock_fprog program = {.len = filter->len, .filter = filter->code};
+
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION,
+                              "can't install the system call filter (CONFIG_SECCOMP_FILTER)");
+    return 0;
+}
+
+void viv_seccomp_release(struct viv_seccomp *filter)
+{
+    if (!filter)
+        return;
+    free(filter->code);
+    *filter = (struct viv_seccomp){0};
+}

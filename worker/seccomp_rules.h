@@ -1,0 +1,28 @@
+/* The lists that seccomp.c turns into a program: seccomp_rules.c. */
+#ifndef VIVARIUM_SECCOMP_RULES_H
+#define VIVARIUM_SECCOMP_RULES_H
+
+#include <seccomp.h>
+
+/* Calls by name: a name that this libseccomp doesn't know is left out, and with
+ * it the call is refused. */
+extern const char *const viv_seccomp_allowed[]; /* NULL-terminated */
+
+/* Refused with an errno that tells why; all that is in no list is ENOSYS. */
+struct viv_seccomp_refused {
+    const char *name;
+    int error;
+};
+extern const struct viv_seccomp_refused viv_seccomp_refused[]; /* name NULL: the end */
+
+/* Allowed where one argument, masked, has a value; else refused with `error`.
+ * Lines of one call stand together. */
+struct viv_seccomp_argument {
+    const char *name;
+    unsigned index;
+    scmp_datum_t mask, value;
+    int error;
+};
+extern const struct viv_seccomp_argument viv_seccomp_arguments[]; /* name NULL: the end */
+
+#endif
