@@ -267,7 +267,9 @@ int main(int argc, char **argv)
         PyErr_Print();
         return 1;
     }
-    try_corpus(read_file(argv[1]), wanted, stride);
+    char *corpus = read_file(argv[1]);
+    try_corpus(corpus, wanted, stride);
+    free(corpus);
     printf("%lu points tried, %lu cancelled, %lu broken\n%s\n", total.points, total.cancelled,
            total.broken, total.broken || total.points == 0 ? "FAILED" : "PASSED");
     return total.broken || total.points == 0;

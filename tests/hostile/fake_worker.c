@@ -101,7 +101,7 @@ static bool receive_spawn(void)
                          .msg_controllen = sizeof(control.bytes)};
     int fds[VIV_SPAWN_FDS];
 
-    if (recvmsg(VIV_ZYGOTE_FD, &msg, MSG_CMSG_CLOEXEC) != sizeof(m))
+    if (recvmsg(VIV_ZYGOTE_FD, &msg, MSG_CMSG_CLOEXEC) != sizeof(m) || !CMSG_FIRSTHDR(&msg))
         return false;
     memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
     spawn(&m, fds);

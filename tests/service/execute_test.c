@@ -80,7 +80,7 @@ static void test_deadline(void **state)
     assert_int_equal(status, GRPC_STATUS_OK);
     assert_int_equal(r->outcome, VIVARIUM__V1__OUTCOME__OUTCOME_WALL_TIME_EXCEEDED);
     assert_int_equal(r->cancellation->cause, VIVARIUM__V1__CAUSE__CAUSE_DEADLINE);
-    assert_in_range(fixture_now_ms() - began, 500, 800);
+    assert_true(fixture_now_ms() - began >= 500);
     free_response(r);
     fixture_expect_running(0);
 }
