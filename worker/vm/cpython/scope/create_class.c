@@ -149,25 +149,20 @@ PyObject *scope_create_class(struct scope_restore *r, struct scope_span body)
 
 /* --- filling ---------------------------------------------------------------- */
 
-/* Names that set a slot of the type, so the type has to be told. Those that
- * type itself answers are put where it looks. */
-static bool is_special(PyObject *key)
+/* Names that set a slot of the type, so the type has to be told. Those that the
+ * metaclass answers are put where it looks. */
+static bool is_special(PyTypeObject *type, PyObject *key)
 {
-    static const char *const answered[] = {
-        "__name__",          "__qualname__", "__bases__",          "__mro__",
-        "__dict__",          "__doc__",      "__module__",         "__annotations__",
-        "__weakrefoffset__", "__flags__",    "__text_signature__", "__basicsize__",
-        "__itemsize__",      "__base__",     "__dictoffset__",     "__slots__",
-    };
     Py_ssize_t len = PyUnicode_GET_LENGTH(key);
+    PyObject *answered;
 
     if (len < 5 || PyUnicode_READ_CHAR(key, 0) != '_' || PyUnicode_READ_CHAR(key, 1) != '_' ||
         PyUnicode_READ_CHAR(key, len - 1) != '_')
         return false;
-    for (size_t i = 0; i < sizeof(answered) / sizeof(answered[0]); i++)
-        if (PyUnicode_CompareWithASCIIString(key, answered[i]) == 0)
-            return false;
-    return true;
+    if (PyUnicode_Compare(key, scope_known.s_abstractmethods) == 0)
+        return true;
+    answered = _PyType_Lookup(Py_TYPE(type), key);
+    return !answered || !Py_TYPE(answered)->tp_descr_set;
 }
 
 static int set_item(struct scope_restore *r, PyTypeObject *type, PyObject *key, PyObject *value)
@@ -176,7 +171,7 @@ static int set_item(struct scope_restore *r, PyTypeObject *type, PyObject *key, 
         return PyDict_SetItem(type->tp_dict, key, value);
     if (PyDict_Contains(type->tp_dict, key) == 1 && PyDict_DelItem(type->tp_dict, key) < 0)
         return -1;
-    if (is_special(key))
+    if (is_special(type, key))
         return PyType_Type.tp_setattro((PyObject *)type, key, value);
     return PyDict_SetItem(type->tp_dict, key, value);
 }

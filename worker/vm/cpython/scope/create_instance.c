@@ -122,25 +122,44 @@ PyObject *scope_create_reduced(struct scope_restore *r, struct scope_span body)
 
 /* --- reduced: filled -------------------------------------------------------- */
 
-/* Each item by `append`, as pickle does for what is no list itself. */
-static int fill_list(struct scope_restore *r, PyObject *object, struct scope_span body)
+static PyObject *list_items(struct scope_restore *r, struct scope_span body)
 {
-    struct scope_field field;
-    PyObject *item, *done;
+    PyObject *tuple = scope_build_repeated(r, body, REDUCED_LIST_ITEMS, 1), *list = NULL;
 
-    while (scope_reader_next(&body, &field) > 0) {
-        if (field.field != REDUCED_LIST_ITEMS || field.wire != WIRE_LENGTH)
-            continue;
-        item = scope_build_value(r, field.bytes, 1);
-        if (!item)
-            return -1;
-        done = PyObject_CallMethod(object, "append", "(O)", item);
-        Py_DECREF(item);
+    if (tuple)
+        list = PySequence_List(tuple);
+    Py_XDECREF(tuple);
+    return list;
+}
+
+static int append_all(PyObject *object, PyObject *items)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
+        PyObject *done = PyObject_CallMethod(object, "append", "(O)", PyList_GET_ITEM(items, i));
+
         Py_XDECREF(done);
         if (!done)
             return -1;
     }
     return 0;
+}
+
+/* By `extend` where there is one, else one by one, as pickle does. */
+static int fill_list(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    PyObject *items = list_items(r, body), *extend = NULL, *done;
+    int rc = items ? _PyObject_LookupAttr(object, scope_known.s_extend, &extend) : -1;
+
+    if (rc >= 0 && extend) {
+        done = PyObject_CallOneArg(extend, items);
+        rc = done ? 0 : -1;
+        Py_XDECREF(done);
+    } else if (rc >= 0) {
+        rc = append_all(object, items);
+    }
+    Py_XDECREF(extend);
+    Py_XDECREF(items);
+    return rc;
 }
 
 static int fill_dict(struct scope_restore *r, PyObject *object, struct scope_span body)

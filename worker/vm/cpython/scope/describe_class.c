@@ -6,15 +6,19 @@
 #include "worker/vm/cpython/scope/refer.h"
 #include "worker/vm/cpython/scope/text.h"
 
-static bool is_own_descriptor(PyTypeObject *type, PyObject *value)
-{
-    return (Py_TYPE(value) == &PyMemberDescr_Type || Py_TYPE(value) == &PyGetSetDescr_Type) &&
-           PyDescr_TYPE(value) == type;
-}
-
 static bool is(PyObject *key, PyObject *name)
 {
     return key == name || (PyUnicode_CheckExact(key) && PyUnicode_Compare(key, name) == 0);
+}
+
+/* What the interpreter puts there for slots, `__dict__` and `__weakref__`; a
+ * decorator that makes a class anew copies it from the old one. */
+static bool is_own_descriptor(PyTypeObject *type, PyObject *key, PyObject *value)
+{
+    if (Py_TYPE(value) == &PyMemberDescr_Type)
+        return PyDescr_TYPE(value) == type;
+    return Py_TYPE(value) == &PyGetSetDescr_Type &&
+           (is(key, scope_known.s_dict) || is(key, scope_known.s_weakref));
 }
 
 /* What a class statement could have said. */
@@ -25,7 +29,7 @@ static PyObject *namespace_of(PyTypeObject *type)
     Py_ssize_t position = 0;
 
     while (space && PyDict_Next(type->tp_dict, &position, &key, &value)) {
-        if (is_own_descriptor(type, value) || is(key, scope_known.s_abc_impl) ||
+        if (is_own_descriptor(type, key, value) || is(key, scope_known.s_abc_impl) ||
             (abstract && is(key, scope_known.s_abstractmethods)))
             continue;
         if (PyDict_SetItem(space, key, value) < 0)

@@ -97,6 +97,7 @@ static int intern_names(void)
         {&scope_known.s_data, "data"},
         {&scope_known.s_lock, "lock"},
         {&scope_known.s_spec, "__spec__"},
+        {&scope_known.s_extend, "extend"},
     };
 
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {

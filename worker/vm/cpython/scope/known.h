@@ -26,7 +26,7 @@ struct scope_known {
     PyObject *s_module, *s_qualname, *s_name, *s_main, *s_dict, *s_reduce_ex, *s_reduce,
         *s_getstate, *s_setstate, *s_getnewargs, *s_getnewargs_ex, *s_init_subclass, *s_abc_impl,
         *s_abstractmethods, *s_weakref, *s_path, *s_types, *s_builtins, *s_slots, *s_doc, *s_new,
-        *s_data, *s_lock, *s_spec;
+        *s_data, *s_lock, *s_spec, *s_extend;
 };
 
 extern struct scope_known scope_known;

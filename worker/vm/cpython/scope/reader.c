@@ -42,7 +42,7 @@ static int block(struct scope_span *span, struct scope_span *ret_bytes)
     return 0;
 }
 
-int scope_reader_next(struct scope_span *span, struct scope_field *ret_field)
+int scope_reader_next_any(struct scope_span *span, struct scope_field *ret_field)
 {
     uint64_t key;
     int rc;

@@ -24,8 +24,33 @@ static inline size_t scope_span_len(struct scope_span span)
     return (size_t)(span.end - span.at);
 }
 
-/* Takes the next field off the span: 1, 0 at the end, -1 where it is broken. */
-int scope_reader_next(struct scope_span *span, struct scope_field *ret_field);
+/* As scope_reader_next(), whatever the sizes are. */
+int scope_reader_next_any(struct scope_span *span, struct scope_field *ret_field);
+
+/* Takes the next field off the span: 1, 0 at the end, -1 where it is broken.
+ * Nearly all fields have a key of one byte and a length or number of one byte. */
+static inline int scope_reader_next(struct scope_span *span, struct scope_field *ret_field)
+{
+    const uint8_t *at = span->at;
+    size_t left = scope_span_len(*span);
+
+    if (left < 2 || ((at[0] | at[1]) & 0x80) || at[0] < 8)
+        return scope_reader_next_any(span, ret_field);
+    ret_field->field = at[0] >> 3;
+    ret_field->wire = (enum scope_wire)(at[0] & 7);
+    if (ret_field->wire == WIRE_LENGTH && at[1] <= left - 2) {
+        ret_field->number = 0;
+        ret_field->bytes.at = at + 2;
+        ret_field->bytes.end = span->at = at + 2 + at[1];
+        return 1;
+    }
+    if (ret_field->wire == WIRE_VARINT) {
+        ret_field->number = at[1];
+        ret_field->bytes.at = ret_field->bytes.end = span->at = at + 2;
+        return 1;
+    }
+    return scope_reader_next_any(span, ret_field);
+}
 
 /* Of a message's fields 1 to `max`, the last occurrence of each; `field` is 0
  * where there is none. `ret_fields` has max + 1 elements. -1 where it is broken. */

@@ -128,11 +128,26 @@ static PyObject *module_of(PyTypeObject *type)
                : Py_NewRef(scope_known.s_builtins);
 }
 
+/* Under another name than its own: functools has `_CacheInfo`, which calls
+ * itself `CacheInfo`. */
+static int refer_other_name(PyTypeObject *type, PyObject *module_name, struct scope_shape *shape)
+{
+    PyObject *module = module_name ? scope_refer_module(module_name) : NULL, *name, *value;
+    Py_ssize_t position = 0;
+
+    while (module && PyDict_Next(PyModule_GetDict(module), &position, &name, &value))
+        if (value == (PyObject *)type && PyUnicode_CheckExact(name))
+            return scope_refer(value, module_name, name, shape);
+    return 0;
+}
+
 int scope_refer_class(PyTypeObject *type, struct scope_shape *shape)
 {
     PyObject *module = module_of(type), *qualname = PyType_GetQualName(type), *name;
     int rc = scope_refer((PyObject *)type, module, qualname, shape);
 
+    if (rc == 0)
+        rc = refer_other_name(type, module, shape);
     Py_XDECREF(module);
     Py_XDECREF(qualname);
     PyErr_Clear();

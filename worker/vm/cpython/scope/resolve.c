@@ -38,9 +38,13 @@ static int fail(struct scope_restore *r, uint32_t index)
 static int begin(struct scope_restore *r, struct scope_task *task, uint32_t owner)
 {
     struct scope_slot *slot = &r->slots[task->slot];
+    int rc;
 
     switch (slot->state) {
     case SLOT_NEW:
+        rc = scope_scan_class(r, task->slot);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
         slot->state = SLOT_CREATING;
         slot->begun = ++r->begun;
         slot->log_mark = r->log_count;

@@ -82,34 +82,36 @@ static int restore_name(struct scope_restore *r, uint32_t i)
     return rc < 0 ? no_memory(r) : 0;
 }
 
-/* Functions, classes and modules, which other names may need while they are
- * made: code that they run looks up its globals. */
-static bool is_definition(const struct scope_restore *r, uint32_t i)
+/* In which turn a name is restored. Functions, classes and modules come first,
+ * and what code makes comes last: that code looks up its globals. */
+static int turn_of(const struct scope_restore *r, uint32_t i)
 {
     struct scope_span value = r->bindings[i].value;
     struct scope_field field;
 
     if (scope_reader_next(&value, &field) <= 0 || field.field != VALUE_REF ||
         field.number >= r->slot_count)
-        return false;
+        return 1;
     switch (r->slots[field.number].kind) {
     case OBJECT_FUNCTION:
     case OBJECT_CLASS:
     case OBJECT_MODULE:
     case OBJECT_PACKAGE:
     case OBJECT_GLOBAL:
-        return true;
+        return 0;
+    case OBJECT_REDUCED:
+        return 2;
     default:
-        return false;
+        return 1;
     }
 }
 
-static int restore_names(struct scope_restore *r, bool definitions)
+static int restore_names(struct scope_restore *r)
 {
-    for (uint32_t i = 0; i < r->binding_count; i++)
-        if (!r->manifest.entries[i].reason && is_definition(r, i) == definitions &&
-            restore_name(r, i) < 0)
-            return -1;
+    for (int turn = 0; turn < 3; turn++)
+        for (uint32_t i = 0; i < r->binding_count; i++)
+            if (!r->manifest.entries[i].reason && turn_of(r, i) == turn && restore_name(r, i) < 0)
+                return -1;
     return 0;
 }
 
@@ -157,7 +159,7 @@ static int prepare_names(struct scope_restore *r)
     return rc;
 }
 
-/* The order of the snapshot, which the definitions have left. */
+/* The order of the snapshot, which the turns have left. */
 static int set_order(struct scope_restore *r)
 {
     for (uint32_t i = 0; i < r->binding_count; i++) {
@@ -186,8 +188,7 @@ static int restore(struct scope_restore *r, const void *data, size_t len,
 {
     if (scope_table_read(r, data, len, err) < 0)
         return -1;
-    if (prepare_names(r) < 0 || restore_names(r, true) < 0 || restore_names(r, false) < 0 ||
-        set_order(r) < 0)
+    if (prepare_names(r) < 0 || restore_names(r) < 0 || set_order(r) < 0)
         return scope_op_fail(r->op, err);
     if (scope_manifest_write(&r->manifest, ret_manifest) < 0) {
         no_memory(r);

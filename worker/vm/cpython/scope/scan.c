@@ -247,6 +247,19 @@ static int scan_fields(struct scope_restore *r, struct scope_span body, unsigned
     return rc;
 }
 
+/* Values that must only exist. */
+static int scan_created(struct scope_restore *r, struct scope_span body, unsigned first,
+                        unsigned last)
+{
+    struct scope_field field;
+    int rc = 0;
+
+    while (rc == 0 && scope_reader_next(&body, &field) > 0)
+        if (field.wire == WIRE_LENGTH && field.field >= first && field.field <= last)
+            rc = scan_value(r, field.bytes, GOAL_CREATED, 0);
+    return rc;
+}
+
 static bool is_mutable(struct scope_span value)
 {
     struct scope_field field;
@@ -277,6 +290,48 @@ int scope_scan_binding(struct scope_restore *r, struct scope_span value)
     return in_order(r, from, r->slot_count ? scan_value(r, value, GOAL_COMPLETE, 0) : 0);
 }
 
+static int want_class(struct scope_restore *r, struct scope_span value)
+{
+    int64_t index = reference_of(value);
+
+    if (index < 0 || index >= r->slot_count || r->slots[index].kind != OBJECT_CLASS ||
+        r->slots[index].state != SLOT_NEW)
+        return 0;
+    return want(r, (uint64_t)index, GOAL_COMPLETE);
+}
+
+/* The first of the arguments of a reduce. */
+static int want_first(struct scope_restore *r, struct scope_span arguments)
+{
+    struct scope_field tuple, item;
+
+    if (scope_reader_next(&arguments, &tuple) <= 0 || tuple.field != VALUE_TUPLE ||
+        tuple.wire != WIRE_LENGTH || scope_reader_next(&tuple.bytes, &item) <= 0 ||
+        item.wire != WIRE_LENGTH)
+        return 0;
+    return want_class(r, item.bytes);
+}
+
+int scope_scan_class(struct scope_restore *r, uint32_t slot)
+{
+    struct scope_span body = r->slots[slot].body;
+    struct scope_field fields[REDUCED_ARGUMENTS + 1];
+    size_t before = r->task_count;
+
+    if (r->slots[slot].kind != OBJECT_INSTANCE && r->slots[slot].kind != OBJECT_REDUCED)
+        return 0;
+    if (scope_reader_pick(body, fields, REDUCED_ARGUMENTS) < 0)
+        return 0;
+    if (r->slots[slot].kind == OBJECT_INSTANCE) {
+        if (want_class(r, fields[INSTANCE_TYPE].bytes) < 0)
+            return -1;
+    } else if (want_class(r, fields[REDUCED_CALLABLE].bytes) < 0 ||
+               want_first(r, fields[REDUCED_ARGUMENTS].bytes) < 0) {
+        return -1;
+    }
+    return r->task_count > before;
+}
+
 int scope_scan_creation(struct scope_restore *r, uint32_t slot)
 {
     struct scope_span body = r->slots[slot].body;
@@ -289,7 +344,7 @@ int scope_scan_creation(struct scope_restore *r, uint32_t slot)
             rc = scan_value(r, body, GOAL_CREATED, 0);
         break;
     case OBJECT_FUNCTION:
-        rc = scan_fields(r, body, FUNCTION_SHARED_CODE, FUNCTION_SHARED_CODE, 0, 0);
+        rc = scan_created(r, body, FUNCTION_GLOBALS, FUNCTION_SHARED_CODE);
         break;
     case OBJECT_CLASS:
         rc = scan_class_creation(r, body);
@@ -298,7 +353,7 @@ int scope_scan_creation(struct scope_restore *r, uint32_t slot)
         rc = scan_reduced_creation(r, body);
         break;
     case OBJECT_INSTANCE:
-        rc = scan_fields(r, body, INSTANCE_TYPE, INSTANCE_TYPE, 0, 0);
+        rc = scan_created(r, body, INSTANCE_TYPE, INSTANCE_TYPE);
         break;
     default:
         break;
@@ -330,7 +385,7 @@ int scope_scan_fill(struct scope_restore *r, uint32_t slot, int stage)
         rc = scan_fields(r, body, CELL_VALUE, CELL_VALUE, 0, 0);
         break;
     case OBJECT_INSTANCE:
-        rc = scan_fields(r, body, INSTANCE_ATTRIBUTES, INSTANCE_SLOTS, 0,
+        rc = scan_fields(r, body, INSTANCE_TYPE, INSTANCE_SLOTS, 0,
                          1u << INSTANCE_ATTRIBUTES | 1u << INSTANCE_SLOTS);
         break;
     default:

@@ -9,6 +9,11 @@
 int scope_scan_binding(struct scope_restore *r, struct scope_span value);
 int scope_scan_creation(struct scope_restore *r, uint32_t slot);
 
+/* A class that has its own instances among its attributes makes them itself, and
+ * they can't be begun before it. 1: there is a task to be done before `slot` is
+ * begun; 0: none. */
+int scope_scan_class(struct scope_restore *r, uint32_t slot);
+
 /* `stage`: a class is filled with its functions first. */
 int scope_scan_fill(struct scope_restore *r, uint32_t slot, int stage);
 

@@ -7,9 +7,6 @@
 #include "worker/vm/cpython/scope/known.h"
 #include "worker/vm/cpython/scope/refer.h"
 
-/* Immutable leaves up to this size are written again wherever they occur. */
-#define SMALL_LEAF 64
-
 #define BIT(part) (1u << (part))
 
 /* Which parts are walked: as values, and as containers whose items stand in the
@@ -34,24 +31,6 @@ bool scope_walk_is_container(PyObject *object)
         return PyTuple_GET_SIZE(object) > 0;
     return PyList_CheckExact(object) || PyDict_CheckExact(object) || PySet_CheckExact(object) ||
            PyFrozenSet_CheckExact(object);
-}
-
-bool scope_walk_has_identity(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-
-    if (type == &PyUnicode_Type)
-        return PyUnicode_GET_LENGTH(object) > SMALL_LEAF;
-    if (type == &PyLong_Type)
-        return Py_ABS(Py_SIZE(object)) > SMALL_LEAF / 4;
-    if (type == &PyFloat_Type || type == &PyBool_Type || type == &PyComplex_Type ||
-        object == Py_None || object == Py_Ellipsis || object == Py_NotImplemented)
-        return false;
-    if (type == &PyBytes_Type)
-        return PyBytes_GET_SIZE(object) > SMALL_LEAF;
-    if (type == &PyTuple_Type)
-        return PyTuple_GET_SIZE(object) > 0;
-    return true;
 }
 
 /* Plain values, but for those that `globals` or a module are. */

@@ -40,9 +40,28 @@ void scope_walk_free(struct scope_walk *walk);
 int scope_walk_name(struct scope_walk *walk, PyObject *value, uint32_t owner);
 void scope_walk_reset(struct scope_walk *walk);
 
-/* Whether an object can be told from an equal one, or is large; if not, it is
- * written again wherever it occurs. */
-bool scope_walk_has_identity(PyObject *object);
 bool scope_walk_is_container(PyObject *object);
+
+/* Immutable leaves up to this size are written again wherever they occur. */
+#define SCOPE_SMALL_LEAF 64
+
+/* Whether an object can be told from an equal one, or is large. */
+static inline bool scope_walk_has_identity(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    if (type == &PyUnicode_Type)
+        return PyUnicode_GET_LENGTH(object) > SCOPE_SMALL_LEAF;
+    if (type == &PyLong_Type)
+        return Py_ABS(Py_SIZE(object)) > SCOPE_SMALL_LEAF / 4;
+    if (type == &PyFloat_Type || type == &PyBool_Type || type == &PyComplex_Type ||
+        object == Py_None || object == Py_Ellipsis || object == Py_NotImplemented)
+        return false;
+    if (type == &PyBytes_Type)
+        return PyBytes_GET_SIZE(object) > SCOPE_SMALL_LEAF;
+    if (type == &PyTuple_Type)
+        return PyTuple_GET_SIZE(object) > 0;
+    return true;
+}
 
 #endif

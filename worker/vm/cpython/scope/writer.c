@@ -9,6 +9,8 @@ enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH = 2 };
 
 #define VARINT_MAX 10
 
+#define LARGE_BLOCK (4u * 1024 * 1024)
+
 int scope_writer_init(struct scope_writer *w, size_t max)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (max + 2 * page - 1) / page * page;
@@ -63,12 +65,25 @@ static uint8_t *reserve(struct scope_writer *w, size_t len)
     return w->at -= len;
 }
 
+/* Pages are taken one by one as they are written: for a large block, by the
+ * largest that there are. A hint; where it is not taken nothing is lost. */
+static void expect_block(uint8_t *place, size_t len)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)place;
+
+    from = (from + page - 1) / page * page;
+    madvise((void *)from, ((uintptr_t)place + len - from) / page * page, MADV_HUGEPAGE);
+}
+
 void scope_writer_raw(struct scope_writer *w, const void *data, size_t len)
 {
     uint8_t *place = reserve(w, len);
 
-    if (place && len)
-        memcpy(place, data, len);
+    if (!place || !len)
+        return;
+    if (len >= LARGE_BLOCK)
+        expect_block(place, len);
+    memcpy(place, data, len);
 }
 
 static void raw_varint(struct scope_writer *w, uint64_t value)
