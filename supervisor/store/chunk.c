@@ -35,33 +35,24 @@ int chunk_hash(const void *bytes, size_t len, struct hash *ret_hash, struct viv_
     return 0;
 }
 
-static int fill(const uint8_t *bytes, size_t len, struct backend_blob *chunks,
-                struct viv_error *err)
-{
-    for (size_t at = 0; at < len; at += chunks++->len) {
-        chunks->data = bytes + at;
-        chunks->len = chunk_cut(bytes + at, len - at);
-        if (chunk_hash(chunks->data, chunks->len, &chunks->hash, err))
-            return -1;
-    }
-    return 0;
-}
-
 int chunk_all(const uint8_t *bytes, size_t len, struct backend_blob **ret_chunks, size_t *ret_count,
               struct viv_error *err)
 {
-    struct backend_blob *chunks;
+    /* Every chunk but the last has its minimum; one more is for who adds the index. */
+    struct backend_blob *chunks = calloc(len / CHUNK_MIN + 2, sizeof(*chunks));
     size_t count = 0;
 
-    /* Cutting twice is cheaper than a list that grows: hashing costs more. */
-    for (size_t at = 0; at < len; at += chunk_cut(bytes + at, len - at))
-        count++;
-    chunks = calloc(count + 1, sizeof(*chunks));
     if (!chunks)
         return backend_no_memory(err);
-    if (fill(bytes, len, chunks, err)) {
-        free(chunks);
-        return -1;
+    for (size_t at = 0; at < len; at += chunks[count++].len) {
+        struct backend_blob *chunk = &chunks[count];
+
+        chunk->data = bytes + at;
+        chunk->len = chunk_cut(bytes + at, len - at);
+        if (chunk_hash(chunk->data, chunk->len, &chunk->hash, err)) {
+            free(chunks);
+            return -1;
+        }
     }
     *ret_chunks = chunks;
     *ret_count = count;

@@ -16,7 +16,8 @@ size_t chunk_cut(const uint8_t *bytes, size_t len);
 /* SHA-256. */
 int chunk_hash(const void *bytes, size_t len, struct hash *ret_hash, struct viv_error *err);
 
-/* All chunks, in order. The caller frees *ret_chunks; they point into `bytes`. */
+/* All chunks, in order, and room for one more behind them. The caller frees
+ * *ret_chunks; they point into `bytes`. */
 int chunk_all(const uint8_t *bytes, size_t len, struct backend_blob **ret_chunks, size_t *ret_count,
               struct viv_error *err);
 

@@ -171,24 +171,62 @@ static unsigned keys_left(void)
     return count;
 }
 
+static void upload_without_commit(uint64_t token)
+{
+    struct url url = {.kind = URL_REDIS_UNIX};
+    struct redis_args args;
+    struct redis_conn conn;
+    struct redis_keys keys;
+
+    snprintf(url.path, sizeof(url.path), "%s", server.socket);
+    redis_conn_init(&conn, &url, INT64_C(1000000000));
+    redis_keys_of(&key, &keys);
+    assert_int_equal(redis_script_begin(REDIS_UPLOAD, &keys, key.session, 4, &args, NULL), 0);
+    redis_add_number(&args, (int64_t)token);
+    redis_add_number(&args, 1000);
+    redis_add_text(&args, "01234567890123456789012345678901");
+    redis_add_text(&args, "blob");
+    assert_int_equal(redis_script_run(&conn, REDIS_UPLOAD, &args, &key, NULL, NULL), 0);
+    redis_conn_close(&conn);
+}
+
+static void not_reported(void *arg, const struct store_key *of)
+{
+    fail_msg("%s was no session", of->session);
+}
+
 /* A supervisor that dies between its blobs and its record leaves blobs. */
 static void blobs_without_a_record_expire(void **state)
 {
     struct fixture *f = *state;
-    struct redis_keys keys;
     uint64_t token = must_acquire(f->store, &key);
-    int64_t later = clock_realtime() + INT64_C(48) * 3600 * 1000000000;
     unsigned count;
-    uint8_t *bytes = noise(100 * 1000, 5);
 
-    redis_keys_of(&key, &keys);
-    must_put(f->store, &key, token, 0, bytes, 100 * 1000, NULL);
-    assert_int_equal(keys_left(), 3);
-    redis_server_do(&server, "DEL viv:s:6:tenant:session viv:t:tenant");
-    redis_server_do(&server, "DEL viv:l:6:tenant:session");
-    assert_int_equal(store_expire(f->store, later, 10, NULL, NULL, &count, NULL), 0);
+    upload_without_commit(token);
+    assert_int_equal(keys_left(), 1);
+    assert_int_equal(
+        store_expire(f->store, INT64_C(2000000000), 10, not_reported, NULL, &count, NULL), 0);
+    assert_int_equal(keys_left(), 1); /* it is held: the record may be on its way */
+    assert_int_equal(store_release(f->store, &key, token, NULL), 0);
+    assert_int_equal(
+        store_expire(f->store, INT64_C(2000000000), 10, not_reported, NULL, &count, NULL), 0);
     assert_int_equal(keys_left(), 0);
-    free(bytes);
+}
+
+/* The next writer drops them as well. */
+static void blobs_without_a_record_are_dropped(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t token = must_acquire(f->store, &key);
+    redisContext *context = redisConnectUnix(server.socket);
+    redisReply *reply;
+
+    upload_without_commit(token);
+    must_put(f->store, &key, token, 0, "x", 1, NULL);
+    reply = redisCommand(context, "HLEN viv:b:6:tenant:session");
+    assert_int_equal(reply->integer, 2); /* a chunk and the index */
+    freeReplyObject(reply);
+    redisFree(context);
 }
 
 static void pairs_are_taken_apart(void **state)
@@ -253,6 +291,7 @@ int main(void)
         CONFORMANCE(tokens_grow_though_the_data_is_lost),
         CONFORMANCE(what_redis_changes_is_refused),
         CONFORMANCE(blobs_without_a_record_expire),
+        CONFORMANCE(blobs_without_a_record_are_dropped),
         CONFORMANCE(many_expire_past_those_that_are_held),
         cmocka_unit_test(a_password_and_a_database_are_used),
         cmocka_unit_test(pairs_are_taken_apart),

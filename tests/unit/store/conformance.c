@@ -162,7 +162,8 @@ void what_nobody_names_is_gone(void **state)
 {
     struct fixture *f = *state;
     uint64_t token = must_acquire(f->store, &key);
-    uint8_t *bytes = noise(1000 * 1000, 1);
+    struct store_written again;
+    uint8_t *bytes = noise(1000 * 1000, 1), *other = noise(1000 * 1000, 1);
 
     must_put(f->store, &key, token, 0, bytes, 1000 * 1000, NULL);
     assert_true(usage(f->store, "tenant") > 1000 * 1000);
@@ -173,6 +174,10 @@ void what_nobody_names_is_gone(void **state)
     must_put(f->store, &key, token, 2, bytes, 1000 * 1000, NULL);
     assert_in_range(usage(f->store, "tenant"), 128 * 1024, 256 * 1024);
     must_hold(f->store, &key, bytes, 1000 * 1000);
+    /* and what went is not there for the next one */
+    must_put(f->store, &key, token, 3, other, 1000 * 1000, &again);
+    assert_int_equal(again.chunks_new, again.chunks);
+    free(other);
     free(bytes);
 }
 
