@@ -55,7 +55,6 @@ int viv_cgroup_open(const struct viv_cgroup_config *config, struct viv_cgroup **
     viv_cgroup_root_make(cg);
     viv_cgroup_probe(cg);
     if (!cg->version) {
-        viv_cgroup_enable_undo(cg);
         viv_cgroup_root_remove(cg);
         cg->mode = VIV_CGROUP_NONE;
     }
@@ -84,7 +83,6 @@ void viv_cgroup_close(struct viv_cgroup *cg)
         return;
     if (cg->version) {
         close_groups(cg);
-        viv_cgroup_enable_undo(cg);
         viv_cgroup_root_remove(cg);
     }
     deallocate(cg);

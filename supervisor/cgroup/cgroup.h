@@ -61,7 +61,9 @@ struct viv_cgroup_usage {
     uint64_t memory_bytes; /* now */
     uint64_t memory_peak_bytes;
     uint64_t memory_limit_hits; /* times that the group's own limit was met */
-    uint64_t oom_kills;         /* with memory_limit_hits 0: its tenant's ceiling did it */
+    /* Processes; some kernels count one of them twice. With memory_limit_hits 0
+     * it was its tenant's ceiling. */
+    uint64_t oom_kills;
     uint64_t pids_refused;
     uint64_t throttled_ns;
     uint64_t throttled_periods;

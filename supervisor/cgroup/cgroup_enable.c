@@ -18,13 +18,9 @@ int viv_cgroup_enable_below(int dir, const char *controller)
 
 static int move_into_leaf(struct viv_cgroup *cg)
 {
-    const struct hierarchy *h = &cg->hierarchies[PART_ONLY];
-    char leaf[sizeof(h->root) + 16];
     int dir, rc;
 
-    snprintf(leaf, sizeof(leaf), "%s/supervisor", h->root);
-    if (viv_cgroup_lib_make(NULL, leaf, NULL) < 0 ||
-        viv_cgroup_files_open(h->point, leaf, &dir) < 0)
+    if (viv_cgroup_root_make_below(&cg->hierarchies[PART_ONLY], "supervisor", &dir, NULL) < 0)
         return -1;
     rc = viv_cgroup_files_write_number(dir, "cgroup.procs", (uint64_t)getpid());
     close(dir);
@@ -32,27 +28,43 @@ static int move_into_leaf(struct viv_cgroup *cg)
     return rc;
 }
 
+/* EOPNOTSUPP: a controller that threads may have would make the group one of
+ * threads, and then of nothing else. */
+static bool is_inhabited(int error)
+{
+    return error == EBUSY || error == EOPNOTSUPP;
+}
+
 int viv_cgroup_enable(struct viv_cgroup *cg, const char *controller)
 {
     const struct hierarchy *h = &cg->hierarchies[PART_ONLY];
     int rc = viv_cgroup_enable_below(h->base_dir, controller);
 
-    if (rc < 0 && errno == EBUSY && !cg->moved && move_into_leaf(cg) == 0)
+    if (rc < 0 && is_inhabited(errno) && !cg->moved && move_into_leaf(cg) == 0)
         rc = viv_cgroup_enable_below(h->base_dir, controller);
     if (rc < 0 || viv_cgroup_enable_below(h->root_dir, controller) < 0)
         return errno;
     return 0;
 }
 
-/* Out of the leaf, so that our root can be removed; it may not be possible,
- * then the next supervisor removes it. */
+static void disable_all(int dir)
+{
+    static const char *const texts[] = {"-memory", "-pids", "-cpu"};
+
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        viv_cgroup_files_write(dir, "cgroup.subtree_control", texts[i]);
+}
+
+/* Out of the leaf, so that our root can be removed; where that isn't possible,
+ * the next supervisor removes it. */
 void viv_cgroup_enable_undo(struct viv_cgroup *cg)
 {
     const struct hierarchy *h = &cg->hierarchies[PART_ONLY];
 
     if (!cg->moved)
         return;
-    viv_cgroup_files_write(h->base_dir, "cgroup.subtree_control", "-memory -pids -cpu");
+    disable_all(h->root_dir);
+    disable_all(h->base_dir);
     if (viv_cgroup_files_write_number(h->base_dir, "cgroup.procs", (uint64_t)getpid()) == 0)
         cg->moved = false;
 }

@@ -28,12 +28,12 @@ int viv_cgroup_lib_start(struct viv_error *err)
     return code ? lib_fail(err, code, "read the mounts of", "file systems") : 0;
 }
 
-/* A description with one controller, or none. */
+/* A description with one controller. */
 static struct cgroup *describe(const char *controller, const char *name)
 {
     struct cgroup *group = cgroup_new_cgroup(name);
 
-    if (group && controller && !cgroup_add_controller(group, controller))
+    if (group && !cgroup_add_controller(group, controller))
         cgroup_free(&group);
     return group;
 }
@@ -45,9 +45,7 @@ int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_err
 
     if (!group)
         return viv_fail(err, VIV_INTERNAL, "no memory for a control group");
-    /* 1: ownership stays as the kernel gives it. On version 2 without a
-     * controller: with one, libcgroup writes cgroup.subtree_control from the
-     * mount point down, which a delegated group may not. */
+    /* 1: ownership stays as the kernel gives it. */
     errno = 0;
     code = cgroup_create_cgroup(group, 1);
     cgroup_free(&group);

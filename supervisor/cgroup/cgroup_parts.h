@@ -83,8 +83,7 @@ struct viv_cgroup {
     unsigned next_tenant;
 };
 
-/* cgroup_lib.c: all that is libcgroup's. `name` is below the mount point,
- * `controller` NULL where version 2 is meant as such. */
+/* cgroup_lib.c: all that is libcgroup's. `name` is below the mount point. */
 int viv_cgroup_lib_start(struct viv_error *err);
 int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_error *err);
 int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
@@ -96,6 +95,9 @@ void viv_cgroup_host_detect(struct viv_cgroup *cg);
 /* cgroup_root.c: our own root, locked, after what the dead left is removed. */
 void viv_cgroup_root_make(struct viv_cgroup *cg);
 void viv_cgroup_root_remove(struct viv_cgroup *cg);
+/* <our root>/<below>; one that is there already is fine. */
+int viv_cgroup_root_make_below(const struct hierarchy *h, const char *below, int *ret_dir,
+                               struct viv_error *err);
 
 /* cgroup_enable.c: version 2's controllers, down to our root. Returns an errno
  * for a controller that can't be had. */

@@ -75,24 +75,15 @@ static void enable_all(struct viv_cgroup *cg, int errors[VIV_CGROUP_LAYERS])
     }
 }
 
-static bool make_trial(struct viv_cgroup *cg, int dirs[PARTS])
+static void make_trial(struct viv_cgroup *cg, int dirs[PARTS])
 {
-    bool any = false;
-
     for (unsigned i = 0; i < PARTS; i++) {
         struct hierarchy *h = &cg->hierarchies[i];
-        char path[sizeof(h->root) + sizeof(TRIAL) + 1];
 
         dirs[i] = -1;
-        if (h->root_dir < 0)
-            continue;
-        snprintf(path, sizeof(path), "%s/" TRIAL, h->root);
-        if (viv_cgroup_lib_make(h->controller, path, NULL) < 0)
-            continue;
-        dirs[i] = openat(h->root_dir, TRIAL, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        any = any || dirs[i] >= 0;
+        if (h->root_dir >= 0)
+            viv_cgroup_root_make_below(h, TRIAL, &dirs[i], NULL);
     }
-    return any;
 }
 
 static void remove_trial(struct viv_cgroup *cg, int dirs[PARTS])

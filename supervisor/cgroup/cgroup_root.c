@@ -28,43 +28,54 @@ static void sleep_ms(long ms)
 
 static int remove_tree(int parent, const char *name);
 
-static void remove_children(int dir)
+/* -1: one is left. */
+static int remove_children(int dir)
 {
-    int copy = dup(dir);
+    int copy = dup(dir), rc = 0;
     DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
     struct dirent *entry;
 
     if (!list) {
         if (copy >= 0)
             close(copy);
-        return;
+        return -1;
     }
     rewinddir(list);
     while ((entry = readdir(list)))
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-            remove_tree(dir, entry->d_name);
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            remove_tree(dir, entry->d_name) < 0)
+            rc = -1;
     closedir(list);
+    return rc;
+}
+
+static void kill_in(int dir)
+{
+    if (viv_cgroup_files_write(dir, "cgroup.kill", "1") == 0)
+        return;
+    viv_cgroup_files_write(dir, "pids.max", "0");
+    viv_cgroup_files_kill(dir);
 }
 
 /* rmdir(2) is the proof that a group is empty; until it is, kill. A leaf is
- * only ever left by its own: who is in there was no worker. */
+ * only ever left by its own: who is in there was no worker. And cgroup.kill
+ * goes down to the leaves, so nothing that has one left is killed. */
 static int remove_tree(int parent, const char *name)
 {
     int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = -1;
+    int rc;
 
     if (dir < 0)
         return errno == ENOENT ? 0 : -1;
-    remove_children(dir);
-    for (int i = 0; i < TRIES; i++) {
-        rc = unlinkat(parent, name, AT_REMOVEDIR);
-        if (rc == 0 || errno != EBUSY || strcmp(name, LEAF) == 0)
+    rc = remove_children(dir);
+    for (int i = 0; rc == 0 && i < TRIES; i++) {
+        if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
             break;
-        if (viv_cgroup_files_write(dir, "cgroup.kill", "1") < 0) {
-            viv_cgroup_files_write(dir, "pids.max", "0");
-            viv_cgroup_files_kill(dir);
+        rc = errno != EBUSY || strcmp(name, LEAF) == 0 || i + 1 == TRIES ? -1 : 0;
+        if (rc == 0) {
+            kill_in(dir);
+            sleep_ms(1);
         }
-        sleep_ms(1);
     }
     close(dir);
     return rc;
@@ -146,6 +157,22 @@ static void make_root(struct viv_cgroup *cg, struct hierarchy *h)
         flock(h->base_dir, LOCK_UN);
 }
 
+/* libcgroup 2.0.2 makes a group of version 2 only with a controller, and then
+ * writes cgroup.subtree_control from the mount point down, which who was given
+ * a part of the tree may not. */
+int viv_cgroup_root_make_below(const struct hierarchy *h, const char *below, int *ret_dir,
+                               struct viv_error *err)
+{
+    char path[sizeof(h->root) + 3 * VIV_CGROUP_NAME];
+
+    snprintf(path, sizeof(path), "%s/%s", h->root, below);
+    if (h->controller ? viv_cgroup_lib_make(h->controller, path, err) < 0
+                      : mkdirat(h->root_dir, below, 0755) < 0 && errno != EEXIST)
+        return h->controller ? -1 : viv_fail_errno(err, VIV_INTERNAL, "can't create %s", path);
+    *ret_dir = openat(h->root_dir, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret_dir < 0 ? viv_fail_errno(err, VIV_INTERNAL, "can't open %s", path) : 0;
+}
+
 void viv_cgroup_root_make(struct viv_cgroup *cg)
 {
     static unsigned opened;
@@ -163,6 +190,8 @@ void viv_cgroup_root_remove(struct viv_cgroup *cg)
 
         if (h->root_dir < 0)
             continue;
+        remove_children(h->root_dir);
+        viv_cgroup_enable_undo(cg);
         remove_tree(h->base_dir, cg->name);
         close(h->root_dir);
         close(h->base_dir);

@@ -30,28 +30,19 @@ static void remove_dirs(const struct viv_cgroup *cg, const char *below)
 static int make_dirs(const struct viv_cgroup *cg, const char *below, int ret[PARTS],
                      struct viv_error *err)
 {
-    char path[PATH_ROOM];
     int dirs[PARTS] = {-1, -1, -1, -1};
 
     for (unsigned i = 0; i < cg->parts; i++) {
         const struct hierarchy *h = &cg->hierarchies[i];
 
-        if (h->root_dir < 0)
+        if (h->root_dir < 0 || viv_cgroup_root_make_below(h, below, &dirs[i], err) == 0)
             continue;
-        snprintf(path, sizeof(path), "%s/%s", h->root, below);
-        if (viv_cgroup_lib_make(h->controller, path, err) < 0)
-            goto undo;
-        if (viv_cgroup_files_open(h->point, path, &dirs[i]) < 0) {
-            viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't open control group %s", path);
-            goto undo;
-        }
+        close_dirs(dirs);
+        remove_dirs(cg, below);
+        return -1;
     }
     memcpy(ret, dirs, sizeof(dirs));
     return 0;
-undo:
-    close_dirs(dirs);
-    remove_dirs(cg, below);
-    return -1;
 }
 
 static void group_path(const struct group *g, char ret[2 * VIV_CGROUP_NAME])

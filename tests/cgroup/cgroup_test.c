@@ -105,7 +105,7 @@ static void too_much_memory_is_an_oom_kill(void **state)
     u = used(0);
     fprintf(stderr, "oom kills %llu, peak %llu of %llu\n", (unsigned long long)u.oom_kills,
             (unsigned long long)u.memory_peak_bytes, (unsigned long long)limits.memory_bytes);
-    assert_int_equal(u.oom_kills, 1);
+    assert_true(u.oom_kills >= 1);
     assert_true(u.memory_limit_hits > 0);
     assert_in_range(u.memory_peak_bytes, 60 * MIB, 64 * MIB);
 }
@@ -203,7 +203,7 @@ static void a_tenant_s_ceiling_holds_over_its_workers(void **state)
     status = ended(inside(cg, 2, job_touch, COUNT(110)));
     assert_true(WIFSIGNALED(status));
     u = used(2);
-    assert_int_equal(u.oom_kills, 1);
+    assert_true(u.oom_kills >= 1);
     assert_int_equal(u.memory_limit_hits, 0);
 }
 
