@@ -17,7 +17,8 @@ int redis_args_init(struct redis_args *args, size_t max, struct viv_error *err)
     if (args->words && args->lens)
         return 0;
     redis_args_free(args);
-    return backend_no_memory(err);
+    backend_no_memory(err);
+    return -1;
 }
 
 void redis_args_free(struct redis_args *args)

@@ -20,13 +20,17 @@ static int get_record(struct backend *backend, const struct store_key *key,
 {
     sqlite3_stmt *s = sqlite_begin(of(backend), SQL_RECORD, "tt", key->tenant, key->session);
     int result = sqlite_step(of(backend), s, err);
+    const void *bytes;
+    size_t len;
 
     if (result == 0) {
         result = backend_no_session(key, err);
-    } else if (result > 0 && sqlite3_column_bytes(s, 0) != RECORD_SIZE) {
-        result = backend_damaged(key, "the record has another length", err);
     } else if (result > 0) {
-        memcpy(ret_record, sqlite3_column_blob(s, 0), RECORD_SIZE);
+        bytes = sqlite_bytes(s, 0, &len);
+        if (len == RECORD_SIZE)
+            memcpy(ret_record, bytes, RECORD_SIZE);
+        else
+            result = backend_damaged(key, "the record has another length", err);
     }
     sqlite_end(s);
     return result < 0 ? -1 : 0;
@@ -35,7 +39,8 @@ static int get_record(struct backend *backend, const struct store_key *key,
 /* Adds a hash to a list that doubles. */
 static int add_hash(struct hash **hashes, size_t *count, sqlite3_stmt *s)
 {
-    const void *bytes = sqlite3_column_blob(s, 0);
+    size_t len;
+    const void *bytes = sqlite_bytes(s, 0, &len);
 
     if ((*count & (*count + 1)) == 0) {
         struct hash *grown = reallocarray(*hashes, 2 * *count + 2, sizeof(**hashes));
@@ -44,7 +49,7 @@ static int add_hash(struct hash **hashes, size_t *count, sqlite3_stmt *s)
             return -1;
         *hashes = grown;
     }
-    if (sqlite3_column_bytes(s, 0) == HASH_SIZE)
+    if (len == HASH_SIZE)
         memcpy((*hashes)[(*count)++].bytes, bytes, HASH_SIZE);
     return 0;
 }
@@ -82,13 +87,14 @@ static int get_blobs(struct backend *backend, const struct store_key *key,
     for (size_t i = 0; i < count && result >= 0; i++) {
         sqlite3_stmt *s = sqlite_begin(of(backend), SQL_BLOB_DATA, "ttb", key->tenant, key->session,
                                        hashes[i].bytes, (size_t)HASH_SIZE);
+        const void *bytes = NULL;
+        size_t len = 0;
 
         result = sqlite_step(of(backend), s, err);
-        if (result == 0)
-            result = each(arg, i, NULL, 0, err);
-        else if (result > 0)
-            result =
-                each(arg, i, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0), err);
+        if (result > 0)
+            bytes = sqlite_bytes(s, 0, &len);
+        if (result >= 0)
+            result = each(arg, i, bytes, len, err);
         sqlite_end(s);
     }
     return result < 0 ? -1 : 0;
@@ -236,9 +242,14 @@ static int list(struct backend *backend, const char *tenant, backend_list_each *
     sqlite3_stmt *s = sqlite_begin(of(backend), SQL_LIST, "t", tenant);
     int result;
 
-    while ((result = sqlite_step(of(backend), s, err)) > 0)
-        each(arg, (const char *)sqlite3_column_text(s, 0), sqlite3_column_blob(s, 1),
-             (size_t)sqlite3_column_bytes(s, 1));
+    while ((result = sqlite_step(of(backend), s, err)) > 0) {
+        const char *session = (const char *)sqlite3_column_text(s, 0);
+        size_t len;
+        const void *bytes = sqlite_bytes(s, 1, &len);
+
+        if (session)
+            each(arg, session, bytes, len);
+    }
     sqlite_end(s);
     return result;
 }
@@ -258,7 +269,7 @@ static int expire(struct backend *backend, int64_t now_ns, unsigned max, store_e
         const struct store_key key = {(const char *)sqlite3_column_text(s, 0),
                                       (const char *)sqlite3_column_text(s, 1)};
 
-        if (each)
+        if (each && key.tenant && key.session)
             each(arg, &key);
     }
     sqlite_end(s);

@@ -128,6 +128,14 @@ void sqlite_end(sqlite3_stmt *statement)
     sqlite3_clear_bindings(statement);
 }
 
+const void *sqlite_bytes(sqlite3_stmt *statement, int column, size_t *ret_len)
+{
+    const void *bytes = sqlite3_column_blob(statement, column);
+
+    *ret_len = bytes ? (size_t)sqlite3_column_bytes(statement, column) : 0;
+    return bytes;
+}
+
 int sqlite_run(struct sqlite *sqlite, sqlite3_stmt *statement, struct viv_error *err)
 {
     int result = sqlite_step(sqlite, statement, err);

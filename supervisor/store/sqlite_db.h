@@ -56,6 +56,9 @@ sqlite3_stmt *sqlite_begin(struct sqlite *sqlite, enum sql which, const char *pa
 int sqlite_step(struct sqlite *sqlite, sqlite3_stmt *statement, struct viv_error *err);
 void sqlite_end(sqlite3_stmt *statement);
 
+/* A column of the row; NULL and 0 where there is no memory for it. */
+const void *sqlite_bytes(sqlite3_stmt *statement, int column, size_t *ret_len);
+
 /* All of it, for a statement without rows. Ends it. */
 int sqlite_run(struct sqlite *sqlite, sqlite3_stmt *statement, struct viv_error *err);
 /* The only row's only column; *ret_value stays as it is where there is no row. */

@@ -7,6 +7,7 @@
 #include "supervisor/store/store_internal.h"
 
 #define DEFAULT_TIMEOUT_NS (INT64_C(5) * 1000 * 1000 * 1000)
+#define TTL_MAX_NS (INT64_C(24) * 3600 * 1000 * 1000 * 1000)
 #define DEFAULT_SNAPSHOT_MAX (UINT64_C(1) << 30)
 
 static int open_backend(const struct store_config *config, struct backend **ret_backend,
@@ -15,7 +16,7 @@ static int open_backend(const struct store_config *config, struct backend **ret_
     int64_t timeout = config->timeout_ns ? config->timeout_ns : DEFAULT_TIMEOUT_NS;
     struct url url;
 
-    if (url_parse(config->url, &url, err))
+    if (url_parse(config->url ? config->url : "memory:", &url, err))
         return -1;
     if (!config->key_path && url.kind != URL_MEMORY)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
@@ -79,6 +80,13 @@ int store_check_key(const struct store_key *key, struct viv_error *err)
     return store_check_name("session", key->session, err);
 }
 
+static int check_ttl(int64_t ttl_ns, struct viv_error *err)
+{
+    if (ttl_ns <= 0 || ttl_ns > TTL_MAX_NS)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "a lease lasts up to a day, and not no time");
+    return 0;
+}
+
 int store_acquire(struct store *store, const struct store_key *key, const char *owner,
                   int64_t ttl_ns, struct store_lease *ret_lease, struct viv_error *err)
 {
@@ -87,7 +95,8 @@ int store_acquire(struct store *store, const struct store_key *key, const char *
     uint64_t token;
     int failed;
 
-    if (store_check_key(key, err) || store_check_name("owner", owner, err))
+    if (store_check_key(key, err) || store_check_name("owner", owner, err) ||
+        check_ttl(ttl_ns, err))
         return -1;
     pthread_mutex_lock(&store->lock);
     failed = store->backend->ops->acquire(store->backend, key, owner, ttl_ns, &token, err);
@@ -103,7 +112,7 @@ int store_renew(struct store *store, const struct store_key *key, struct store_l
     int64_t until_ns = clock_now() + ttl_ns;
     int failed;
 
-    if (store_check_key(key, err))
+    if (store_check_key(key, err) || check_ttl(ttl_ns, err))
         return -1;
     pthread_mutex_lock(&store->lock);
     failed = store->backend->ops->renew(store->backend, key, lease->token, ttl_ns, err);

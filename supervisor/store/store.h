@@ -54,7 +54,7 @@ struct store_meta {
 };
 
 struct store_config {
-    /* memory:
+    /* memory:  (as NULL)
      * sqlite:/path/file.db
      * redis://[:password@]host[:port][/db]
      * redis+unix://[:password@]/path.sock[?db=N]
@@ -87,7 +87,8 @@ struct store_lease {
 
 /* VIV_FAILED_PRECONDITION: another owner holds it. An owner that asks again
  * takes its own lease over, with a new token: so a restarted supervisor that
- * keeps its name need not wait. `owner` must be unique among live supervisors. */
+ * keeps its name need not wait. `owner` must be unique among live supervisors.
+ * `ttl_ns`: up to a day. */
 int store_acquire(struct store *store, const struct store_key *key, const char *owner,
                   int64_t ttl_ns, struct store_lease *ret_lease, struct viv_error *err);
 /* Sets lease->until_ns. */

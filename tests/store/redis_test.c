@@ -1,9 +1,11 @@
 /* The conformance suite over a real redis-server, and what only a network can
  * suffer. */
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "supervisor/clock.h"
 #include "supervisor/store/redis_script.h"
@@ -129,6 +131,38 @@ static void a_password_and_a_database_are_used(void **state)
     store_close(other);
     remove(key_path);
     redis_server_stop(&closed);
+}
+
+/* A port that was free a moment ago. */
+static int free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static void it_is_reached_by_tcp(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture tcp = *f;
+    struct store *store;
+    char command[64];
+    int port = free_port();
+
+    must_put(f->store, &key, must_acquire(f->store, &key), 0, "x", 1, NULL);
+    redis_server_do(&server, "CONFIG SET bind 127.0.0.1");
+    snprintf(command, sizeof(command), "CONFIG SET port %d", port);
+    redis_server_do(&server, command);
+    snprintf(tcp.url, sizeof(tcp.url), "redis://127.0.0.1:%d/0", port);
+    store = fixture_open(&tcp, 0);
+    must_hold(store, &key, "x", 1);
+    store_close(store);
+    redis_server_do(&server, "CONFIG SET port 0");
 }
 
 static void must_be_damaged(struct store *store, const struct store_key *of, const char *why)
@@ -288,6 +322,7 @@ int main(void)
         CONFORMANCE(it_comes_back_after_a_lost_connection),
         CONFORMANCE(a_server_that_is_gone_is_unavailable_until_it_is_back),
         CONFORMANCE(a_server_that_hangs_is_waited_for_and_no_longer),
+        CONFORMANCE(it_is_reached_by_tcp),
         CONFORMANCE(tokens_grow_though_the_data_is_lost),
         CONFORMANCE(what_redis_changes_is_refused),
         CONFORMANCE(blobs_without_a_record_expire),

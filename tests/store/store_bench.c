@@ -14,6 +14,7 @@
 
 #define BYTES ((size_t)64 * 1024 * 1024)
 #define ROUNDS 5
+#define MIDDLE (ROUNDS / 2)
 
 static const struct store_key key = {"tenant", "session"};
 
@@ -27,7 +28,7 @@ static int by_time(const void *a, const void *b)
 static double median_ms(int64_t times[ROUNDS])
 {
     qsort(times, ROUNDS, sizeof(*times), by_time);
-    return (double)times[ROUNDS / 2] / 1e6;
+    return (double)times[MIDDLE] / 1e6;
 }
 
 struct times {

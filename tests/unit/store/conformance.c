@@ -267,6 +267,9 @@ void bad_names_and_values_are_refused(void **state)
         assert_int_equal(store_acquire(f->store, &keys[i], "o", 1, &lease, &err), -1);
         assert_int_equal(err.status, VIV_INVALID_ARGUMENT);
     }
+    assert_int_equal(store_acquire(f->store, &key, "", LONG_NS, &lease, NULL), -1);
+    assert_int_equal(store_acquire(f->store, &key, "o", 0, &lease, NULL), -1);
+    assert_int_equal(store_acquire(f->store, &key, "o", INT64_MAX, &lease, NULL), -1);
     meta.durability = 7;
     assert_int_equal(store_put(f->store, &key, token, &meta, "", 0, NULL, &err), -1);
     assert_int_equal(err.status, VIV_INVALID_ARGUMENT);

@@ -27,7 +27,7 @@ int fixture_teardown(void **state)
 static void memory_needs_no_key_file(void **state)
 {
     struct store *store;
-    const struct store_config config = {.url = "memory:"};
+    const struct store_config config = {.url = NULL};
 
     assert_int_equal(store_open(&config, &store, NULL), 0);
     store_close(store);
