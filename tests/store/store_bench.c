@@ -14,7 +14,6 @@
 
 #define BYTES ((size_t)64 * 1024 * 1024)
 #define ROUNDS 5
-#define MIDDLE (ROUNDS / 2)
 
 static const struct store_key key = {"tenant", "session"};
 
@@ -27,8 +26,11 @@ static int by_time(const void *a, const void *b)
 
 static double median_ms(int64_t times[ROUNDS])
 {
+    int64_t median;
+
     qsort(times, ROUNDS, sizeof(*times), by_time);
-    return (double)times[MIDDLE] / 1e6;
+    median = times[ROUNDS / 2];
+    return (double)median / 1e6;
 }
 
 struct times {
