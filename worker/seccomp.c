@@ -117,6 +117,10 @@ static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
     /* A foreign architecture's numbers mean other calls (x32 and i386 tables
      * against a list for x86-64): nobody honest gets there. */
     rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    /* A binary tree: at each installation the kernel runs the program once for
+     * every number, to know which it need not ask about again. */
+    if (rc == 0)
+        rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (rc == 0)
         rc = add_allowed(ctx);
     if (rc == 0)
