@@ -1,4 +1,5 @@
-/* The lists that seccomp.c turns into a program: seccomp_rules.c. */
+/* The lists that seccomp.c turns into a program: seccomp_rules.c, and
+ * seccomp_arguments.c. */
 #ifndef VIVARIUM_SECCOMP_RULES_H
 #define VIVARIUM_SECCOMP_RULES_H
 

@@ -31,8 +31,9 @@ static void needs(int version)
 static int attempt(int (*what)(void), int confined)
 {
     const char *const read[] = {"/usr", "/lib", "/lib64", "/nowhere/at/all", NULL};
+    const char *const list[] = {"/usr", "/var", NULL};
     const char *const write[] = {scratch, "/dev/null", NULL};
-    struct viv_landlock_config config = {.read = read, .write = write};
+    struct viv_landlock_config config = {.list = list, .read = read, .write = write};
     pid_t pid = fork();
     int status, abi;
 
@@ -62,6 +63,11 @@ static int write_scratch(void)
 static int write_nothing(void)
 {
     return open("/dev/null", O_WRONLY);
+}
+
+static int list_names(void)
+{
+    return open("/var/lib", O_RDONLY | O_DIRECTORY);
 }
 
 static int run_a_program(void)
@@ -108,6 +114,7 @@ static void what_is_allowed_works(void **state)
     assert_int_equal(attempt(read_a_library, 1), 0);
     assert_int_equal(attempt(write_scratch, 1), 0);
     assert_int_equal(attempt(write_nothing, 1), 0);
+    assert_int_equal(attempt(list_names, 1), 0);
     assert_int_equal(attempt(run_a_program, 1), 0);
 }
 
