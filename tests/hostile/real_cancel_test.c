@@ -1,0 +1,172 @@
+/* Code that is hard to cancel, in real workers: each ends as CANCEL.md says,
+ * politely or by SIGKILL, and leaves nothing behind. */
+#include <string.h>
+
+#include "tests/hostile/harness.h"
+#include "tests/unit/test.h"
+
+#define MS INT64_C(1000000)
+
+static struct viv_supervisor *sup;
+
+struct attempt {
+    const char *code;
+    enum viv_delivery delivery;
+};
+
+static int begin(void **state)
+{
+    struct viv_config config;
+
+    harness_config(&config, NULL);
+    config.worker_path = "worker/vivarium-worker";
+    config.workers_max = 4;
+    sup = harness_start(&config);
+    return 0;
+}
+
+static int end(void **state)
+{
+    viv_supervisor_destroy(sup);
+    return 0;
+}
+
+/* The wall limit cancels; the graces are short, so that the killed ones end. */
+static void try_all(const struct attempt *attempts, size_t count)
+{
+    const struct viv_limits limits = {.wall_time_ns = 200 * MS,
+                                      .cancel_grace_ns = 400 * MS,
+                                      .cleanup_grace_ns = 600 * MS};
+
+    for (size_t i = 0; i < count; i++) {
+        struct run *r = harness_submit(sup, NULL, attempts[i].code, &limits);
+
+        harness_wait(r);
+        if (r->outcome != VIV_OUTCOME_WALL_TIME_EXCEEDED ||
+            r->receipt.cause != VIV_CAUSE_WALL_TIME ||
+            r->receipt.delivery != attempts[i].delivery)
+            fail_msg("%s: %s, delivery %d", attempts[i].code, viv_outcome_name(r->outcome),
+                     r->receipt.delivery);
+        if (r->receipt.killed_ns)
+            assert_true(r->receipt.killed_ns >= r->receipt.flag_set_ns + 400 * MS);
+        harness_free(r);
+    }
+}
+
+#define TRY_ALL(attempts) try_all(attempts, sizeof(attempts) / sizeof((attempts)[0]))
+
+static void what_polls_is_asked(void **state)
+{
+    static const struct attempt attempts[] = {
+        {"while True: pass", VIV_DELIVERY_COOPERATIVE},
+        {"import time; time.sleep(100)", VIV_DELIVERY_COOPERATIVE},
+        {"import threading; l = threading.Lock(); l.acquire(); l.acquire()",
+         VIV_DELIVERY_COOPERATIVE},
+        {"import socket; a, b = socket.socketpair(); a.recv(1)", VIV_DELIVERY_COOPERATIVE},
+        {"import select, os; r, w = os.pipe(); select.select([r], [], [])",
+         VIV_DELIVERY_COOPERATIVE},
+        {"import re; re.match('(a+)+$', 'a' * 60 + 'b')", VIV_DELIVERY_COOPERATIVE},
+        {"10 ** 10 ** 8", VIV_DELIVERY_COOPERATIVE},
+        {"import os, time\nif os.fork() == 0:\n  time.sleep(100)\nos.wait()",
+         VIV_DELIVERY_COOPERATIVE},
+    };
+
+    TRY_ALL(attempts);
+}
+
+static void what_never_polls_is_killed(void **state)
+{
+    static const struct attempt attempts[] = {
+        {"sum(range(10**12))", VIV_DELIVERY_KILLED},
+        {"x = list(range(10**6)) * 20\nwhile True: sorted(x, key=float)", VIV_DELIVERY_KILLED},
+        {"any(map(bool, iter(int, 1)))", VIV_DELIVERY_KILLED},
+    };
+
+    TRY_ALL(attempts);
+}
+
+/* Whatever they do to the doorbell, they can't do to SIGKILL. */
+static void what_disarms_is_killed(void **state)
+{
+    static const struct attempt attempts[] = {
+        {"import signal\nsignal.signal(signal.SIGURG, signal.SIG_IGN)\nwhile True: pass",
+         VIV_DELIVERY_KILLED},
+        {"import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n"
+         "while True: pass",
+         VIV_DELIVERY_KILLED},
+        {"while True:\n  try:\n    while True: pass\n  except BaseException:\n    while True: pass",
+         VIV_DELIVERY_KILLED},
+        {"try: pass\nfinally:\n  while True: pass", VIV_DELIVERY_KILLED},
+    };
+
+    TRY_ALL(attempts);
+}
+
+/* The scope survives a swallowed cancel no longer than its grace. */
+static void what_swallows_gets_it_again(void **state)
+{
+    static const struct attempt attempts[] = {
+        {"while True:\n  try:\n    while True: pass\n  except KeyboardInterrupt: break",
+         VIV_DELIVERY_COOPERATIVE},
+        {"for i in range(3):\n  try:\n    while True: pass\n  except: pass\nwhile True: pass",
+         VIV_DELIVERY_COOPERATIVE},
+        {"import contextlib\nwith contextlib.suppress(BaseException):\n  while True: pass\n"
+         "while True: pass",
+         VIV_DELIVERY_COOPERATIVE},
+        {"while True:\n  try: int('x')\n  except ValueError: pass", VIV_DELIVERY_COOPERATIVE},
+        {"import sys\nsys.settrace(lambda *a: None)\nwhile True: pass", VIV_DELIVERY_COOPERATIVE},
+        {"import sys\nsys.setprofile(lambda *a: None)\nwhile True: pass", VIV_DELIVERY_COOPERATIVE},
+        {"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+         VIV_DELIVERY_COOPERATIVE},
+    };
+
+    TRY_ALL(attempts);
+}
+
+/* Processes that got away from the code's own: gone when the outcome is told. */
+static void no_process_outlives_its_outcome(void **state)
+{
+    static const char code[] = "import os, time\n"
+                               "for i in range(5):\n"
+                               "  if os.fork() == 0:\n"
+                               "    os.setsid()\n"
+                               "    if os.fork() == 0:\n"
+                               "      while True: time.sleep(100)\n"
+                               "    os._exit(0)\n"
+                               "while True:\n"
+                               "  try:\n"
+                               "    while True: time.sleep(1)\n"
+                               "  except BaseException:\n"
+                               "    while True: pass\n";
+    const struct viv_limits limits = {.wall_time_ns = 300 * MS, .cancel_grace_ns = 300 * MS};
+    struct run *r = harness_submit(sup, NULL, code, &limits);
+
+    harness_wait(r);
+    assert_int_equal(r->receipt.delivery, VIV_DELIVERY_KILLED);
+    assert_true(r->receipt.processes_killed >= 6);
+    harness_free(r);
+}
+
+static void a_memory_hog_ends_in_time(void **state)
+{
+    const struct viv_limits limits = {.wall_time_ns = 100 * MS, .cancel_grace_ns = 100 * MS};
+    struct run *r = harness_submit(sup, NULL, "while True: x = [0] * 10**9", &limits);
+
+    harness_wait(r);
+    assert_int_equal(r->outcome, VIV_OUTCOME_WALL_TIME_EXCEEDED);
+    harness_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_polls_is_asked),
+        cmocka_unit_test(what_never_polls_is_killed),
+        cmocka_unit_test(what_disarms_is_killed),
+        cmocka_unit_test(what_swallows_gets_it_again),
+        cmocka_unit_test(no_process_outlives_its_outcome),
+        cmocka_unit_test(a_memory_hog_ends_in_time),
+    };
+
+    return cmocka_run_group_tests(tests, begin, end);
+}
