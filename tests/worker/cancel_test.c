@@ -87,22 +87,25 @@ static void test_threads_clean_up(void **state)
         "        while True: pass\n"
         "    finally:\n"
         "        time.sleep(0.2)\n"
-        "        print(name)\n"
+        "        print(name + '\\n', end='')\n"
         "threading.Thread(target=work, args=('thread',)).start()\n"
         "threading.Thread(target=work, args=('daemon',), daemon=True).start()\n"
         "try:\n"
         "    while True: time.sleep(0.01)\n"
         "finally:\n"
         "    print('main')\n";
-    const struct order order = {.code = code, .cancel_after_ms = 100};
+    /* Long enough for both threads to be inside their try. */
+    const struct order order = {.code = code, .cancel_after_ms = 1000};
     struct run run;
 
     rig_execute(&rig, &order, &run);
-    assert_non_null(run.result);
+    if (!run.result)
+        fail_msg("no answer, but status %d: %s", run.vm_status, run.err);
     assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
-    assert_non_null(strstr(run.out, "main\n"));
-    assert_non_null(strstr(run.out, "thread\n"));
-    assert_non_null(strstr(run.out, "daemon\n"));
+    if (!strstr(run.out, "main\n") || !strstr(run.out, "thread\n") ||
+        !strstr(run.out, "daemon\n"))
+        fail_msg("after %.1f ms: %s%s",
+                 (double)(run.result->ended_ns - run.result->raised_ns) / 1e6, run.out, run.err);
     run_free(&run);
 }
 

@@ -299,10 +299,13 @@ static bool others_clean_up(void)
 int viv_cancel_wait_threads(unsigned ms)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
-    uint64_t end = monotonic_ns() + ms * (uint64_t)1000000;
-    while (viv_cancel_pending() && other_threads() > 0 &&
-           (monotonic_ns() < end || others_clean_up())) {
+    const uint64_t patience = ms * (uint64_t)1000000;
+    uint64_t end = monotonic_ns() + patience;
+    while (viv_cancel_pending() && other_threads() > 0 && monotonic_ns() < end) {
         viv_cancel_deliver_others();
+        /* And what comes after its cleanup gets its time, too. */
+        if (others_clean_up())
+            end = monotonic_ns() + patience;
         PyThreadState *self = PyEval_SaveThread();
         nanosleep(&pause, NULL);
         PyEval_RestoreThread(self);
