@@ -3,10 +3,10 @@
 
 #include <asm/termbits.h>
 #include <errno.h>
-#include <stddef.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <sched.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 

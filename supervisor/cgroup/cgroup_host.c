@@ -56,7 +56,7 @@ static void detect_one(const struct viv_cgroup *cg, const char *mounts, const ch
         h->failed = "no such hierarchy is mounted";
         return;
     }
-    strcpy(h->point, mount.point);
+    snprintf(h->point, sizeof(h->point), "%s", mount.point);
     if (cg->config.parent) {
         snprintf(h->base, sizeof(h->base), "%s", cg->config.parent + (*cg->config.parent == '/'));
     } else if (find_base(own, controller, h, mount.root) < 0) {

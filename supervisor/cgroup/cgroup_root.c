@@ -129,19 +129,20 @@ static void not_here(struct hierarchy *h, const char *what)
 }
 
 /* Not by libcgroup, which doesn't always keep the errno that a finding tells. */
-static int make_one(struct viv_cgroup *cg, struct hierarchy *h)
+static int make_one(const char *name, struct hierarchy *h)
 {
-    const char *sep = h->base[0] ? "/" : "";
+    char base[sizeof(h->base)]; /* gcc takes two members for overlapping */
 
-    snprintf(h->root, sizeof(h->root), "%s%s%s", h->base, sep, cg->name);
-    if (mkdirat(h->base_dir, cg->name, 0755) < 0 && errno != EEXIST)
+    memcpy(base, h->base, sizeof(base));
+    snprintf(h->root, sizeof(h->root), "%s%s%s", base, base[0] ? "/" : "", name);
+    if (mkdirat(h->base_dir, name, 0755) < 0 && errno != EEXIST)
         return -1;
     if (viv_cgroup_files_open(h->point, h->root, &h->root_dir) < 0)
         return -1;
     return flock(h->root_dir, LOCK_EX | LOCK_NB);
 }
 
-static void make_root(struct viv_cgroup *cg, struct hierarchy *h)
+static void make_root(const char *name, struct hierarchy *h)
 {
     if (h->error)
         return;
@@ -151,7 +152,7 @@ static void make_root(struct viv_cgroup *cg, struct hierarchy *h)
     }
     lock_base(h->base_dir);
     remove_dead_roots(h->base_dir);
-    if (make_one(cg, h) < 0)
+    if (make_one(name, h) < 0)
         not_here(h, "creating a group");
     else
         flock(h->base_dir, LOCK_UN);
@@ -176,11 +177,13 @@ int viv_cgroup_root_make_below(const struct hierarchy *h, const char *below, int
 void viv_cgroup_root_make(struct viv_cgroup *cg)
 {
     static unsigned opened;
+    char name[VIV_CGROUP_NAME];
 
-    snprintf(cg->name, sizeof(cg->name), PREFIX "%d-%u", (int)getpid(),
+    snprintf(name, sizeof(name), PREFIX "%d-%u", (int)getpid(),
              __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED));
     for (unsigned i = 0; i < cg->parts; i++)
-        make_root(cg, &cg->hierarchies[i]);
+        make_root(name, &cg->hierarchies[i]);
+    snprintf(cg->name, sizeof(cg->name), "%s", name);
 }
 
 void viv_cgroup_root_remove(struct viv_cgroup *cg)

@@ -195,7 +195,8 @@ int viv_cgroup_text_below(const char *own, const char *root, char ret[VIV_CGROUP
         strncmp(own, "/..", 3) == 0 || strlen(own) >= VIV_CGROUP_PATH)
         return -1;
     own += n;
-    strcpy(ret, own + (*own == '/'));
+    own += *own == '/';
+    memmove(ret, own, strlen(own) + 1);
     return 0;
 }
 

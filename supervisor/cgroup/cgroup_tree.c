@@ -237,7 +237,7 @@ int viv_cgroup_tree_tenant(struct viv_cgroup *cg, const char *name, struct tenan
     if (!t)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "more than %u tenants at a time",
                         cg->config.tenants_max);
-    strcpy(made.name, name);
+    snprintf(made.name, sizeof(made.name), "%s", name);
     viv_cgroup_text_tenant(made.number, name, below);
     if (make_dirs(cg, below, made.dirs, err) < 0)
         return -1;

@@ -13,7 +13,7 @@ static char *exact(const char *text)
     char *copy = malloc(len ? len : 1);
 
     assert_non_null(copy);
-    memcpy(copy, text, len);
+    memcpy(copy, text, len); /* NOLINT(bugprone-not-null-terminated-result) */
     return copy;
 }
 
