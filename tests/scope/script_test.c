@@ -118,8 +118,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "carrier", NULL, -1, methods,
-                                    NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "carrier", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 static PyObject *init(void)
 {

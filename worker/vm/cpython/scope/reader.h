@@ -34,19 +34,20 @@ static inline int scope_reader_next(struct scope_span *span, struct scope_field 
     const uint8_t *at = span->at;
     size_t left = scope_span_len(*span);
 
-    if (left < 2 || ((at[0] | at[1]) & 0x80) || at[0] < 8)
+    if (left < 2 || (at[0] & 0x80) || at[0] < 8)
         return scope_reader_next_any(span, ret_field);
     ret_field->field = at[0] >> 3;
     ret_field->wire = (enum scope_wire)(at[0] & 7);
-    if (ret_field->wire == WIRE_LENGTH && at[1] <= left - 2) {
+    if (ret_field->wire == WIRE_LENGTH && at[1] < 0x80 && at[1] <= left - 2) {
         ret_field->number = 0;
         ret_field->bytes.at = at + 2;
         ret_field->bytes.end = span->at = at + 2 + at[1];
         return 1;
     }
-    if (ret_field->wire == WIRE_VARINT) {
-        ret_field->number = at[1];
-        ret_field->bytes.at = ret_field->bytes.end = span->at = at + 2;
+    if (ret_field->wire == WIRE_VARINT && (at[1] < 0x80 || (left > 2 && at[2] < 0x80))) {
+        ret_field->number = at[1] < 0x80 ? at[1] : (at[1] & 0x7f) | (uint64_t)at[2] << 7;
+        span->at = at + (at[1] < 0x80 ? 2 : 3);
+        ret_field->bytes.at = ret_field->bytes.end = span->at;
         return 1;
     }
     return scope_reader_next_any(span, ret_field);

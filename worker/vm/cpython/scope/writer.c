@@ -7,8 +7,6 @@
 
 enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH = 2 };
 
-#define VARINT_MAX 10
-
 #define LARGE_BLOCK (4u * 1024 * 1024)
 
 int scope_writer_init(struct scope_writer *w, size_t max)
@@ -56,7 +54,7 @@ void scope_bytes_free(struct scope_bytes *bytes)
 }
 
 /* Moves down by `len`, or marks it full. */
-static uint8_t *reserve(struct scope_writer *w, size_t len)
+static inline uint8_t *reserve(struct scope_writer *w, size_t len)
 {
     if (w->full || len > (size_t)(w->at - w->floor)) {
         w->full = true;
@@ -88,19 +86,17 @@ void scope_writer_raw(struct scope_writer *w, const void *data, size_t len)
 
 static void raw_varint(struct scope_writer *w, uint64_t value)
 {
-    uint8_t bytes[VARINT_MAX], *place;
-    size_t len = 0;
+    size_t len = 1;
+    uint8_t *place;
 
-    if (value < 0x80) {
-        place = reserve(w, 1);
-        if (place)
-            *place = (uint8_t)value;
+    for (uint64_t rest = value >> 7; rest; rest >>= 7)
+        len++;
+    place = reserve(w, len);
+    if (!place)
         return;
-    }
-    for (; value > 0x7f; value >>= 7)
-        bytes[len++] = (uint8_t)(value | 0x80);
-    bytes[len++] = (uint8_t)value;
-    scope_writer_raw(w, bytes, len);
+    for (; len > 1; len--, value >>= 7)
+        *place++ = (uint8_t)(value | 0x80);
+    *place = (uint8_t)value;
 }
 
 static void tag(struct scope_writer *w, unsigned field, enum wire_type type)
