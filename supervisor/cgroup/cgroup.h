@@ -44,6 +44,10 @@ struct viv_cgroup_config {
     unsigned slots;       /* at most 65,536 */
     unsigned tenants_max; /* groups of tenants kept at a time; 0: 256 */
     unsigned spare_max;   /* groups kept for reuse beyond those in slots; 0: 16 */
+    /* v2: who clones workers into their groups, where that is another user than
+     * we are; 0: we ourselves. It gets the right to put processes into them, and
+     * we are sure to be in a leaf, which it must be started from. */
+    uid_t clone_uid;
 };
 
 /* 0: no limit (weight: 100, the kernel's default). */

@@ -2,6 +2,7 @@
  * group that has processes of its own (the "no internal processes" rule). So
  * where that stops us we move into a leaf below our root, and try again. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -45,6 +46,17 @@ int viv_cgroup_enable(struct viv_cgroup *cg, const char *controller)
     if (rc < 0 || viv_cgroup_enable_below(h->root_dir, controller) < 0)
         return errno;
     return 0;
+}
+
+/* For a clone into another group the kernel asks what it asks for a move: may
+ * the caller write the target's cgroup.procs and that of the group above both? */
+int viv_cgroup_enable_cloning(struct viv_cgroup *cg)
+{
+    int root = cg->hierarchies[PART_ONLY].root_dir;
+
+    if (!cg->moved && move_into_leaf(cg) < 0)
+        return -1;
+    return fchownat(root, "cgroup.procs", cg->config.clone_uid, (gid_t)-1, 0);
 }
 
 static void disable_all(int dir)

@@ -102,6 +102,8 @@ int viv_cgroup_root_make_below(const struct hierarchy *h, const char *below, int
 /* cgroup_enable.c: version 2's controllers, down to our root. Returns an errno
  * for a controller that can't be had. */
 int viv_cgroup_enable(struct viv_cgroup *cg, const char *controller);
+/* The leaf, and the right to clone out of it; -1: an errno. */
+int viv_cgroup_enable_cloning(struct viv_cgroup *cg);
 int viv_cgroup_enable_below(int dir, const char *controller);
 void viv_cgroup_enable_undo(struct viv_cgroup *cg);
 

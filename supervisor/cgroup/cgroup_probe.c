@@ -102,6 +102,9 @@ void viv_cgroup_probe(struct viv_cgroup *cg)
     bool any = false;
 
     enable_all(cg, errors);
+    if (cg->mode == VIV_CGROUP_V2 && cg->config.clone_uid && viv_cgroup_enable_cloning(cg) < 0)
+        for (unsigned i = 0; i < VIV_CGROUP_LAYERS; i++)
+            errors[i] = errors[i] ? errors[i] : errno;
     make_trial(cg, dirs);
     for (unsigned i = 0; i < VIV_CGROUP_LAYERS; i++) {
         if (errors[i])

@@ -144,6 +144,13 @@ static int make_group(struct viv_cgroup *cg, struct tenant *t, struct group *g,
     /* An out-of-memory kill ends the execution, not one process of it that the
      * rest would then wait for. Version 2's; 1 hasn't got it. */
     viv_cgroup_files_write(made.dirs[PART_ONLY], "memory.oom.group", "1");
+    if (cg->mode == VIV_CGROUP_V2 && cg->config.clone_uid &&
+        fchownat(made.dirs[PART_ONLY], "cgroup.procs", cg->config.clone_uid, (gid_t)-1, 0) < 0) {
+        close_dirs(made.dirs);
+        remove_dirs(cg, below);
+        return viv_fail_errno(err, VIV_INTERNAL, "can't give a control group to uid %u",
+                              cg->config.clone_uid);
+    }
     cg->version->entrance(&made, &made.entrance);
     t->groups++;
     *g = made;

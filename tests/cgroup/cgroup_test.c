@@ -1,6 +1,7 @@
 /* Limits against the real kernel, whichever version it offers. */
 #include "supervisor/cgroup/cgroup.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +24,12 @@ static void works(int rc)
         fail_msg("%s", error.text);
 }
 
+#define NOBODY 65534
+
 static int begin(void **state)
 {
-    struct viv_cgroup_config config = {.slots = 4, .tenants_max = 4, .spare_max = 2};
+    struct viv_cgroup_config config = {
+        .slots = 4, .tenants_max = 4, .spare_max = 2, .clone_uid = geteuid() ? 0 : NOBODY};
 
     return viv_cgroup_open(&config, &cg, &error);
 }
@@ -265,6 +269,35 @@ static void a_process_is_moved_from_outside(void **state)
     assert_true(empty_soon(0));
 }
 
+/* As the zygote: nobody, in a user namespace of its own, with only the
+ * descriptors that it was given. */
+static int clone_as_nobody(void *unused)
+{
+    if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
+        unshare(CLONE_NEWUSER) < 0)
+        return 240;
+    return WEXITSTATUS(ended(inside(cg, 0, job_fork, COUNT(100))));
+}
+
+static void a_zygote_without_rights_puts_workers_in(void **state)
+{
+    struct viv_cgroup_limits limits = {.pids = 12};
+    pid_t pid;
+
+    needs(VIV_CGROUP_PIDS);
+    if (geteuid() != 0) {
+        fprintf(stderr, "SKIPPED: only root can become somebody with fewer rights\n");
+        skip();
+    }
+    give(0, "a", &limits);
+    pid = fork();
+    if (pid == 0)
+        _exit(clone_as_nobody(NULL));
+    assert_int_equal(WEXITSTATUS(ended(pid)), 11);
+    assert_true(used(0).pids_refused >= 1);
+    assert_true(empty_soon(0));
+}
+
 static void more_tenants_than_places_take_turns(void **state)
 {
     struct viv_cgroup_limits limits = {.pids = 8};
@@ -291,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_tenant_s_quota_caps_its_workers),
         cmocka_unit_test(killing_leaves_nobody),
         cmocka_unit_test(a_process_is_moved_from_outside),
+        cmocka_unit_test(a_zygote_without_rights_puts_workers_in),
         cmocka_unit_test(more_tenants_than_places_take_turns),
     };
 
