@@ -13,27 +13,35 @@ static void copy_id(char *to, const char *from, const char *fallback)
     strncpy(to, from && *from ? from : fallback, VIV_ID_MAX);
 }
 
-/* Code, stdin and file name in one block, so that there is one thing to free. */
+static char *append(char *at, const void *data, size_t len)
+{
+    if (len > 0)
+        memcpy(at, data, len);
+    return at + len;
+}
+
+/* All in one block, so that there is one thing to free. */
 static int copy_request(struct execution *e, const struct viv_request *r, struct viv_error *err)
 {
     const char *filename = r->filename && *r->filename ? r->filename : "<execution>";
     size_t filename_size = strlen(filename) + 1;
-    char *block = malloc(r->code_len + r->stdin_len + filename_size);
+    size_t size = r->code_len + r->scope_len + r->stdin_len;
+    char *at = malloc(size + filename_size);
 
-    if (!block)
+    if (!at)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for a request of %zu bytes",
-                        r->code_len + r->stdin_len);
-    if (r->code_len > 0)
-        memcpy(block, r->code, r->code_len);
-    if (r->stdin_len > 0)
-        memcpy(block + r->code_len, r->stdin_data, r->stdin_len);
-    memcpy(block + r->code_len + r->stdin_len, filename, filename_size);
-    e->block = block;
-    e->code = block;
+                        size);
+    e->block = at;
+    e->code = at;
     e->code_len = r->code_len;
-    e->stdin_data = block + r->code_len;
+    at = append(at, r->code, r->code_len);
+    e->scope_len = r->scope_len;
+    at = append(at, r->scope, r->scope_len);
+    e->stdin_data = at;
     e->stdin_len = r->stdin_len;
-    e->filename = block + r->code_len + r->stdin_len;
+    at = append(at, r->stdin_data, r->stdin_len);
+    e->filename = at;
+    append(at, filename, filename_size);
     return 0;
 }
 
@@ -49,6 +57,7 @@ int execution_fill(struct execution *e, const struct viv_request *request,
     e->limits = *limits;
     e->deadline_ns = request->deadline_ns;
     e->cancel_on_output_limit = request->cancel_on_output_limit;
+    e->return_scope = request->return_scope;
     e->callbacks = *callbacks;
     e->arg = arg;
     e->submitted_ns = clock_now();

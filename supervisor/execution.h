@@ -55,6 +55,8 @@ struct execution {
     const char *filename;
     const char *code;
     size_t code_len;
+    size_t scope_len; /* the scope lies behind the code, as in the frame */
+    bool return_scope;
     const void *stdin_data;
     size_t stdin_len;
     uint64_t charged_bytes;

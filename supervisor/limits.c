@@ -172,9 +172,10 @@ int limits_check_request(const struct viv_request *r, uint64_t bytes_max, struct
                         FILENAME_BYTES_MAX);
     if (!viv_utf8_valid(filename, strlen(filename)))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "filename is not valid UTF-8");
-    if (r->code_len > bytes_max || r->stdin_len > bytes_max - r->code_len)
+    if (r->code_len > bytes_max || r->stdin_len > bytes_max - r->code_len ||
+        r->scope_len > bytes_max - r->code_len - r->stdin_len)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "code and stdin together are above %" PRIu64 " bytes", bytes_max);
+                        "code, stdin and scope together are above %" PRIu64 " bytes", bytes_max);
     if (!viv_utf8_valid(r->code, r->code_len))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "code is not valid UTF-8");
     return 0;

@@ -62,7 +62,7 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
         limits_resolve(&request->limits, &s->config.defaults, &s->config.ceilings, &limits, err) <
             0)
         return -1;
-    bytes = request->code_len + request->stdin_len;
+    bytes = request->code_len + request->stdin_len + request->scope_len;
     if (take_place(s, bytes, &e, err) < 0)
         return -1;
     e->charged_bytes = bytes;

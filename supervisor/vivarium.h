@@ -155,6 +155,11 @@ struct viv_request {
     const char *filename; /* NULL or "": "<execution>" */
     const void *stdin_data;
     size_t stdin_len;
+    /* A serialized vivarium.v1.ScopeSnapshot to begin with; only the worker looks
+     * into it. */
+    const void *scope;
+    size_t scope_len;
+    bool return_scope; /* answer with the scope as the code leaves it */
     struct viv_limits limits;
     /* The caller's deadline; 0: none. Where it comes before the wall limit, it
      * is the limit, and the cause is VIV_CAUSE_DEADLINE. */

@@ -315,6 +315,8 @@ static int pack_request(const struct execution *e, uint8_t *buffer, size_t size)
     r.execution_id = (char *)e->name.id;
     r.filename = (char *)e->filename;
     r.has_stdin = e->stdin_len > 0;
+    r.scope_bytes = e->scope_len;
+    r.return_scope = e->return_scope;
     r.memory_soft_bytes = e->limits.memory_soft_bytes;
     r.steps = e->limits.steps;
     if (vivarium__internal__run_request__get_packed_size(&r) > size)
@@ -332,7 +334,7 @@ static int send_run(struct worker *w, const struct execution *e, struct viv_erro
                                 .message = message,
                                 .message_len = (size_t)message_len,
                                 .body = e->code,
-                                .body_len = e->code_len};
+                                .body_len = e->code_len + e->scope_len};
 
     if (message_len < 0)
         return viv_fail(err, VIV_INTERNAL, "a request that doesn't fit a frame");

@@ -137,6 +137,9 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
         .code = (const char *)frame->body,
         .code_len = frame->body_len - request->scope_bytes,
         .filename = request->filename[0] ? request->filename : "<execution>",
+        .scope = frame->body + frame->body_len - request->scope_bytes,
+        .scope_len = request->scope_bytes,
+        .return_scope = request->return_scope,
         .seq = frame->seq,
         .page = serve->page,
         .steps = request->steps,
@@ -147,8 +150,6 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
     };
     int rc;
 
-    if (request->scope_bytes > frame->body_len)
-        return viv_fail(err, VIV_INVALID_ARGUMENT, "RUN with less body than scope");
     if (serve->ops->run(serve->vm, &what, &report, err) < 0)
         return -1;
     rc = send_result(serve->channel, frame->seq, &report, &before, err);
@@ -170,6 +171,8 @@ static int serve_frame(const struct viv_serve *serve, struct viv_frame *frame,
     if (!request)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "RUN with a malformed message");
     rc = take_stdin(frame, request->has_stdin, err);
+    if (rc == 0 && request->scope_bytes > frame->body_len)
+        rc = viv_fail(err, VIV_INVALID_ARGUMENT, "RUN with less body than scope");
     if (rc == 0)
         rc = run(serve, frame, request, err);
     vivarium__internal__run_request__free_unpacked(request, NULL);

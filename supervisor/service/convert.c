@@ -1,6 +1,7 @@
 #include "supervisor/service/convert.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -81,16 +82,27 @@ int convert_limits(const Vivarium__V1__Limits *limits, struct viv_limits *ret_li
 
 static int check_offered(const Vivarium__V1__ExecuteRequest *m, struct viv_error *err)
 {
-    const char *field = m->session_id[0] != '\0' ? "session_id"
-                        : m->scope               ? "scope"
-                        : m->return_scope        ? "return_scope"
-                                                 : NULL;
-
-    if (!field)
+    if (m->session_id[0] == '\0')
         return 0;
     return viv_fail(err, VIV_UNIMPLEMENTED,
-                    "%s: sessions and scopes are not part of this version (%s): leave it unset",
-                    field, VIV_VERSION);
+                    "session_id: sessions are not part of this version (%s): leave it unset, and "
+                    "use scope and return_scope to carry names from one execution to the next",
+                    VIV_VERSION);
+}
+
+int convert_scope(const Vivarium__V1__ScopeSnapshot *scope, uint8_t **ret_data, size_t *ret_len,
+                  struct viv_error *err)
+{
+    size_t len = scope ? vivarium__v1__scope_snapshot__get_packed_size(scope) : 0;
+    uint8_t *data = len > 0 ? malloc(len) : NULL;
+
+    if (len > 0 && !data)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for a scope of %zu bytes", len);
+    if (data)
+        vivarium__v1__scope_snapshot__pack(scope, data);
+    *ret_data = data;
+    *ret_len = len;
+    return 0;
 }
 
 int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_request *ret_request,
@@ -103,6 +115,7 @@ int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_requ
         .filename = message->filename,
         .stdin_data = message->stdin.data,
         .stdin_len = message->stdin.len,
+        .return_scope = message->return_scope,
         .cancel_on_output_limit = message->cancel_on_output_limit,
     };
 

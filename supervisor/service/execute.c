@@ -1,5 +1,7 @@
 #include "supervisor/service/execute.h"
 
+#include <stdlib.h>
+
 #include "supervisor/service/convert.h"
 #include "supervisor/service/reply.h"
 #include "supervisor/service/request.h"
@@ -49,6 +51,7 @@ static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message
     int64_t deadline_ns = request_deadline_ns(call);
     char tenant[VIV_ID_MAX + 1];
     struct viv_request request;
+    uint8_t *scope;
     int rc;
 
     if (request_tenant(call, tenant, err) < 0 || convert_execute(message, &request, err) < 0)
@@ -57,9 +60,13 @@ static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message
     call->execution.detach = message->detach;
     if (deadline_ns > 0 && !message->detach)
         request.deadline_ns = convert_deadline(deadline_ns, request_now_ns());
+    if (convert_scope(message->scope, &scope, &request.scope_len, err) < 0)
+        return -1;
+    request.scope = scope;
     call_ref(call);
     rc = viv_submit(server_supervisor(call->slot), &request, callbacks, call,
                     &call->execution.ticket, err);
+    free(scope);
     if (rc < 0)
         call_unref(call);
     return rc;

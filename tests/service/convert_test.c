@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/service/convert.h"
@@ -115,7 +116,6 @@ static void test_tenant(void **state)
 static void test_execute(void **state)
 {
     Vivarium__V1__ExecuteRequest m = VIVARIUM__V1__EXECUTE_REQUEST__INIT;
-    Vivarium__V1__ScopeSnapshot scope = VIVARIUM__V1__SCOPE_SNAPSHOT__INIT;
     struct viv_request r;
     struct viv_error err;
 
@@ -138,11 +138,25 @@ static void test_execute(void **state)
     assert_non_null(strstr(err.text, "session_id"));
     m.session_id = "";
     m.return_scope = true;
-    assert_int_equal(convert_execute(&m, &r, &err), -1);
-    assert_non_null(strstr(err.text, "return_scope"));
-    m.scope = &scope;
-    assert_int_equal(convert_execute(&m, &r, &err), -1);
-    assert_ptr_equal(strstr(err.text, "scope"), err.text);
+    assert_int_equal(convert_execute(&m, &r, &err), 0);
+    assert_true(r.return_scope);
+}
+
+static void test_scope(void **state)
+{
+    Vivarium__V1__ScopeSnapshot scope = VIVARIUM__V1__SCOPE_SNAPSHOT__INIT, *again;
+    uint8_t *data;
+    size_t len;
+
+    assert_int_equal(convert_scope(NULL, &data, &len, NULL), 0);
+    assert_null(data);
+    assert_int_equal(len, 0);
+    scope.format_version = 1;
+    assert_int_equal(convert_scope(&scope, &data, &len, NULL), 0);
+    again = vivarium__v1__scope_snapshot__unpack(NULL, len, data);
+    assert_int_equal(again->format_version, 1);
+    vivarium__v1__scope_snapshot__free_unpacked(again, NULL);
+    free(data);
 }
 
 static void test_cancel(void **state)
@@ -185,7 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_duration), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_tenant),   cmocka_unit_test(test_execute),
-        cmocka_unit_test(test_cancel),   cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_scope),    cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_deadline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

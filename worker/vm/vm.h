@@ -45,6 +45,10 @@ struct viv_vm_run {
     const char *code; /* UTF-8 */
     size_t code_len;
     const char *filename;
+    /* A serialized vivarium.v1.ScopeSnapshot to begin with; may be empty. */
+    const uint8_t *scope;
+    size_t scope_len;
+    bool return_scope;
     uint64_t seq;
     const struct viv_control_page *page;
     uint64_t steps;             /* 0: not counted */
@@ -71,7 +75,7 @@ struct viv_vm_report {
     uint64_t cleanup_deferred_ns;
     uint32_t raise_count;
     /* A serialized vivarium.v1.ExecuteResponse that holds only result,
-     * result_repr and error; the caller frees it. May be NULL where empty. */
+     * result_repr, error, scope and the manifests; the caller frees it. May be NULL where empty. */
     uint8_t *answer;
     size_t answer_len;
 };
@@ -88,10 +92,6 @@ struct viv_vm_ops {
      * the run went; whatever the code did is a report. */
     int (*run)(struct viv_vm *vm, const struct viv_vm_run *run, struct viv_vm_report *ret_report,
                struct viv_error *err);
-    /* The scope as a serialized vivarium.v1.ScopeSnapshot, and back. NULL where
-     * a VM has no way to do it; CPython's come with the sessions. */
-    int (*snapshot)(struct viv_vm *vm, uint8_t **ret_data, size_t *ret_len, struct viv_error *err);
-    int (*restore)(struct viv_vm *vm, const uint8_t *data, size_t len, struct viv_error *err);
     /* Makes the VM reach its step hook soon. From a signal handler. */
     void (*request_step)(void);
     /* Steps of the current or last run; NULL where the VM doesn't count. */

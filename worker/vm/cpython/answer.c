@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "worker/vm/cpython/failure.h"
 #include "worker/vm/cpython/text.h"
@@ -33,6 +34,34 @@ void viv_answer_clear(struct viv_answer *answer)
     free(answer->data);
     answer->data = NULL;
     answer->len = 0;
+}
+
+static size_t put_varint(uint8_t *at, uint64_t value)
+{
+    size_t len = 0;
+
+    for (; value >= 0x80; value >>= 7)
+        at[len++] = (uint8_t)(value | 0x80);
+    at[len++] = (uint8_t)value;
+    return len;
+}
+
+bool viv_answer_add(struct viv_answer *answer, unsigned field, const void *message, size_t len)
+{
+    uint8_t head[16], *data;
+    size_t head_len = put_varint(head, field << 3 | 2);
+
+    head_len += put_varint(head + head_len, len);
+    if (len > answer->max || answer->len + head_len + len > answer->max)
+        return false;
+    data = realloc(answer->data, answer->len + head_len + len);
+    if (!data)
+        return false;
+    memcpy(data + answer->len, head, head_len);
+    memcpy(data + answer->len + head_len, message, len);
+    answer->data = data;
+    answer->len += head_len + len;
+    return true;
 }
 
 static bool write_value(struct viv_writer *w, PyObject *value, PyObject *repr, const char *instead)

@@ -5,6 +5,7 @@
 #define VIVARIUM_VM_CPYTHON_ANSWER_H
 
 #include <Python.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,10 @@ int viv_answer_set_value(struct viv_answer *answer, PyObject *value);
 
 /* An exception instead. Runs user code (`__str__`). */
 void viv_answer_set_error(struct viv_answer *answer, PyObject *exception);
+
+/* Adds a field of type message, serialized, behind what is there. False where it
+ * doesn't fit: nothing is added then. */
+bool viv_answer_add(struct viv_answer *answer, unsigned field, const void *message, size_t len);
 
 void viv_answer_clear(struct viv_answer *answer);
 

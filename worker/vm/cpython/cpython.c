@@ -12,6 +12,7 @@
 #include "worker/vm/cpython/ending.h"
 #include "worker/vm/cpython/failure.h"
 #include "worker/vm/cpython/run.h"
+#include "worker/vm/cpython/scope/scope.h"
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/streams.h"
 
@@ -28,7 +29,7 @@ static int set_up(void)
 {
     if (viv_cancel_setup() < 0 || viv_compile_setup() < 0 || viv_source_setup() < 0 ||
         viv_failure_setup() < 0 || viv_streams_setup() < 0 || viv_ending_setup() < 0 ||
-        viv_run_setup() < 0)
+        viv_run_setup() < 0 || scope_setup() < 0)
         return -1;
     return 0;
 }
@@ -102,7 +103,6 @@ const struct viv_vm_ops viv_cpython_ops = {
     .after_clone_parent = after_clone_parent,
     .adopt = adopt,
     .run = run,
-    /* snapshot and restore come with the sessions. */
     .request_step = viv_cancel_ring,
     .steps_done = steps_done,
 };

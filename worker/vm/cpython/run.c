@@ -7,6 +7,7 @@
 
 #include "worker/vm/cpython/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "worker/vm/cpython/answer.h"
 #include "worker/vm/cpython/cancel.h"
 #include "worker/vm/cpython/cancel_module.h"
+#include "worker/vm/cpython/carry.h"
 #include "worker/vm/cpython/compile.h"
 #include "worker/vm/cpython/ending.h"
 #include "worker/vm/cpython/failure.h"
@@ -30,7 +32,8 @@ static struct {
 struct state {
     const struct viv_vm_run *run;
     struct viv_vm_report *report;
-    struct viv_answer answer;
+    struct viv_answer answer;  /* result or error: the later replaces the earlier */
+    struct viv_answer carried; /* scope and manifests */
     pid_t process;
     bool cancelled; /* vivarium.Cancelled left the code */
     bool steps_reached;
@@ -198,6 +201,13 @@ static void take_exception(struct state *s)
     PyErr_Clear();
 }
 
+/* The scope gets what the result leaves of the answer. */
+static int carry_out(struct state *s)
+{
+    s->carried.max -= s->answer.len;
+    return viv_carry_out(saved.globals, s->run, &s->carried);
+}
+
 /* A cancel reaches other threads at their next instruction. Those that clean up
  * are waited for; one that is stuck in C can't be reached, and gets this long. */
 #define STRAGGLERS_MS 100
@@ -212,6 +222,10 @@ static void end_cancelled(struct state *s, struct viv_cancel_report *cancel)
     s->report->reusable = left == 0;
     if (!s->run->keep && viv_ending_run_exit_functions() < 0)
         PyErr_WriteUnraisable(NULL);
+    /* The variables survive a cancel. No cancel comes any more: the grace bounds
+     * this, too. */
+    if (!is_fork(s) && carry_out(s) < 0)
+        PyErr_Clear();
 }
 
 /* As python3 ends: threads are waited for, exit functions run. A cancel may come
@@ -228,7 +242,10 @@ static void end_program(struct state *s)
 
 static void run_code(struct state *s)
 {
-    PyObject *value = compile_and_evaluate(s->run);
+    PyObject *value = NULL;
+
+    if (viv_carry_in(saved.globals, s->run, &s->carried) == 0)
+        value = compile_and_evaluate(s->run);
 
     if (!value || viv_answer_set_value(&s->answer, value) < 0)
         take_exception(s);
@@ -247,6 +264,22 @@ static void fill_report(const struct state *s, const struct viv_cancel_report *c
     report->raised_ns = cancel->raised_ns;
     report->cleanup_deferred_ns = cancel->cleanup_deferred_ns;
     report->raise_count = cancel->raise_count;
+}
+
+/* Serialized messages merge by being joined. */
+static void join_answers(struct state *s)
+{
+    struct viv_answer *a = &s->answer, *c = &s->carried;
+    uint8_t *both = c->len ? realloc(a->data, a->len + c->len) : NULL;
+
+    if (both) {
+        memcpy(both + a->len, c->data, c->len);
+        a->data = both;
+        a->len += c->len;
+    }
+    viv_answer_clear(c);
+    s->report->answer = a->data;
+    s->report->answer_len = a->len;
 }
 
 static void rehearse(const char *code)
@@ -289,7 +322,11 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
             struct viv_error *err)
 {
     struct viv_vm_report report = {.end = VIV_VM_COMPLETED, .began_ns = now_ns(), .reusable = true};
-    struct state s = {.run = run, .report = &report, .answer.max = answer_max, .process = getpid()};
+    struct state s = {.run = run,
+                      .report = &report,
+                      .answer.max = answer_max,
+                      .carried.max = answer_max,
+                      .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,
                                              .deferred = on_deferred,
@@ -304,6 +341,8 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     if (!s.cancelled && !run->keep)
         end_program(&s);
     viv_streams_flush();
+    if (!s.cancelled && !is_fork(&s) && carry_out(&s) < 0)
+        take_exception(&s);
     if (s.cancelled)
         end_cancelled(&s, &cancel);
     else
@@ -312,8 +351,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     if (is_fork(&s))
         _exit(report.exited ? (int)report.exit_status : report.end != VIV_VM_COMPLETED);
     fill_report(&s, &cancel);
-    report.answer = s.answer.data;
-    report.answer_len = s.answer.len;
+    join_answers(&s);
     *ret_report = report;
     return 0;
 }
