@@ -3,7 +3,7 @@
  * in a process of its own, started afresh: a pickle that only names what is in
  * `__main__` fails there, and cloudpickle finds no class that it made before.
  *
- *     scope_bench [ROUNDS] */
+ *     scope_bench [ROUNDS [ROW]] */
 #define PY_SSIZE_T_CLEAN
 #include "tests/scope/embed.h"
 
@@ -233,7 +233,7 @@ static void measure(size_t row, int rounds)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 11;
+    int rounds = argc > 1 ? atoi(argv[1]) : 11, only = argc == 3 ? atoi(argv[2]) : 0;
 
     if (argc == 4 && strcmp(argv[1], "--load") == 0)
         return load(argv[2], atoi(argv[3]));
@@ -243,6 +243,7 @@ int main(int argc, char **argv)
     embed_start();
     printf("%-30s %-12s %9s %9s %12s %8s\n", "", "", "out ms", "in ms", "bytes", "ratio");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        measure(i, rounds);
+        if (only == 0 || (size_t)only == i + 1)
+            measure(i, rounds);
     return 0;
 }

@@ -1,16 +1,13 @@
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/scope/build.h"
 
-#include <string.h>
-
 #include "worker/vm/cpython/scope/fields.h"
+#include "worker/vm/cpython/scope/scalar.h"
 
 /* The interpreter hashes a tuple by recursion, without a limit of its own. */
 #define HASH_HEIGHT_MAX 1000
 
-#define CACHED_KEY_MAX 32
-
-static PyObject *damaged(struct scope_restore *r, const char *what)
+PyObject *scope_build_damaged(struct scope_restore *r, const char *what)
 {
     scope_op_refuse(r->op, "the snapshot is damaged: %s", what);
     return NULL;
@@ -38,82 +35,18 @@ PyObject *scope_build_ref(struct scope_restore *r, uint64_t index)
     struct scope_slot *slot;
 
     if (index >= r->slot_count)
-        return damaged(r, "it refers to an object that is not there");
+        return scope_build_damaged(r, "it refers to an object that is not there");
     slot = &r->slots[index];
     if (slot->state == SLOT_FAILED) {
         r->blamed = (uint32_t)index;
         return NULL;
     }
     if (!slot->object)
-        return damaged(r, "an object is made of itself");
+        return scope_build_damaged(r, "an object is made of itself");
     if (slot->height > r->height)
         r->height = slot->height;
     note_unfinished(r, (uint32_t)index);
     return slot->object;
-}
-
-/* --- scalars ---------------------------------------------------------------- */
-
-static PyObject *build_constant(struct scope_restore *r, uint64_t number)
-{
-    switch (number) {
-    case CONSTANT_NONE:
-        return Py_NewRef(Py_None);
-    case CONSTANT_ELLIPSIS:
-        return Py_NewRef(Py_Ellipsis);
-    case CONSTANT_NOT_IMPLEMENTED:
-        return Py_NewRef(Py_NotImplemented);
-    default:
-        return damaged(r, "it has a constant that is none");
-    }
-}
-
-static PyObject *build_complex(struct scope_restore *r, struct scope_span body)
-{
-    struct scope_field fields[COMPLEX_IMAGINARY + 1];
-
-    if (scope_reader_pick(body, fields, COMPLEX_IMAGINARY) < 0)
-        return damaged(r, "a complex number");
-    return PyComplex_FromDoubles(scope_reader_double(fields[COMPLEX_REAL].number),
-                                 scope_reader_double(fields[COMPLEX_IMAGINARY].number));
-}
-
-static PyObject *build_big_integer(struct scope_restore *r, struct scope_span bytes)
-{
-    size_t len = scope_span_len(bytes);
-
-    if (len > SCOPE_BIG_INTEGER_MAX)
-        return damaged(r, "a big_integer of more than 16 MiB");
-    return len ? _PyLong_FromByteArray(bytes.at, len, 1, 1) : PyLong_FromLong(0);
-}
-
-static PyObject *build_str(struct scope_span bytes, const char *errors)
-{
-    return PyUnicode_DecodeUTF8((const char *)bytes.at, (Py_ssize_t)scope_span_len(bytes), errors);
-}
-
-/* Short text is a key again and again: rows of dicts, attributes. */
-static PyObject *build_key_text(struct scope_restore *r, struct scope_span bytes)
-{
-    size_t len = scope_span_len(bytes);
-    uint32_t hash = 2166136261u;
-    PyObject **place, *cached, *text;
-
-    if (len > CACHED_KEY_MAX)
-        return build_str(bytes, "strict");
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ bytes.at[i]) * 16777619u;
-    place = &r->keys[(hash ^ hash >> 15) % SCOPE_KEY_CACHE];
-    cached = *place;
-    if (cached && PyUnicode_IS_ASCII(cached) && (size_t)PyUnicode_GET_LENGTH(cached) == len &&
-        memcmp(PyUnicode_DATA(cached), bytes.at, len) == 0)
-        return Py_NewRef(cached);
-    text = build_str(bytes, "strict");
-    if (text) {
-        PyUnicode_InternInPlace(&text);
-        Py_XSETREF(*place, Py_NewRef(text));
-    }
-    return text;
 }
 
 /* --- containers ------------------------------------------------------------- */
@@ -147,7 +80,7 @@ PyObject *scope_build_repeated(struct scope_restore *r, struct scope_span body, 
     }
     if (rc < 0 && tuple) {
         Py_CLEAR(tuple);
-        damaged(r, "items");
+        scope_build_damaged(r, "items");
     }
     return tuple;
 }
@@ -172,7 +105,7 @@ int scope_build_into_list(struct scope_restore *r, PyObject *list, struct scope_
             return -1;
     }
     if (rc < 0)
-        damaged(r, "a list");
+        scope_build_damaged(r, "a list");
     return rc;
 }
 
@@ -195,7 +128,7 @@ static PyObject *build_list(struct scope_restore *r, struct scope_span body, int
     }
     if (rc < 0 && list) {
         Py_CLEAR(list);
-        damaged(r, "a list");
+        scope_build_damaged(r, "a list");
     }
     return list;
 }
@@ -237,7 +170,7 @@ int scope_build_into_set(struct scope_restore *r, PyObject *set, struct scope_sp
             return -1;
     }
     if (rc < 0)
-        damaged(r, "a set");
+        scope_build_damaged(r, "a set");
     return rc;
 }
 
@@ -249,13 +182,13 @@ int scope_build_item(struct scope_restore *r, struct scope_span body, int depth,
 
     if (scope_reader_pick(body, fields, ITEM_VALUE) < 0 || fields[ITEM_KEY].wire != WIRE_LENGTH ||
         fields[ITEM_VALUE].wire != WIRE_LENGTH) {
-        damaged(r, "an item of a dict lacks its key or its value");
+        scope_build_damaged(r, "an item of a dict lacks its key or its value");
         return -1;
     }
     body = fields[ITEM_KEY].bytes;
     if (scope_reader_next(&body, &key) > 0 && key.field == VALUE_TEXT && key.wire == WIRE_LENGTH &&
         body.at == body.end)
-        *ret_key = build_key_text(r, key.bytes);
+        *ret_key = scope_scalar_key(r, key.bytes);
     else
         *ret_key = build_hashed(r, fields[ITEM_KEY].bytes, depth);
     if (!*ret_key)
@@ -289,7 +222,7 @@ int scope_build_into_dict(struct scope_restore *r, PyObject *dict, struct scope_
             return -1;
     }
     if (rc < 0)
-        damaged(r, "a dict");
+        scope_build_damaged(r, "a dict");
     return rc;
 }
 
@@ -308,8 +241,9 @@ static PyObject *build_container(struct scope_restore *r, const struct scope_fie
     PyObject *container;
 
     if (depth > SCOPE_DEPTH_READ)
-        return damaged(r, "containers stand more than 20 deep in each other; deeper ones "
-                          "belong into the table of objects");
+        return scope_build_damaged(r,
+                                   "containers stand more than 20 deep in each other; deeper ones "
+                                   "belong into the table of objects");
     switch (field->field) {
     case VALUE_LIST:
         return build_list(r, field->bytes, depth + 1);
@@ -328,18 +262,6 @@ static PyObject *build_container(struct scope_restore *r, const struct scope_fie
     }
 }
 
-static PyObject *build_opaque(struct scope_restore *r, struct scope_span body)
-{
-    struct scope_field fields[OPAQUE_REASON + 1];
-    PyObject *reason = NULL;
-
-    if (scope_reader_pick(body, fields, OPAQUE_REASON) == 0)
-        reason = build_str(fields[OPAQUE_REASON].bytes, "replace");
-    scope_op_refuse(r->op, "it was not carried: %V", reason, "no reason given");
-    Py_XDECREF(reason);
-    return NULL;
-}
-
 static PyObject *build_block(struct scope_restore *r, const struct scope_field *field, int depth)
 {
     const char *data = (const char *)field->bytes.at;
@@ -347,17 +269,17 @@ static PyObject *build_block(struct scope_restore *r, const struct scope_field *
 
     switch (field->field) {
     case VALUE_TEXT:
-        return build_str(field->bytes, "strict");
+        return scope_scalar_text(field->bytes, "strict");
     case VALUE_SURROGATE_TEXT:
-        return build_str(field->bytes, "surrogatepass");
+        return scope_scalar_text(field->bytes, "surrogatepass");
     case VALUE_DATA:
         return PyBytes_FromStringAndSize(data, len);
     case VALUE_BYTEARRAY:
         return PyByteArray_FromStringAndSize(data, len);
     case VALUE_BIG_INTEGER:
-        return build_big_integer(r, field->bytes);
+        return scope_scalar_big_integer(r, field->bytes);
     case VALUE_COMPLEX:
-        return build_complex(r, field->bytes);
+        return scope_scalar_complex(r, field->bytes);
     case VALUE_LIST:
     case VALUE_TUPLE:
     case VALUE_SET:
@@ -365,9 +287,9 @@ static PyObject *build_block(struct scope_restore *r, const struct scope_field *
     case VALUE_DICT:
         return build_container(r, field, depth);
     case VALUE_OPAQUE:
-        return build_opaque(r, field->bytes);
+        return scope_scalar_opaque(r, field->bytes);
     default:
-        return damaged(r, "a value of no kind that this worker knows");
+        return scope_build_damaged(r, "a value of no kind that this worker knows");
     }
 }
 
@@ -378,18 +300,18 @@ static PyObject *build_number(struct scope_restore *r, const struct scope_field 
     if (fixed && field->field == VALUE_FLOATING)
         return PyFloat_FromDouble(scope_reader_double(field->number));
     if (fixed)
-        return damaged(r, "a value of the wrong type");
+        return scope_build_damaged(r, "a value of the wrong type");
     switch (field->field) {
     case VALUE_INTEGER:
         return PyLong_FromLongLong(scope_reader_zigzag(field->number));
     case VALUE_BOOLEAN:
         return PyBool_FromLong(field->number != 0);
     case VALUE_CONSTANT:
-        return build_constant(r, field->number);
+        return scope_scalar_constant(r, field->number);
     case VALUE_REF:
         return Py_XNewRef(scope_build_ref(r, field->number));
     default:
-        return damaged(r, "a value of the wrong type");
+        return scope_build_damaged(r, "a value of the wrong type");
     }
 }
 
@@ -404,7 +326,8 @@ PyObject *scope_build_value(struct scope_restore *r, struct scope_span body, int
         if (field.field <= VALUE_OPAQUE)
             last = field;
     if (rc < 0 || last.field == 0)
-        return damaged(r, rc < 0 ? "a value" : "a value of no kind that this worker knows");
+        return scope_build_damaged(r, rc < 0 ? "a value"
+                                             : "a value of no kind that this worker knows");
     return last.wire == WIRE_LENGTH ? build_block(r, &last, depth) : build_number(r, &last);
 }
 
@@ -415,7 +338,7 @@ int scope_build_field(struct scope_restore *r, const struct scope_field *field,
     if (field->field == 0)
         return 0;
     if (field->wire != WIRE_LENGTH) {
-        damaged(r, "a field of the wrong type");
+        scope_build_damaged(r, "a field of the wrong type");
         return -1;
     }
     *ret_object = scope_build_value(r, field->bytes, 0);
@@ -428,13 +351,13 @@ PyObject *scope_build_needed(struct scope_restore *r, const struct scope_field *
     PyObject *object;
 
     if (scope_build_field(r, field, &object) == 0 && !object)
-        damaged(r, what);
+        scope_build_damaged(r, what);
     return object;
 }
 
 PyObject *scope_build_text(struct scope_restore *r, const struct scope_field *field)
 {
     if (field->field && field->wire != WIRE_LENGTH)
-        return damaged(r, "a field of the wrong type");
-    return build_str(field->bytes, "strict");
+        return scope_build_damaged(r, "a field of the wrong type");
+    return scope_scalar_text(field->bytes, "strict");
 }

@@ -6,6 +6,9 @@
 
 #include "worker/vm/cpython/scope/table.h"
 
+/* Refuses the name; always NULL. */
+PyObject *scope_build_damaged(struct scope_restore *r, const char *what);
+
 /* The content of a Value, within `depth` containers. A new reference. */
 PyObject *scope_build_value(struct scope_restore *r, struct scope_span body, int depth);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "worker/vm/cpython/scope/fields.h"
+#include "worker/vm/cpython/scope/text.h"
 #include "worker/vm/cpython/scope/writer.h"
 
 static void drop(struct scope_entry *entry)
@@ -18,8 +19,24 @@ void scope_manifest_free(struct scope_manifest *manifest)
 {
     for (size_t i = 0; i < manifest->count; i++)
         drop(&manifest->entries[i]);
+    Py_CLEAR(manifest->last);
+    Py_CLEAR(manifest->last_type);
     free(manifest->entries);
     *manifest = (struct scope_manifest){0};
+}
+
+PyObject *scope_manifest_type(struct scope_manifest *manifest, PyTypeObject *type)
+{
+    if (manifest->last != type) {
+        PyObject *text = scope_text_type(type, false);
+
+        if (!text)
+            return NULL;
+        Py_XSETREF(manifest->last_type, text);
+        Py_INCREF(type);
+        Py_XSETREF(manifest->last, type);
+    }
+    return Py_NewRef(manifest->last_type);
 }
 
 int scope_manifest_add(struct scope_manifest *manifest, struct scope_entry entry)

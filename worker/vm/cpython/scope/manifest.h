@@ -19,9 +19,15 @@ struct scope_entry {
 struct scope_manifest {
     struct scope_entry *entries;
     size_t count, room;
+    PyTypeObject *last; /* whose name `last_type` is; both owned */
+    PyObject *last_type;
 };
 
 void scope_manifest_free(struct scope_manifest *manifest);
+
+/* The name of a type: most names of a scope are of few types. A new reference,
+ * or NULL with an exception. */
+PyObject *scope_manifest_type(struct scope_manifest *manifest, PyTypeObject *type);
 
 /* Takes the entry's parts over, also where it fails. */
 int scope_manifest_add(struct scope_manifest *manifest, struct scope_entry entry);

@@ -76,7 +76,7 @@ static int restore_name(struct scope_restore *r, uint32_t i)
         return note_failure(r, i);
     /* Importing may have moved the entries. */
     entry = &r->manifest.entries[i];
-    entry->type = scope_text_type(Py_TYPE(value), false);
+    entry->type = scope_manifest_type(&r->manifest, Py_TYPE(value));
     rc = PyDict_SetItem(r->globals, name, value);
     Py_DECREF(value);
     return rc < 0 ? no_memory(r) : 0;

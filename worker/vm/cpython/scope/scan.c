@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "worker/vm/cpython/scope/fields.h"
+#include "worker/vm/cpython/scope/scan_parts.h"
 
-static int want(struct scope_restore *r, uint64_t index, enum scope_goal goal)
+int scope_scan_want(struct scope_restore *r, uint64_t index, enum scope_goal goal)
 {
     if (index >= r->slot_count)
         return 0;
@@ -26,9 +27,6 @@ static int want(struct scope_restore *r, uint64_t index, enum scope_goal goal)
     return 0;
 }
 
-static int scan_value(struct scope_restore *r, struct scope_span body, enum scope_goal goal,
-                      int depth);
-
 static int scan_items(struct scope_restore *r, struct scope_span body, enum scope_goal goal,
                       int depth)
 {
@@ -36,19 +34,20 @@ static int scan_items(struct scope_restore *r, struct scope_span body, enum scop
 
     while (scope_reader_next(&body, &field) > 0)
         if (field.wire == WIRE_LENGTH && field.field == SEQUENCE_ITEMS &&
-            scan_value(r, field.bytes, goal, depth) < 0)
+            scope_scan_value(r, field.bytes, goal, depth) < 0)
             return -1;
     return 0;
 }
 
-static int scan_item(struct scope_restore *r, struct scope_span body, enum scope_goal goal,
-                     int depth)
+int scope_scan_item(struct scope_restore *r, struct scope_span body, enum scope_goal goal,
+                    int depth)
 {
     struct scope_field field;
 
     while (scope_reader_next(&body, &field) > 0)
         if (field.wire == WIRE_LENGTH && field.field <= ITEM_VALUE &&
-            scan_value(r, field.bytes, field.field == ITEM_KEY ? GOAL_COMPLETE : goal, depth) < 0)
+            scope_scan_value(r, field.bytes, field.field == ITEM_KEY ? GOAL_COMPLETE : goal,
+                             depth) < 0)
             return -1;
     return 0;
 }
@@ -60,7 +59,7 @@ static int scan_mapping(struct scope_restore *r, struct scope_span body, enum sc
 
     while (scope_reader_next(&body, &field) > 0)
         if (field.wire == WIRE_LENGTH && field.field == MAPPING_ITEMS &&
-            scan_item(r, field.bytes, goal, depth) < 0)
+            scope_scan_item(r, field.bytes, goal, depth) < 0)
             return -1;
     return 0;
 }
@@ -82,8 +81,8 @@ static int scan_container(struct scope_restore *r, const struct scope_field *fie
     }
 }
 
-static int scan_value(struct scope_restore *r, struct scope_span body, enum scope_goal goal,
-                      int depth)
+int scope_scan_value(struct scope_restore *r, struct scope_span body, enum scope_goal goal,
+                     int depth)
 {
     struct scope_field field;
 
@@ -95,7 +94,7 @@ static int scan_value(struct scope_restore *r, struct scope_span body, enum scop
         if (field.wire == WIRE_LENGTH)
             rc = scan_container(r, &field, goal, depth);
         else if (field.wire == WIRE_VARINT && field.field == VALUE_REF)
-            rc = want(r, field.number, goal);
+            rc = scope_scan_want(r, field.number, goal);
         if (rc < 0)
             return -1;
     }
@@ -104,7 +103,7 @@ static int scan_value(struct scope_restore *r, struct scope_span body, enum scop
 
 /* --- by kind ---------------------------------------------------------------- */
 
-static int64_t reference_of(struct scope_span value)
+int64_t scope_scan_reference(struct scope_span value)
 {
     struct scope_field field;
 
@@ -114,7 +113,7 @@ static int64_t reference_of(struct scope_span value)
     return -1;
 }
 
-static bool is(struct scope_span text, const char *wanted)
+bool scope_scan_is(struct scope_span text, const char *wanted)
 {
     return scope_span_len(text) == strlen(wanted) && memcmp(text.at, wanted, strlen(wanted)) == 0;
 }
@@ -127,22 +126,22 @@ static bool is_holder(struct scope_restore *r, struct scope_span callable)
         {"types", "MethodType"},      {"types", "MappingProxyType"}, {"builtins", "property"},
         {"builtins", "staticmethod"}, {"builtins", "classmethod"},   {"builtins", "mappingproxy"},
     };
-    int64_t index = reference_of(callable);
+    int64_t index = scope_scan_reference(callable);
     struct scope_field fields[GLOBAL_QUALIFIED_NAME + 1];
 
     if (index < 0 || index >= r->slot_count || r->slots[index].kind != OBJECT_GLOBAL ||
         scope_reader_pick(r->slots[index].body, fields, GLOBAL_QUALIFIED_NAME) < 0)
         return false;
     for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
-        if (is(fields[GLOBAL_MODULE].bytes, holders[i][0]) &&
-            is(fields[GLOBAL_QUALIFIED_NAME].bytes, holders[i][1]))
+        if (scope_scan_is(fields[GLOBAL_MODULE].bytes, holders[i][0]) &&
+            scope_scan_is(fields[GLOBAL_QUALIFIED_NAME].bytes, holders[i][1]))
             return true;
     return false;
 }
 
 bool scope_scan_is_method(struct scope_restore *r, struct scope_span value)
 {
-    int64_t index = reference_of(value);
+    int64_t index = scope_scan_reference(value);
     struct scope_field fields[REDUCED_CALLABLE + 1];
 
     if (index < 0 || index >= r->slot_count)
@@ -153,66 +152,6 @@ bool scope_scan_is_method(struct scope_restore *r, struct scope_span value)
            is_holder(r, fields[REDUCED_CALLABLE].bytes);
 }
 
-static int scan_slots_item(struct scope_restore *r, struct scope_span body)
-{
-    struct scope_field field, fields[ITEM_VALUE + 1], key;
-
-    while (scope_reader_next(&body, &field) > 0) {
-        if (field.field != MAPPING_ITEMS || field.wire != WIRE_LENGTH ||
-            scope_reader_pick(field.bytes, fields, ITEM_VALUE) < 0)
-            continue;
-        if (scope_reader_next(&fields[ITEM_KEY].bytes, &key) > 0 && key.wire == WIRE_LENGTH &&
-            is(key.bytes, "__slots__"))
-            return scan_value(r, fields[ITEM_VALUE].bytes, GOAL_COMPLETE, 0);
-    }
-    return 0;
-}
-
-static int scan_class_creation(struct scope_restore *r, struct scope_span body)
-{
-    struct scope_field field;
-    int rc = 0;
-
-    while (rc == 0 && scope_reader_next(&body, &field) > 0) {
-        if (field.wire != WIRE_LENGTH)
-            continue;
-        if (field.field == CLASS_METACLASS || field.field == CLASS_BASES)
-            rc = scan_value(r, field.bytes, GOAL_CREATED, 0);
-        else if (field.field == CLASS_NAMESPACE)
-            rc = scan_slots_item(r, field.bytes);
-    }
-    return rc;
-}
-
-static int scan_namespace(struct scope_restore *r, struct scope_span body, bool methods)
-{
-    struct scope_field field, fields[ITEM_VALUE + 1];
-
-    while (scope_reader_next(&body, &field) > 0)
-        if (field.field == MAPPING_ITEMS && field.wire == WIRE_LENGTH &&
-            scope_reader_pick(field.bytes, fields, ITEM_VALUE) == 0 &&
-            scope_scan_is_method(r, fields[ITEM_VALUE].bytes) == methods &&
-            scan_item(r, field.bytes, GOAL_COMPLETE, 0) < 0)
-            return -1;
-    return 0;
-}
-
-static int scan_class_fill(struct scope_restore *r, struct scope_span body, bool methods)
-{
-    struct scope_field field;
-    int rc = 0;
-
-    while (rc == 0 && scope_reader_next(&body, &field) > 0) {
-        if (field.wire != WIRE_LENGTH)
-            continue;
-        if (field.field == CLASS_NAMESPACE)
-            rc = scan_namespace(r, field.bytes, methods);
-        else if (field.field >= CLASS_METACLASS && !(methods && field.field > CLASS_BASES))
-            rc = scan_value(r, field.bytes, GOAL_COMPLETE, 0);
-    }
-    return rc;
-}
-
 static int scan_reduced_creation(struct scope_restore *r, struct scope_span body)
 {
     struct scope_field fields[REDUCED_ARGUMENTS + 1];
@@ -221,9 +160,9 @@ static int scan_reduced_creation(struct scope_restore *r, struct scope_span body
     if (scope_reader_pick(body, fields, REDUCED_ARGUMENTS) < 0)
         return 0;
     goal = is_holder(r, fields[REDUCED_CALLABLE].bytes) ? GOAL_CREATED : GOAL_COMPLETE;
-    if (scan_value(r, fields[REDUCED_CALLABLE].bytes, GOAL_COMPLETE, 0) < 0)
+    if (scope_scan_value(r, fields[REDUCED_CALLABLE].bytes, GOAL_COMPLETE, 0) < 0)
         return -1;
-    return scan_value(r, fields[REDUCED_ARGUMENTS].bytes, goal, 0);
+    return scope_scan_value(r, fields[REDUCED_ARGUMENTS].bytes, goal, 0);
 }
 
 /* All Values of a message from field `first` on, and those of Items and
@@ -238,11 +177,11 @@ static int scan_fields(struct scope_restore *r, struct scope_span body, unsigned
         if (field.wire != WIRE_LENGTH || field.field < first || field.field > last)
             continue;
         if (items & 1u << field.field)
-            rc = scan_item(r, field.bytes, GOAL_COMPLETE, 0);
+            rc = scope_scan_item(r, field.bytes, GOAL_COMPLETE, 0);
         else if (mappings & 1u << field.field)
             rc = scan_mapping(r, field.bytes, GOAL_COMPLETE, 0);
         else
-            rc = scan_value(r, field.bytes, GOAL_COMPLETE, 0);
+            rc = scope_scan_value(r, field.bytes, GOAL_COMPLETE, 0);
     }
     return rc;
 }
@@ -256,7 +195,7 @@ static int scan_created(struct scope_restore *r, struct scope_span body, unsigne
 
     while (rc == 0 && scope_reader_next(&body, &field) > 0)
         if (field.wire == WIRE_LENGTH && field.field >= first && field.field <= last)
-            rc = scan_value(r, field.bytes, GOAL_CREATED, 0);
+            rc = scope_scan_value(r, field.bytes, GOAL_CREATED, 0);
     return rc;
 }
 
@@ -287,49 +226,7 @@ int scope_scan_binding(struct scope_restore *r, struct scope_span value)
 {
     size_t from = r->task_count;
 
-    return in_order(r, from, r->slot_count ? scan_value(r, value, GOAL_COMPLETE, 0) : 0);
-}
-
-static int want_class(struct scope_restore *r, struct scope_span value)
-{
-    int64_t index = reference_of(value);
-
-    if (index < 0 || index >= r->slot_count || r->slots[index].kind != OBJECT_CLASS ||
-        r->slots[index].state != SLOT_NEW)
-        return 0;
-    return want(r, (uint64_t)index, GOAL_COMPLETE);
-}
-
-/* The first of the arguments of a reduce. */
-static int want_first(struct scope_restore *r, struct scope_span arguments)
-{
-    struct scope_field tuple, item;
-
-    if (scope_reader_next(&arguments, &tuple) <= 0 || tuple.field != VALUE_TUPLE ||
-        tuple.wire != WIRE_LENGTH || scope_reader_next(&tuple.bytes, &item) <= 0 ||
-        item.wire != WIRE_LENGTH)
-        return 0;
-    return want_class(r, item.bytes);
-}
-
-int scope_scan_class(struct scope_restore *r, uint32_t slot)
-{
-    struct scope_span body = r->slots[slot].body;
-    struct scope_field fields[REDUCED_ARGUMENTS + 1];
-    size_t before = r->task_count;
-
-    if (r->slots[slot].kind != OBJECT_INSTANCE && r->slots[slot].kind != OBJECT_REDUCED)
-        return 0;
-    if (scope_reader_pick(body, fields, REDUCED_ARGUMENTS) < 0)
-        return 0;
-    if (r->slots[slot].kind == OBJECT_INSTANCE) {
-        if (want_class(r, fields[INSTANCE_TYPE].bytes) < 0)
-            return -1;
-    } else if (want_class(r, fields[REDUCED_CALLABLE].bytes) < 0 ||
-               want_first(r, fields[REDUCED_ARGUMENTS].bytes) < 0) {
-        return -1;
-    }
-    return r->task_count > before;
+    return in_order(r, from, r->slot_count ? scope_scan_value(r, value, GOAL_COMPLETE, 0) : 0);
 }
 
 int scope_scan_creation(struct scope_restore *r, uint32_t slot)
@@ -341,13 +238,13 @@ int scope_scan_creation(struct scope_restore *r, uint32_t slot)
     switch (r->slots[slot].kind) {
     case OBJECT_VALUE:
         if (!is_mutable(body))
-            rc = scan_value(r, body, GOAL_CREATED, 0);
+            rc = scope_scan_value(r, body, GOAL_CREATED, 0);
         break;
     case OBJECT_FUNCTION:
         rc = scan_created(r, body, FUNCTION_GLOBALS, FUNCTION_SHARED_CODE);
         break;
     case OBJECT_CLASS:
-        rc = scan_class_creation(r, body);
+        rc = scope_scan_class_creation(r, body);
         break;
     case OBJECT_REDUCED:
         rc = scan_reduced_creation(r, body);
@@ -369,13 +266,13 @@ int scope_scan_fill(struct scope_restore *r, uint32_t slot, int stage)
 
     switch (r->slots[slot].kind) {
     case OBJECT_VALUE:
-        rc = scan_value(r, body, GOAL_COMPLETE, 0);
+        rc = scope_scan_value(r, body, GOAL_COMPLETE, 0);
         break;
     case OBJECT_FUNCTION:
         rc = scan_fields(r, body, FUNCTION_DEFAULTS, FUNCTION_SHARED_CODE, 0, 0);
         break;
     case OBJECT_CLASS:
-        rc = scan_class_fill(r, body, stage == 0);
+        rc = scope_scan_class_fill(r, body, stage == 0);
         break;
     case OBJECT_REDUCED:
         rc = scan_fields(r, body, REDUCED_ARGUMENTS, REDUCED_STATE_SETTER, 1u << REDUCED_DICT_ITEMS,

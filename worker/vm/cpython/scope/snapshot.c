@@ -39,7 +39,7 @@ static int add_entry(struct snapshot *s, PyObject *name, PyObject *value, struct
     s->values[s->manifest.count] = entry.reason ? NULL : value;
     entry.name = PyUnicode_Check(name) ? Py_NewRef(name) : PyObject_ASCII(name);
     if (!entry.type)
-        entry.type = scope_text_type(Py_TYPE(value), false);
+        entry.type = scope_manifest_type(&s->manifest, Py_TYPE(value));
     entry.disposition = entry.reason ? DISPOSITION_OMITTED : DISPOSITION_CARRIED;
     return scope_manifest_add(&s->manifest, entry) < 0 ? no_memory(s) : 0;
 }

@@ -173,16 +173,24 @@ bool scope_writer_str(struct scope_writer *w, PyObject *str)
     return odd;
 }
 
+static void write_replaced(struct scope_writer *w, PyObject *str)
+{
+    for (Py_ssize_t i = PyUnicode_GET_LENGTH(str) - 1; i >= 0 && !w->full; i--) {
+        Py_UCS4 c = PyUnicode_READ_CHAR(str, i);
+
+        put_char(w, c == 0 || Py_UNICODE_IS_SURROGATE(c) ? '?' : c);
+    }
+}
+
 void scope_writer_text(struct scope_writer *w, unsigned field, PyObject *str)
 {
     size_t mark = scope_writer_used(w);
 
     if (!str)
         return;
-    for (Py_ssize_t i = PyUnicode_GET_LENGTH(str) - 1; i >= 0 && !w->full; i--) {
-        Py_UCS4 c = PyUnicode_READ_CHAR(str, i);
-
-        put_char(w, c == 0 || Py_UNICODE_IS_SURROGATE(c) ? '?' : c);
+    if (scope_writer_str(w, str)) {
+        w->at = w->top - mark;
+        write_replaced(w, str);
     }
     scope_writer_field(w, field, mark);
 }
