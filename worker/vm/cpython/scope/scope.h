@@ -28,8 +28,9 @@ struct scope_caps {
      * thousand it may be exceeded. 0: SCOPE_OBJECTS_DEFAULT. */
     uint64_t objects;
     /* Whether to give up as a whole (VIV_CANCELLED): asked every thousand
-     * values or so, and whenever user code raised. May run signal handlers
-     * (PyErr_CheckSignals); must leave no exception. NULL: never. */
+     * values or so, and whenever user code raised. It reads a flag; it must run
+     * no Python code, signal handlers included, which could change what is
+     * being written. NULL: never. */
     bool (*should_stop)(void *arg);
     void *arg;
 };
