@@ -34,17 +34,15 @@ static int end(void **state)
 /* The wall limit cancels; the graces are short, so that the killed ones end. */
 static void try_all(const struct attempt *attempts, size_t count)
 {
-    const struct viv_limits limits = {.wall_time_ns = 200 * MS,
-                                      .cancel_grace_ns = 400 * MS,
-                                      .cleanup_grace_ns = 600 * MS};
+    const struct viv_limits limits = {
+        .wall_time_ns = 200 * MS, .cancel_grace_ns = 400 * MS, .cleanup_grace_ns = 600 * MS};
 
     for (size_t i = 0; i < count; i++) {
         struct run *r = harness_submit(sup, NULL, attempts[i].code, &limits);
 
         harness_wait(r);
         if (r->outcome != VIV_OUTCOME_WALL_TIME_EXCEEDED ||
-            r->receipt.cause != VIV_CAUSE_WALL_TIME ||
-            r->receipt.delivery != attempts[i].delivery)
+            r->receipt.cause != VIV_CAUSE_WALL_TIME || r->receipt.delivery != attempts[i].delivery)
             fail_msg("%s: %s, delivery %d", attempts[i].code, viv_outcome_name(r->outcome),
                      r->receipt.delivery);
         if (r->receipt.killed_ns)

@@ -102,8 +102,7 @@ static void test_threads_clean_up(void **state)
     if (!run.result)
         fail_msg("no answer, but status %d: %s", run.vm_status, run.err);
     assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
-    if (!strstr(run.out, "main\n") || !strstr(run.out, "thread\n") ||
-        !strstr(run.out, "daemon\n"))
+    if (!strstr(run.out, "main\n") || !strstr(run.out, "thread\n") || !strstr(run.out, "daemon\n"))
         fail_msg("after %.1f ms: %s%s",
                  (double)(run.result->ended_ns - run.result->raised_ns) / 1e6, run.out, run.err);
     run_free(&run);

@@ -23,7 +23,8 @@ static struct {
     const struct viv_cancel_events *events;
     PyThreadState *main;
     pid_t main_tid;
-    bool local; /* asked for from inside */
+    bool local;   /* asked for from inside */
+    bool unwound; /* the main thread has no more to be told */
     char local_reason[VIV_REASON_MAX + 1];
     struct viv_cancel_report report;
     uint64_t deferred_since;
@@ -61,6 +62,11 @@ static bool page_says_so(void)
 bool viv_cancel_pending(void)
 {
     return now.page && (now.local || page_says_so());
+}
+
+static bool requested_of(const PyThreadState *tstate)
+{
+    return viv_cancel_pending() && !(now.unwound && tstate == now.main);
 }
 
 static void tell(void (*callback)(void *arg))
@@ -112,7 +118,7 @@ static void note_raised(PyThreadState *tstate)
 }
 
 static const struct viv_cancel_run run = {
-    .requested = viv_cancel_pending,
+    .requested = requested_of,
     .make_exception = make_exception,
     .note_deferred = note_deferred,
     .note_left = note_left,
@@ -146,7 +152,7 @@ __attribute__((noinline)) static PyObject *step_hook(PyObject *self, PyObject *a
     atomic_store(&ringing, 0);
     if (eval_distance == 0)
         eval_distance = distance;
-    if (!viv_cancel_pending() || tstate != now.main)
+    if (tstate != now.main || !requested_of(tstate))
         Py_RETURN_NONE;
     note_reached();
     viv_cancel_deliver_others();
@@ -301,6 +307,7 @@ int viv_cancel_wait_threads(unsigned ms)
     const struct timespec pause = {.tv_nsec = 1000000};
     const uint64_t patience = ms * (uint64_t)1000000;
     uint64_t end = monotonic_ns() + patience;
+    now.unwound = true;
     while (viv_cancel_pending() && other_threads() > 0 && monotonic_ns() < end) {
         viv_cancel_deliver_others();
         /* And what comes after its cleanup gets its time, too. */

@@ -148,19 +148,37 @@ int viv_cancel_deliver_main(bool in_c)
     return status;
 }
 
+/* By their ids, which rise: what dies while one is armed may run user code, let
+ * go of the GIL and so end any thread, the next one of a list too. */
+static PyThreadState *thread_after(uint64_t id)
+{
+    PyThreadState *t = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    PyThreadState *next = NULL;
+    for (; t; t = PyThreadState_Next(t))
+        if (t->id > id && (!next || t->id < next->id))
+            next = t;
+    return next;
+}
+
+static void arm(PyThreadState *tstate)
+{
+    struct viv_trace *thread = viv_trace_of(tstate);
+    if (!thread || is_at_work(thread))
+        return;
+    struct viv_place place = viv_cancel_place(tstate, false);
+    count_waits(thread, &place);
+    thread->cancel.watch = place.kind == VIV_PLACE_CLEANUP ? place.outermost : NULL;
+    viv_trace_want(thread, VIV_TRACE_CANCEL);
+}
+
 void viv_cancel_deliver_others(void)
 {
-    PyInterpreterState *interp = PyInterpreterState_Main();
-    PyThreadState *t = PyInterpreterState_ThreadHead(interp);
+    uint64_t id = 0;
     viv_trace_prune();
-    for (; t; t = PyThreadState_Next(t)) {
-        struct viv_trace *thread = t == PyThreadState_Get() ? NULL : viv_trace_of(t);
-        if (!thread || is_at_work(thread))
-            continue;
-        struct viv_place place = viv_cancel_place(t, false);
-        count_waits(thread, &place);
-        thread->cancel.watch = place.kind == VIV_PLACE_CLEANUP ? place.outermost : NULL;
-        viv_trace_want(thread, VIV_TRACE_CANCEL);
+    for (PyThreadState *t; (t = thread_after(id)) != NULL;) {
+        id = t->id;
+        if (t != PyThreadState_Get())
+            arm(t);
     }
 }
 
@@ -208,7 +226,7 @@ static int confirm(struct viv_trace *thread, int what, PyObject *arg)
 
 static int on_event(struct viv_trace *thread, PyFrameObject *frame, int what, PyObject *arg)
 {
-    if (!run->requested()) {
+    if (!run->requested(thread->tstate)) {
         stop(thread);
         return 0;
     }
@@ -231,9 +249,20 @@ void viv_cancel_deliver_setup(const struct viv_cancel_run *callbacks)
 
 void viv_cancel_deliver_disarm(void)
 {
-    viv_trace_prune();
+    struct viv_trace *armed;
+    /* What dies with a tracer may run user code, after which the list and its
+     * threads are others: each round begins anew. */
+    do {
+        viv_trace_prune();
+        armed = viv_trace_first();
+        while (armed && !viv_trace_wanted(armed, VIV_TRACE_CANCEL))
+            armed = armed->next;
+        if (armed)
+            stop(armed);
+    } while (armed);
     for (struct viv_trace *t = viv_trace_first(); t; t = t->next) {
-        stop(t);
+        t->cancel.watch = NULL;
+        t->cancel.unconfirmed = false;
         t->cancel.stuck = t->cancel.quiet = 0;
         t->cancel.enters = t->cancel.loops = t->cancel.tails = 0;
     }

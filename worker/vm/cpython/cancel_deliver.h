@@ -9,8 +9,8 @@ struct viv_trace;
 
 /* What delivery needs of the execution. */
 struct viv_cancel_run {
-    bool (*requested)(void);
-    PyObject *(*make_exception)(void); /* new reference, or NULL: error set */
+    bool (*requested)(const PyThreadState *tstate); /* of this thread */
+    PyObject *(*make_exception)(void);              /* new reference, or NULL: error set */
     void (*note_deferred)(PyThreadState *tstate);
     void (*note_left)(PyThreadState *tstate);
     void (*note_raised)(PyThreadState *tstate);

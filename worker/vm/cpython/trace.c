@@ -115,19 +115,21 @@ void viv_trace_prune(void)
 }
 
 /* Instead of PyEval_SetTrace: that raises an audit event, whose hooks are user
- * code, and it serves the calling thread only. */
-static void install(struct viv_trace *thread)
+ * code, and it serves the calling thread only. Returns what is to die now, as
+ * the caller's last deed: user code may run then, and end the thread. */
+static PyObject *install(struct viv_trace *thread)
 {
     PyThreadState *tstate = thread->tstate;
+    PyObject *old = NULL;
     if (tstate->c_tracefunc != tracer) {
-        PyObject *old = thread->kept_obj;
+        old = thread->kept_obj;
         thread->kept_func = tstate->c_tracefunc;
         thread->kept_obj = tstate->c_traceobj; /* its reference moves here */
         tstate->c_tracefunc = tracer;
         tstate->c_traceobj = NULL;
-        Py_XDECREF(old);
     }
     _PyThreadState_UpdateTracingState(tstate);
+    return old;
 }
 
 static void remove_tracer(struct viv_trace *thread)
@@ -148,12 +150,18 @@ static void remove_tracer(struct viv_trace *thread)
 
 void viv_trace_want(struct viv_trace *thread, enum viv_trace_user user)
 {
+    /* A frame object is made here; a collection with it would be user code in
+     * the middle of somebody else's frame. */
+    int collects = PyGC_Disable();
     PyFrameObject *top = PyThreadState_GetFrame(thread->tstate);
     if (top)
         top->f_trace_opcodes = 1;
-    Py_XDECREF(top);
     thread->users |= 1u << user;
-    install(thread);
+    PyObject *old = install(thread);
+    if (collects)
+        PyGC_Enable();
+    Py_XDECREF(top);
+    Py_XDECREF(old);
 }
 
 void viv_trace_drop(struct viv_trace *thread, enum viv_trace_user user)
