@@ -117,11 +117,9 @@ test('durations that are none', async () => {
   }
 });
 
-test('sessions and scopes are not there yet, and say so', async () => {
+test('sessions are not there yet, and say so', async () => {
   const later = refused(status.UNIMPLEMENTED, status.NOT_FOUND);
   await assert.rejects(client.execute('1', { session_id: 'none' }), later);
-  await assert.rejects(client.execute('1', { scope: { format_version: 1 } }), later);
-  await assert.rejects(client.execute('1', { return_scope: true }), later);
   await assert.rejects(client.call('CloseSession', { session_id: 'none' }), later);
   await assert.rejects(client.call('GetScope', { session_id: 'none' }), later);
 });

@@ -23,7 +23,7 @@ for (const transport of ['unixTarget', 'tcpTarget']) {
       ['0.5', { floating: 0.5 }, '0.5'],
       ['float("inf")', { floating: Infinity }],
       ['"h\\u00e9\\U0001f600"', { text: 'hé😀' }],
-      ['"a\\0b"', { text: 'a\0b' }],
+      ['"a\\0b"', { surrogate_text: Buffer.from('a\0b') }],
       ['"\\ud800"', { surrogate_text: Buffer.from('eda080', 'hex') }],
       ['b"\\x00\\xff"', { data: Buffer.from([0, 255]) }],
       ['...', { constant: 'CONSTANT_ELLIPSIS' }, 'Ellipsis'],

@@ -197,9 +197,6 @@ static void test_errors(void **state)
     r.session_id = "s";
     expect_error(&r, GRPC_STATUS_UNIMPLEMENTED, "session_id");
     r.session_id = "";
-    r.return_scope = true;
-    expect_error(&r, GRPC_STATUS_UNIMPLEMENTED, "return_scope");
-    r.return_scope = false;
     r.limits = &limits;
     negative.seconds = -1;
     limits.wall_time = &negative;

@@ -100,7 +100,8 @@ static void test_threads_clean_up(void **state)
 
     rig_execute(&rig, &order, &run);
     if (!run.result)
-        fail_msg("no answer, but status %d: %s", run.vm_status, run.err);
+        print_error("no answer, but status %d: %s", run.vm_status, run.err);
+    assert_non_null(run.result);
     assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
     if (!strstr(run.out, "main\n") || !strstr(run.out, "thread\n") || !strstr(run.out, "daemon\n"))
         fail_msg("after %.1f ms: %s%s",
