@@ -23,6 +23,8 @@ const char *viv_layer_name(unsigned layer)
         [VIV_LAYER_NO_NEW_PRIVS] = "no_new_privs",
         [VIV_LAYER_NO_CAPABILITIES] = "no_capabilities",
         [VIV_LAYER_RLIMITS] = "rlimits",
+        [VIV_LAYER_LANDLOCK] = "landlock",
+        [VIV_LAYER_SECCOMP] = "seccomp",
     };
     _Static_assert(sizeof(names) / sizeof(names[0]) == VIV_LAYERS, "a name for each layer");
 

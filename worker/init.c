@@ -40,8 +40,11 @@ static _Noreturn void give_up(const struct viv_error *err)
 
 static int enter_jail(const struct viv_seat *seat, uint64_t *ret_layers, struct viv_error *err)
 {
-    struct viv_jail jail = {
-        .proc = seat->proc, .channel = seat->channel, .out = seat->out, .err = seat->err};
+    struct viv_jail jail = {.proc = seat->proc,
+                            .channel = seat->channel,
+                            .out = seat->out,
+                            .err = seat->err,
+                            .filter = seat->filter};
 
     return viv_jail_enter(&jail, ret_layers, err);
 }

@@ -2,6 +2,7 @@
 #ifndef VIVARIUM_INIT_H
 #define VIVARIUM_INIT_H
 
+#include "worker/seccomp.h"
 #include "worker/vm/vm.h"
 
 /* What a clone of the zygote sits down with. */
@@ -10,6 +11,7 @@ struct viv_seat {
     int channel, control, out, err;
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
+    const struct viv_seccomp *filter;
 };
 
 /* Exit status of a worker that could not be set up; its stderr says why. */

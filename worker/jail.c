@@ -8,6 +8,7 @@
 
 #include "proto/zygote.h"
 #include "worker/jail_parts.h"
+#include "worker/landlock.h"
 #include "worker/sys.h"
 
 #define BIT(layer) (UINT64_C(1) << (layer))
@@ -76,8 +77,31 @@ static int no_new_privileges(struct viv_error *err)
     return 0;
 }
 
+/* What mounts already say, said once more by a mechanism that a hole in theirs
+ * leaves whole: nothing but the interpreter's files is read, and /tmp is not a
+ * place to execute from. The root itself may be listed, not read. *ret_layers
+ * gains the layer where the kernel has it. */
+static int restrict_paths(uint64_t *ret_layers, struct viv_error *err)
+{
+    static const char *const list[] = {"/", NULL};
+    static const char *const read[] = {"/usr", "/lib", "/lib64", "/etc", "/proc", "/dev", NULL};
+    static const char *const write[] = {"/tmp", "/dev/shm", "/dev/null", "/dev/zero", NULL};
+    const struct viv_landlock_config config = {.list = list, .read = read, .write = write};
+    int abi;
+
+    if (viv_landlock_enter(&config, &abi, err) < 0)
+        return -1;
+    if (abi > 0)
+        *ret_layers |= BIT(VIV_LAYER_LANDLOCK);
+    return 0;
+}
+
 int viv_jail_enter(const struct viv_jail *jail, uint64_t *ret_layers, struct viv_error *err)
 {
+    uint64_t layers = NAMESPACES | BIT(VIV_LAYER_READ_ONLY_ROOT) | BIT(VIV_LAYER_PRIVATE_TMPFS) |
+                      BIT(VIV_LAYER_NO_NEW_PRIVS) | BIT(VIV_LAYER_NO_CAPABILITIES) |
+                      BIT(VIV_LAYER_RLIMITS) | BIT(VIV_LAYER_SECCOMP);
+
     if (map_ids(jail->proc, err) < 0)
         return -1;
     if (leave_session(err) < 0)
@@ -95,12 +119,13 @@ int viv_jail_enter(const struct viv_jail *jail, uint64_t *ret_layers, struct viv
     /* Place of the cgroup namespace: once the process is in its cgroup. */
     if (no_new_privileges(err) < 0)
         return -1;
-    /* Place of Landlock: after no_new_privs, which it needs. */
+    if (restrict_paths(&layers, err) < 0)
+        return -1;
     if (viv_jail_drop_capabilities(err) < 0)
         return -1;
-    /* Place of seccomp: last, for its list forbids what the others call. */
-    *ret_layers = NAMESPACES | BIT(VIV_LAYER_READ_ONLY_ROOT) | BIT(VIV_LAYER_PRIVATE_TMPFS) |
-                  BIT(VIV_LAYER_NO_NEW_PRIVS) | BIT(VIV_LAYER_NO_CAPABILITIES) |
-                  BIT(VIV_LAYER_RLIMITS);
+    /* Last, for its list forbids what the others call. */
+    if (viv_seccomp_install(jail->filter, err) < 0)
+        return -1;
+    *ret_layers = layers;
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "worker/seccomp.h"
 
 /* The channel's descriptor inside. */
 #define VIV_JAIL_CHANNEL 3
@@ -13,6 +14,7 @@ struct viv_jail {
     int proc;     /* directory descriptor of a /proc that sees this process */
     int channel;  /* becomes VIV_JAIL_CHANNEL */
     int out, err; /* become descriptors 1 and 2 */
+    const struct viv_seccomp *filter;
 };
 
 /* Enters it, in a process that is PID 1 of new namespaces of every kind.

@@ -33,6 +33,7 @@ struct zygote {
     int proc;
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
+    struct viv_seccomp filter;
     uint64_t layers;
     const char *vm_name;
     struct child *children;
@@ -75,6 +76,7 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
                              .out = STDOUT_FILENO,
                              .err = STDERR_FILENO,
                              .ops = z->ops,
+                             .filter = &z->filter,
                              .vm = z->vm};
 }
 
@@ -83,11 +85,13 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
 static int warm_up(struct zygote *z, const char *const *preload, struct viv_error *err)
 {
     struct viv_vm_config config = {.preload = preload, .answer_max = VIV_SERVE_BODY_MAX};
+    const struct viv_seccomp_config filter = {.network = false};
     struct viv_seat seat;
 
     if (reset_descriptors(err) < 0 || reset_signals(z, err) < 0 ||
         viv_nest_enter(z->link, &z->proc, err) < 0 || viv_rootfs_enter(err) < 0 ||
-        z->ops->create(&config, &z->vm, &z->vm_name, err) < 0)
+        z->ops->create(&config, &z->vm, &z->vm_name, err) < 0 ||
+        viv_seccomp_build(&filter, &z->filter, err) < 0)
         return -1;
     viv_thread_setup();
     seat_of(z, &seat);

@@ -117,7 +117,8 @@ static void test_exit_functions_run_to_their_end(void **state)
                                "    print('left')\n"
                                "atexit.register(leave)\n"
                                "while True: pass\n";
-    const struct order order = {.code = code, .cancel_after_ms = 50};
+    /* Long enough for the function to be registered. */
+    const struct order order = {.code = code, .cancel_after_ms = 500};
     struct run run;
 
     rig_execute(&rig, &order, &run);

@@ -134,6 +134,18 @@ static void note_reached(void)
     tell(now.events->hook_reached);
 }
 
+int viv_cancel_raise(void)
+{
+    PyObject *exception = make_exception();
+    note_reached();
+    if (exception) {
+        PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+        note_raised(now.main);
+    }
+    Py_XDECREF(exception);
+    return -1;
+}
+
 /* --- the doorbell ------------------------------------------------------- */
 
 /* The interpreter gives no sign of whether the eval loop calls a handler

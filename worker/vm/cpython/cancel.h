@@ -53,6 +53,10 @@ void viv_cancel_ring(void);
 /* Whether the running execution is to be cancelled. Any thread. */
 bool viv_cancel_pending(void);
 
+/* With the GIL, from C code of ours that has stopped because of
+ * viv_cancel_pending(): raises the exception here and now. Always -1. */
+int viv_cancel_raise(void);
+
 /* With the GIL, after user code has returned in the main thread and before
  * viv_cancel_end: if the execution is being cancelled, let its other threads
  * run into it, for so many milliseconds, and for as long as one of them cleans

@@ -3,7 +3,6 @@
 
 #include "vivarium/v1/scope.pb-c.h"
 #include "worker/vm/cpython/cancel.h"
-#include "worker/vm/cpython/cancel_module.h"
 #include "worker/vm/cpython/scope/scope.h"
 
 /* Field numbers of vivarium.v1.ExecuteResponse. */
@@ -12,29 +11,17 @@ enum { SCOPE = 10, MANIFEST = 11, RESTORE_MANIFEST = 12 };
 /* Of an answer, for what is not the scope itself. */
 #define ROOM_BESIDE (64u * 1024)
 
-/* Lets the doorbell's handler look; what it raises is raised again by us. */
+/* Only looks: handlers would be user code in the middle of somebody's value. */
 static bool should_stop(void *arg)
 {
-    if (!viv_cancel_pending())
-        return false;
-    if (PyErr_CheckSignals() == 0)
-        return false;
-    PyErr_Clear();
-    return true;
+    return viv_cancel_pending();
 }
 
 static int raise_error(const struct viv_error *err)
 {
-    PyObject *cancelled;
-
-    if (err->status != VIV_CANCELLED) {
-        PyErr_Format(PyExc_ValueError, "scope: %s", err->text);
-        return -1;
-    }
-    cancelled = viv_cancelled_new("cancelled");
-    if (cancelled)
-        PyErr_SetObject(viv_cancelled_type(), cancelled);
-    Py_XDECREF(cancelled);
+    if (err->status == VIV_CANCELLED)
+        return viv_cancel_raise();
+    PyErr_Format(PyExc_ValueError, "scope: %s", err->text);
     return -1;
 }
 
