@@ -8,14 +8,14 @@ BUILD_PACKAGES=(
     bazel-bootstrap bazel-rules-java
     gcc g++ libc6-dev
     libgrpc-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev grpc-proto
-    libpython3.11-dev python3.11 libexpat1-dev zlib1g-dev libjansson-dev
+    libpython3.11-dev python3.11 libjansson-dev
     libcgroup-dev libseccomp-dev libsqlite3-dev libhiredis-dev libssl-dev
 )
 
 # What ./test needs beside them.
 TEST_PACKAGES=(
     libcmocka-dev
-    redis-server
+    redis-server python3-numpy
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
 )
