@@ -1,20 +1,12 @@
 #include "proto/frame.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-/* Room for more descriptors than any frame may carry, so that too many are seen
- * as such instead of being cut. CMSG_SPACE rounds up: an even number, or the
- * kernel would deliver one more than the array holds. */
-#define FDS_ROOM (VIV_FRAME_FDS_MAX + 3)
-_Static_assert(CMSG_SPACE(FDS_ROOM * sizeof(int)) == CMSG_LEN(FDS_ROOM * sizeof(int)),
-               "the control buffer has no room that the array has not");
+#include "proto/datagram.h"
 
 #define NEEDED_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -75,70 +67,14 @@ static int map_body(int fd, uint64_t len, void **ret_mapping, struct viv_error *
     return 0;
 }
 
-static void close_all(const int *fds, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-}
-
-static unsigned collect_fds(struct msghdr *msg, int *fds)
-{
-    unsigned count = 0;
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-        size_t bytes;
-
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        bytes = c->cmsg_len - CMSG_LEN(0);
-        memcpy(fds + count, CMSG_DATA(c), bytes);
-        count += (unsigned)(bytes / sizeof(int));
-    }
-    return count;
-}
-
-/* As viv_frame_receive() up to the datagram's bytes: its length, 0 at the
- * end, -1. */
-static ssize_t receive_datagram(int fd, bool dont_wait, void *buffer, int *fds, unsigned *fd_count,
-                                struct viv_error *err)
-{
-    union {
-        char bytes[CMSG_SPACE(FDS_ROOM * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct iovec iov = {.iov_base = buffer, .iov_len = VIV_FRAME_BUFFER};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof(control.bytes)};
-    ssize_t n;
-
-    do
-        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (dont_wait ? MSG_DONTWAIT : 0));
-    while (n < 0 && errno == EINTR);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        return viv_fail(err, VIV_UNAVAILABLE, "nothing to read");
-    if (n < 0 && errno == ECONNRESET)
-        return 0;
-    if (n < 0)
-        return viv_fail_errno(err, VIV_INTERNAL, "can't read a frame");
-    *fd_count = collect_fds(&msg, fds);
-    if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
-        close_all(fds, *fd_count);
-        return bad(err, "larger than a datagram may be");
-    }
-    return n;
-}
-
 int viv_frame_receive(int fd, bool dont_wait, void *buffer, const struct viv_frame_caps *caps,
                       struct viv_frame *ret_frame, struct viv_error *err)
 {
     struct viv_frame_header h;
     struct viv_frame f = {0};
-    int fds[FDS_ROOM] = {0};
+    int fds[VIV_DATAGRAM_FDS] = {0};
     unsigned fd_count = 0, body_fds;
-    ssize_t n = receive_datagram(fd, dont_wait, buffer, fds, &fd_count, err);
+    ssize_t n = viv_datagram_receive(fd, dont_wait, buffer, VIV_FRAME_BUFFER, fds, &fd_count, err);
 
     if (n <= 0)
         return (int)n;
@@ -162,48 +98,17 @@ int viv_frame_receive(int fd, bool dont_wait, void *buffer, const struct viv_fra
     *ret_frame = f;
     return 1;
 fail:
-    close_all(fds, fd_count);
+    viv_datagram_close(fds, fd_count);
     return -1;
 }
 
 void viv_frame_release(struct viv_frame *frame)
 {
-    close_all(frame->fds, frame->fd_count);
+    viv_datagram_close(frame->fds, frame->fd_count);
     frame->fd_count = 0;
     if (frame->mapping)
         munmap(frame->mapping, frame->body_len);
     frame->mapping = NULL;
-}
-
-static int send_datagram(int fd, struct iovec *iov, size_t iov_count, const int *fds,
-                         unsigned fd_count, struct viv_error *err)
-{
-    union {
-        char bytes[CMSG_SPACE(FDS_ROOM * sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = iov_count};
-    ssize_t n;
-
-    if (fd_count > 0) {
-        struct cmsghdr *c;
-
-        msg.msg_control = control.bytes;
-        msg.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-        c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, fd_count * sizeof(int));
-    }
-    do
-        n = sendmsg(fd, &msg, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        return viv_fail(err, VIV_UNAVAILABLE, "the peer does not read");
-    if (n < 0)
-        return viv_fail_errno(err, VIV_INTERNAL, "can't send a frame");
-    return 0;
 }
 
 int viv_frame_send(int fd, const struct viv_frame_out *out, struct viv_error *err)
@@ -216,7 +121,7 @@ int viv_frame_send(int fd, const struct viv_frame_out *out, struct viv_error *er
     struct iovec iov[3] = {{&h, sizeof(h)},
                            {(void *)out->message, out->message_len},
                            {(void *)out->body, out->body_len}};
-    int fds[VIV_FRAME_FDS_MAX + 1];
+    int fds[VIV_FRAME_FDS_MAX + 1] = {-1};
     unsigned fd_count = 0;
     size_t parts = 3;
     int body_fd = -1, rc;
@@ -233,7 +138,7 @@ int viv_frame_send(int fd, const struct viv_frame_out *out, struct viv_error *er
     }
     for (unsigned i = 0; i < out->fd_count; i++)
         fds[fd_count + i] = out->fds[i];
-    rc = send_datagram(fd, iov, parts, fds, fd_count + out->fd_count, err);
+    rc = viv_datagram_send(fd, iov, parts, fds, fd_count + out->fd_count, err);
     if (body_fd >= 0)
         close(body_fd);
     return rc;

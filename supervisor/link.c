@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto/datagram.h"
+
 #define ARGS_MAX 256
 
 /* The zygote's environment, and so every worker's: nothing of ours, which may
@@ -185,55 +187,28 @@ void link_reap(struct link *link)
 int link_spawn(struct link *link, uint32_t slot, uint64_t generation, const int fds[VIV_SPAWN_FDS],
                struct viv_error *err)
 {
-    struct viv_zygote_message m = {
+    const struct viv_zygote_message m = {
         .type = VIV_ZYGOTE_SPAWN, .slot = slot, .generation = generation};
-    union {
-        char bytes[CMSG_SPACE(VIV_SPAWN_FDS * sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec iov = {&m, sizeof(m)};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    const struct iovec part = {(void *)&m, sizeof(m)};
 
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(VIV_SPAWN_FDS * sizeof(int));
-    memcpy(CMSG_DATA(c), fds, VIV_SPAWN_FDS * sizeof(int));
-    if (sendmsg(link->fd, &msg, MSG_NOSIGNAL) == sizeof(m))
-        return 0;
-    if (errno == EAGAIN || errno == EWOULDBLOCK)
-        return viv_fail(err, VIV_UNAVAILABLE, "the zygote is busy");
-    return viv_fail_errno(err, VIV_INTERNAL, "can't write to the zygote");
+    return viv_datagram_send(link->fd, &part, 1, fds, VIV_SPAWN_FDS, err);
 }
 
 int link_receive(struct link *link, struct viv_zygote_message *ret_message, int *ret_fd,
                  struct viv_error *err)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct iovec iov = {ret_message, sizeof(*ret_message)};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *c;
-    ssize_t n = recvmsg(link->fd, &msg, MSG_CMSG_CLOEXEC);
+    int fds[VIV_DATAGRAM_FDS];
+    unsigned fd_count = 0;
+    ssize_t n = viv_datagram_receive(link->fd, true, ret_message, sizeof(*ret_message), fds,
+                                     &fd_count, err);
 
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return viv_fail(err, VIV_UNAVAILABLE, "nothing to read");
     if (n <= 0)
-        return 0;
-    *ret_fd = -1;
-    c = CMSG_FIRSTHDR(&msg);
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-        memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
-    if (n != sizeof(*ret_message))
+        return (int)n;
+    if (n != sizeof(*ret_message) || fd_count > 1) {
+        viv_datagram_close(fds, fd_count);
         return viv_fail(err, VIV_INTERNAL, "a message of %zd bytes from the zygote", n);
+    }
+    *ret_fd = fd_count ? fds[0] : -1;
     ret_message->text[sizeof(ret_message->text) - 1] = '\0';
     return 1;
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "proto/control_page.h"
+#include "proto/datagram.h"
 #include "proto/frame.h"
 #include "proto/internal/worker.pb-c.h"
 #include "proto/zygote.h"
@@ -34,27 +35,11 @@ struct child {
 
 static struct child children[CHILDREN_MAX];
 
-static void send_message(struct viv_zygote_message *m, int fd)
+static void send_message(const struct viv_zygote_message *m, int fd)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec iov = {m, sizeof(*m)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    const struct iovec part = {(void *)m, sizeof(*m)};
 
-    if (fd >= 0) {
-        struct cmsghdr *c;
-
-        msg.msg_control = control.bytes;
-        msg.msg_controllen = sizeof(control.bytes);
-        c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof(int));
-    }
-    if (sendmsg(VIV_ZYGOTE_FD, &msg, MSG_NOSIGNAL) < 0)
+    if (viv_datagram_send(VIV_ZYGOTE_FD, &part, 1, &fd, fd >= 0, NULL) < 0)
         exit(0);
 }
 
@@ -90,20 +75,12 @@ static void spawn(const struct viv_zygote_message *m, const int fds[VIV_SPAWN_FD
 static bool receive_spawn(void)
 {
     struct viv_zygote_message m;
-    union {
-        char bytes[CMSG_SPACE(VIV_SPAWN_FDS * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct iovec iov = {&m, sizeof(m)};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof(control.bytes)};
-    int fds[VIV_SPAWN_FDS];
+    int fds[VIV_DATAGRAM_FDS];
+    unsigned count = 0;
 
-    if (recvmsg(VIV_ZYGOTE_FD, &msg, MSG_CMSG_CLOEXEC) != sizeof(m) || !CMSG_FIRSTHDR(&msg))
+    if (viv_datagram_receive(VIV_ZYGOTE_FD, false, &m, sizeof(m), fds, &count, NULL) != sizeof(m) ||
+        count != VIV_SPAWN_FDS)
         return false;
-    memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
     spawn(&m, fds);
     return true;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "proto/control_page.h"
+#include "proto/datagram.h"
 #include "proto/frame.h"
 #include "proto/internal/worker.pb-c.h"
 #include "vivarium/v1/vivarium.pb-c.h"
@@ -163,25 +164,9 @@ static void clean_up_for(long us)
 /* A header that says what it likes, with `fd` beside it. */
 static void raw_frame(struct viv_frame_header h, const void *tail, size_t tail_len, int fd)
 {
-    struct iovec iov[2] = {{&h, sizeof(h)}, {(void *)tail, tail_len}};
-    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
+    const struct iovec parts[2] = {{&h, sizeof(h)}, {(void *)tail, tail_len}};
 
-    if (fd >= 0) {
-        struct cmsghdr *c;
-
-        msg.msg_control = control.bytes;
-        msg.msg_controllen = sizeof(control.bytes);
-        c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof(int));
-    }
-    sendmsg(channel, &msg, MSG_NOSIGNAL);
+    viv_datagram_send(channel, parts, 2, &fd, fd >= 0, NULL);
 }
 
 static void bad_frames(void)

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/datagram.h"
 #include "proto/frame.h"
 
 #define CHECK(condition, ...)                            \
@@ -40,44 +41,20 @@ static int64_t now_ms(void)
 
 static int link_receive(int link, struct viv_zygote_message *message)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct iovec iov = {message, sizeof(*message)};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof(control.bytes)};
-    ssize_t n = recvmsg(link, &msg, MSG_CMSG_CLOEXEC);
-    struct cmsghdr *c;
-    int fd = -1;
+    int fds[VIV_DATAGRAM_FDS] = {-1};
+    unsigned count = 0;
+    struct viv_error err = {0};
+    ssize_t n = viv_datagram_receive(link, false, message, sizeof(*message), fds, &count, &err);
 
-    CHECK(n == sizeof(*message), "the zygote said %zd bytes", n);
-    c = CMSG_FIRSTHDR(&msg);
-    if (c)
-        memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-    return fd;
+    CHECK(n == sizeof(*message), "the zygote said %zd bytes: %s", n, err.text);
+    return fds[0];
 }
 
 static void link_send(int link, const struct viv_zygote_message *message, const int *fds)
 {
-    union {
-        char bytes[CMSG_SPACE(VIV_SPAWN_FDS * sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec iov = {(void *)message, sizeof(*message)};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    const struct iovec part = {(void *)message, sizeof(*message)};
 
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(VIV_SPAWN_FDS * sizeof(int));
-    memcpy(CMSG_DATA(c), fds, VIV_SPAWN_FDS * sizeof(int));
-    CHECK(sendmsg(link, &msg, MSG_NOSIGNAL) == sizeof(*message), "can't order a worker");
+    CHECK(viv_datagram_send(link, &part, 1, fds, VIV_SPAWN_FDS, NULL) == 0, "can't order a worker");
 }
 
 #define ARGS_MAX 32
