@@ -99,9 +99,11 @@ static void test_threads_clean_up(void **state)
     struct run run;
 
     rig_execute(&rig, &order, &run);
-    if (!run.result)
+    if (!run.result) {
         print_error("no answer, but status %d: %s", run.vm_status, run.err);
-    assert_non_null(run.result);
+        fail();
+        return;
+    }
     assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
     if (!strstr(run.out, "main\n") || !strstr(run.out, "thread\n") || !strstr(run.out, "daemon\n"))
         fail_msg("after %.1f ms: %s%s",
