@@ -7,6 +7,8 @@
 ROUNDS=5
 ROUND_SECONDS=2
 CLONES=400
+CANCELS=200
+HOOK_ROUNDS=15
 
 # Each prints "p50 p99 per_second" of one round.
 measure_echo() {
@@ -49,7 +51,16 @@ bench() {
         say "round $round of $ROUNDS"
         one_round
     done
+    say "cancelling: from when the supervisor has the request; the answer as its client sees it"
+    "$BENCH/cancel_bench" "$VIVARIUM_TARGET" "$CANCELS" >"$FOLDER/cancel" || die "cancel_bench failed"
+    say "pure Python in a worker beside python3.11"
+    "$BENCH/hook_bench" "$VIVARIUM_TARGET" "$HOOK_ROUNDS" tests/bench/programs/*.py \
+        >"$FOLDER/hook" || die "hook_bench failed"
     end_daemon || die "vivariumd ended with status $?"
     echo
     awk -v cores="$(nproc)" -f tests/bench/table.awk "$FOLDER/figures"
+    printf '\n'
+    cat "$FOLDER/cancel"
+    printf '\n'
+    cat "$FOLDER/hook"
 }
