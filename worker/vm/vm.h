@@ -65,7 +65,7 @@ struct viv_vm_run {
 struct viv_vm_report {
     enum viv_vm_end end;
     uint64_t began_ns;
-    uint64_t ended_ns;
+    uint64_t ended_ns; /* of a cancelled run: when the exception had left the code */
     uint64_t steps;
     bool exited; /* by the language's way to exit a program, with exit_status */
     uint32_t exit_status;

@@ -183,6 +183,7 @@ static void take_exception(struct state *s)
 {
     PyObject *exception = viv_failure_fetch();
 
+    s->report->ended_ns = now_ns(); /* the code has unwound; telling of it takes longer */
     if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
         viv_answer_clear(&s->answer);
         s->report->exited = true;
@@ -256,7 +257,8 @@ static void fill_report(const struct state *s, const struct viv_cancel_report *c
 {
     struct viv_vm_report *report = s->report;
 
-    report->ended_ns = now_ns();
+    if (!s->cancelled)
+        report->ended_ns = now_ns();
     if (s->cancelled && s->steps_reached)
         report->end = VIV_VM_STEPS_EXCEEDED;
     report->steps = viv_cancel_steps();
