@@ -66,7 +66,6 @@ struct viv_supervisor {
     struct registry registry;
     struct remembered remembered;
     uint64_t next_generation;
-    uint64_t generated_ids;
 
     bool draining;
     struct timer drain_timer;

@@ -110,13 +110,19 @@ void worker_io_take_note(struct worker *w)
     schedule_timer(w->execution);
 }
 
+/* The worker's word: as much as it likes, but a span of time. */
+static int64_t told_span(uint64_t ns)
+{
+    return ns < INT64_MAX ? (int64_t)ns : INT64_MAX;
+}
+
 static void keep_result(struct execution *e, const Vivarium__Internal__RunResult *r)
 {
     e->answer.end = (unsigned)r->end;
     e->answer.exit_status = r->exited ? (int)(r->exit_status & 0xff) : -1;
     e->answer.steps = r->steps;
-    e->answer.user_cpu_ns = (int64_t)r->user_cpu_ns;
-    e->answer.system_cpu_ns = (int64_t)r->system_cpu_ns;
+    e->answer.user_cpu_ns = told_span(r->user_cpu_ns);
+    e->answer.system_cpu_ns = told_span(r->system_cpu_ns);
     e->answer.peak_rss_bytes = r->peak_rss_bytes;
     e->cancel.hook_reached_ns = (int64_t)r->hook_reached_ns;
     e->cancel.raised_ns = (int64_t)r->raised_ns;

@@ -75,6 +75,7 @@ static void on_finished(void *arg, const struct viv_result *result)
     if (result->receipt)
         r->receipt = *result->receipt;
     r->death = result->death;
+    r->usage = result->usage;
     r->stdout_len = result->stdout_len;
     r->stdout_truncated = result->stdout_truncated;
     copy_body(r, result);

@@ -18,6 +18,7 @@ struct run {
     bool has_receipt;
     struct viv_receipt receipt;
     struct viv_death death;
+    struct viv_usage usage;
     char repr[64];
     size_t body_len, stdout_len;
     bool stdout_truncated;

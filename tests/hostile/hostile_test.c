@@ -131,6 +131,17 @@ static void a_result_above_the_cap_is_a_breach(void **state)
     harness_expect(sup, "ok", VIV_OUTCOME_COMPLETED);
 }
 
+static void figures_that_can_t_be_are_no_negative_times(void **state)
+{
+    struct run *r = harness_submit(sup, NULL, "lie", NULL);
+
+    harness_wait(r);
+    assert_int_equal(r->outcome, VIV_OUTCOME_COMPLETED);
+    assert_true(r->usage.user_cpu_ns >= 0);
+    assert_true(r->usage.system_cpu_ns >= 0);
+    harness_free(r);
+}
+
 static void no_descriptor_is_left_behind(void **state)
 {
     unsigned before = harness_open_fds(), after;
@@ -158,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_signal_is_told_by_its_name),
         cmocka_unit_test(a_flood_of_notes_is_a_breach),
         cmocka_unit_test(a_result_above_the_cap_is_a_breach),
+        cmocka_unit_test(figures_that_can_t_be_are_no_negative_times),
         cmocka_unit_test(no_descriptor_is_left_behind),
     };
 

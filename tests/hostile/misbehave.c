@@ -231,6 +231,19 @@ static void bad_frames(void)
     }
 }
 
+/* Figures that no execution has. */
+static void lie(void)
+{
+    Vivarium__Internal__RunResult r = VIVARIUM__INTERNAL__RUN_RESULT__INIT;
+    uint8_t message[256];
+
+    r.end = VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED;
+    r.began_ns = r.ended_ns = r.hook_reached_ns = r.raised_ns = UINT64_MAX;
+    r.user_cpu_ns = r.system_cpu_ns = r.cleanup_deferred_ns = UINT64_MAX;
+    send_frame(VIV_FRAME_RESULT, seq, message, vivarium__internal__run_result__pack(&r, message),
+               NULL, 0, -1);
+}
+
 static void bad_results(void)
 {
     Vivarium__V1__ExecuteResponse r = VIVARIUM__V1__EXECUTE_RESPONSE__INIT;
@@ -285,6 +298,8 @@ static void behave(void)
 {
     if (is("ok"))
         result(VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED, 0);
+    else if (is("lie"))
+        lie();
     else if (is("raise"))
         result(VIVARIUM__INTERNAL__RUN_END__RUN_END_RAISED, 0);
     else if (is("run "))
