@@ -117,19 +117,21 @@ int viv_frame_send(int fd, const struct viv_frame_out *out, struct viv_error *er
                                  .type = (uint16_t)out->type,
                                  .seq = out->seq,
                                  .message_len = (uint32_t)out->message_len,
-                                 .body_len = out->body_len};
-    struct iovec iov[3] = {{&h, sizeof(h)},
+                                 .body_len = out->body_len + out->tail_len};
+    struct iovec iov[4] = {{&h, sizeof(h)},
                            {(void *)out->message, out->message_len},
-                           {(void *)out->body, out->body_len}};
+                           {(void *)out->body, out->body_len},
+                           {(void *)out->tail, out->tail_len}};
     int fds[VIV_FRAME_FDS_MAX + 1] = {-1};
     unsigned fd_count = 0;
-    size_t parts = 3;
+    size_t parts = 4;
     int body_fd = -1, rc;
 
     if (out->message_len > VIV_FRAME_MESSAGE_MAX || out->fd_count > VIV_FRAME_FDS_MAX)
         return bad(err, "message too long or too many descriptors");
-    if (out->message_len + out->body_len > VIV_FRAME_INLINE_MAX) {
-        body_fd = viv_sealed_memfd("viv-body", out->body, out->body_len, err);
+    if (out->message_len + h.body_len > VIV_FRAME_INLINE_MAX) {
+        body_fd = viv_sealed_memfd_joined("viv-body", out->body, out->body_len, out->tail,
+                                          out->tail_len, err);
         if (body_fd < 0)
             return -1;
         h.flags = VIV_FRAME_BODY_IN_MEMFD;

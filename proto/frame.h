@@ -27,6 +27,8 @@ enum viv_frame_type {
     VIV_FRAME_RESULT, /* the execution has ended: a RunResult; body: the worker's
                          part of a serialized vivarium.v1.ExecuteResponse */
     VIV_FRAME_EXITED, /* the VM process has ended, says the worker's init: an Exited */
+    VIV_FRAME_SCOPE,  /* ahead of RESULT, where it was asked for; body: a serialized
+                         vivarium.v1.ExecuteResponse with scope and manifest */
     /* supervisor to worker */
     VIV_FRAME_RUN, /* run this: a RunRequest; body: the code; descriptor: stdin, if any */
     VIV_FRAME_TYPES
@@ -96,6 +98,8 @@ struct viv_frame_out {
     size_t message_len;
     const void *body;
     size_t body_len;
+    const void *tail; /* what stands behind the body, as a part of it */
+    size_t tail_len;
     const int *fds;
     unsigned fd_count;
 };
@@ -106,5 +110,9 @@ int viv_frame_send(int fd, const struct viv_frame_out *out, struct viv_error *er
 /* A memfd that holds a copy of `data` and is sealed against every change, its
  * offset at 0. Returns the descriptor, close-on-exec, or -1. */
 int viv_sealed_memfd(const char *name, const void *data, size_t len, struct viv_error *err);
+
+/* The same of two pieces, one behind the other. */
+int viv_sealed_memfd_joined(const char *name, const void *data, size_t len, const void *tail,
+                            size_t tail_len, struct viv_error *err);
 
 #endif

@@ -22,7 +22,7 @@ void cancel_execution(struct execution *e, enum viv_cause cause, const char *rea
     if (!first && (!force || e->forced))
         return;
     e->forced = force;
-    if (e->phase == EXECUTION_QUEUED) {
+    if (e->phase == EXECUTION_QUEUED || e->phase == EXECUTION_WAITING) {
         cancel_queued(e);
         return;
     }

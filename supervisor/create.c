@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "supervisor/limits.h"
+#include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
 #define START_TIMEOUT_S 30
@@ -44,6 +45,7 @@ static void free_supervisor(struct viv_supervisor *s)
         return;
     for (unsigned i = 0; s->workers && i < s->config.workers_max; i++)
         worker_close(&s->workers[i]);
+    sessions_destroy(s);
     free(s->workers);
     free(s->executions);
     registry_free(&s->registry);
@@ -72,7 +74,8 @@ static int make_slots(struct viv_supervisor *s, struct viv_error *err)
 
 static int make_places(struct viv_supervisor *s, struct viv_error *err)
 {
-    s->execution_count = (size_t)s->config.workers_max + s->config.queue_max;
+    s->place_count = (size_t)s->config.workers_max + s->config.queue_max;
+    s->execution_count = s->place_count + s->config.sessions.max;
     s->executions = calloc(s->execution_count, sizeof(*s->executions));
     if (!s->executions)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for %zu executions",
@@ -82,6 +85,8 @@ static int make_places(struct viv_supervisor *s, struct viv_error *err)
 
         e->supervisor = s;
         e->timer.fire = schedule_timer_fired;
+        if (i >= s->place_count)
+            continue;
         e->next_queued = s->free_executions;
         s->free_executions = e;
     }
@@ -125,11 +130,12 @@ static int make_parts(struct viv_supervisor *s, struct viv_error *err)
         return -1;
     if (make_slots(s, err) < 0 || make_places(s, err) < 0)
         return -1;
-    /* A timer for each worker and execution, and the three of the reactor. */
-    return timers_init(&s->timers, c->workers_max + s->execution_count + 3, err) < 0 ||
-                   registry_init(&s->registry, s->execution_count, err) < 0
-               ? -1
-               : 0;
+    /* A timer for each worker, execution and session, and the four of the reactor. */
+    if (timers_init(&s->timers, c->workers_max + s->execution_count + c->sessions.max + 4, err) <
+            0 ||
+        registry_init(&s->registry, s->place_count, err) < 0)
+        return -1;
+    return sessions_create(s, err);
 }
 
 /* Signals are the application's: the reactor takes none. */
@@ -184,6 +190,8 @@ int viv_supervisor_create(const struct viv_config *config, struct viv_supervisor
     if (!s)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
     s->config = *config;
+    if (s->config.sessions.resident_max == 0)
+        s->config.sessions.resident_max = config->workers_max / 2 ? config->workers_max / 2 : 1;
     make_defaults(s);
     if (make_parts(s, err) < 0 || start_thread(s, err) < 0) {
         free_supervisor(s);
@@ -201,6 +209,7 @@ static void stop(struct viv_supervisor *s, struct command *command)
 {
     s->stopping = true;
     drain_begin(s);
+    sessions_stop(s);
     drain_cancel_all(s, true);
     drain_check(s);
     timers_stop(&s->timers, &s->zygote_retry);

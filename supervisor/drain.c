@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "supervisor/clock.h"
+#include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
 struct drain_request {
@@ -16,17 +17,22 @@ struct drain_request {
 void drain_begin(struct viv_supervisor *s)
 {
     struct viv_error error;
-    struct execution *e;
+    struct execution *e, *next;
 
     pthread_mutex_lock(&s->inbox.lock);
     s->refusing = true;
     pthread_mutex_unlock(&s->inbox.lock);
     s->draining = true;
     viv_fail(&error, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
-    while ((e = s->queue_first) != NULL) {
+    for (e = s->oldest; e; e = next) {
+        next = e->next;
+        if (e->phase != EXECUTION_QUEUED && e->phase != EXECUTION_WAITING)
+            continue;
         schedule_unqueue(s, e);
         schedule_finish(s, e, NULL, &error);
     }
+    if (!s->stopping)
+        session_drain(s);
 }
 
 void drain_cancel_all(struct viv_supervisor *s, bool force)
@@ -41,7 +47,7 @@ void drain_check(struct viv_supervisor *s)
 {
     struct drain_request *r = s->drain_requests;
 
-    if (s->oldest)
+    if (s->oldest || (s->sessions->count > 0 && !s->stopping))
         return;
     timers_stop(&s->timers, &s->drain_timer);
     s->drain_requests = NULL;

@@ -1,5 +1,7 @@
 #include "supervisor/execution.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -7,6 +9,11 @@
 
 #include "proto/internal/worker.pb-c.h"
 #include "supervisor/clock.h"
+#include "supervisor/limits.h"
+
+#define DEFAULT_FILENAME "<execution>"
+/* For what a session does for itself: its scope, its exit functions. */
+#define OWN_WALL_NS INT64_C(10000000000)
 
 static void copy_id(char *to, const char *from, const char *fallback)
 {
@@ -23,7 +30,7 @@ static char *append(char *at, const void *data, size_t len)
 /* All in one block, so that there is one thing to free. */
 static int copy_request(struct execution *e, const struct viv_request *r, struct viv_error *err)
 {
-    const char *filename = r->filename && *r->filename ? r->filename : "<execution>";
+    const char *filename = r->filename && *r->filename ? r->filename : DEFAULT_FILENAME;
     size_t filename_size = strlen(filename) + 1;
     size_t size = r->code_len + r->scope_len + r->stdin_len;
     char *at = malloc(size + filename_size);
@@ -57,7 +64,12 @@ int execution_fill(struct execution *e, const struct viv_request *request,
     e->limits = *limits;
     e->deadline_ns = request->deadline_ns;
     e->cancel_on_output_limit = request->cancel_on_output_limit;
-    e->return_scope = request->return_scope;
+    e->kind = (enum execution_kind)request->kind;
+    e->return_scope = request->return_scope || request->kind == VIV_REQUEST_GET_SCOPE;
+    memset(e->session_id, 0, sizeof(e->session_id));
+    copy_id(e->session_id, request->session_id, "");
+    e->idle_timeout_ns = request->idle_timeout_ns;
+    e->durability = request->durability;
     e->callbacks = *callbacks;
     e->arg = arg;
     e->submitted_ns = clock_now();
@@ -66,12 +78,49 @@ int execution_fill(struct execution *e, const struct viv_request *request,
     return 0;
 }
 
-void answer_free(struct answer *answer)
+void execution_fill_own(struct execution *e, const char *tenant, enum execution_kind kind,
+                        const struct viv_config *config)
 {
-    if (answer->mapped)
-        munmap(answer->body, answer->body_len);
+    const struct viv_limits none = {0};
+
+    e->kind = kind;
+    memset(&e->name, 0, sizeof(e->name));
+    copy_id(e->name.tenant, tenant, "default");
+    e->filename = e->code = "";
+    e->stdin_data = NULL;
+    e->code_len = e->scope_len = e->stdin_len = 0;
+    e->return_scope = e->cancel_on_output_limit = false;
+    e->deadline_ns = 0;
+    e->callbacks = (struct viv_callbacks){0};
+    e->submitted_ns = clock_now();
+    e->submitted_realtime_ns = clock_realtime();
+    limits_resolve(&none, &config->defaults, &config->ceilings, &e->limits, NULL);
+    if (e->limits.wall_time_ns > OWN_WALL_NS)
+        e->limits.wall_time_ns = OWN_WALL_NS;
+    output_init(&e->output, 0);
+}
+
+void execution_number(struct execution *e, uint64_t number)
+{
+    if (strcmp(e->filename, DEFAULT_FILENAME) != 0)
+        return;
+    snprintf(e->numbered, sizeof(e->numbered), "<execution %" PRIu64 ">", number);
+    e->filename = e->numbered;
+}
+
+void blob_free(struct blob *blob)
+{
+    if (blob->mapped)
+        munmap(blob->data, blob->len);
     else
-        free(answer->body);
+        free(blob->data);
+    *blob = (struct blob){0};
+}
+
+static void answer_free(struct answer *answer)
+{
+    blob_free(&answer->body);
+    blob_free(&answer->checkpoint);
     *answer = (struct answer){0};
 }
 
@@ -83,8 +132,12 @@ void execution_clear(struct execution *e)
     answer_free(&e->answer);
     e->phase = EXECUTION_UNBORN;
     e->worker = NULL;
+    e->session = NULL;
+    e->save = false;
+    e->session_state = (struct viv_session_state){0};
+    e->save_error[0] = '\0';
     e->began_ns = e->answered_ns = 0;
-    e->next_cpu_check_ns = 0;
+    e->next_cpu_check_ns = e->cpu_before_ns = 0;
     e->forced = e->paused = false;
     e->notes = 0;
     memset(&e->cancel, 0, sizeof(e->cancel));
@@ -163,13 +216,16 @@ void execution_report(struct execution *e, const struct viv_death *death, uint64
     struct viv_result result = {
         .execution_id = e->name.id,
         .outcome = outcome_of(e),
-        .body = e->answer.body,
-        .body_len = e->answer.body_len,
+        .body = e->answer.body.data,
+        .body_len = e->answer.body.len,
+        .session = e->session ? &e->session_state : NULL,
         .exit_status = e->answer.given ? e->answer.exit_status : -1,
         .death = {.exit_status = -1},
         .layers = layers,
     };
 
+    if (e->save_error[0])
+        e->session_state.save_error = e->save_error;
     fill_output(e, &result);
     fill_usage(e, &result);
     if (e->cancel.cause != VIV_CAUSE_NONE) {

@@ -8,6 +8,7 @@
 #define SECOND INT64_C(1000000000)
 #define MIB (UINT64_C(1) << 20)
 #define FILENAME_BYTES_MAX 1024
+#define SESSIONS_MAX 30000
 
 void viv_config_init(struct viv_config *config)
 {
@@ -32,6 +33,10 @@ void viv_config_init(struct viv_config *config)
                      .memory_soft_bytes = 4096 * MIB,
                      .pids = 1024,
                      .output_bytes = 64 * MIB},
+        .sessions = {.max = 256,
+                     .idle_timeout_ns = 3600 * SECOND,
+                     .idle_timeout_max_ns = 30 * 24 * 3600 * SECOND,
+                     .tenant_bytes_max = 1024 * MIB},
     };
 }
 
@@ -121,6 +126,25 @@ int limits_resolve(const struct viv_limits *asked, const struct viv_limits *defa
     return 0;
 }
 
+static int check_sessions(const struct viv_config *config, struct viv_error *err)
+{
+    const struct viv_session_config *s = &config->sessions;
+
+    if (s->max == 0 || s->max > SESSIONS_MAX)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "sessions.max must be 1 to %d, not %u",
+                        SESSIONS_MAX, s->max);
+    if (s->resident_max > config->workers_max)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "sessions.resident_max of %u is above workers_max of %u", s->resident_max,
+                        config->workers_max);
+    if (s->idle_timeout_ns < 0 || s->idle_timeout_ns > s->idle_timeout_max_ns)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "sessions.idle_timeout must not be negative, nor above its ceiling");
+    if (s->lease_ns < 0 || (s->lease_ns > 0 && s->lease_ns < SECOND))
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "sessions.lease must be at least a second");
+    return 0;
+}
+
 int limits_check_config(const struct viv_config *config, struct viv_error *err)
 {
     struct viv_limits unused;
@@ -135,6 +159,8 @@ int limits_check_config(const struct viv_config *config, struct viv_error *err)
     if (config->queue_max > 1000000)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "queue_max must be at most 1000000, not %u",
                         config->queue_max);
+    if (check_sessions(config, err) < 0)
+        return -1;
     if (config->defaults.wall_time_ns <= 0)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "the default wall_time must be above zero");
     if (limits_resolve(&config->defaults, &none, &config->ceilings, &unused, err) < 0) {
@@ -144,6 +170,41 @@ int limits_check_config(const struct viv_config *config, struct viv_error *err)
                         why.text);
     }
     return 0;
+}
+
+static int check_kind(const struct viv_request *r, bool named, struct viv_error *err)
+{
+    switch (r->kind) {
+    case VIV_REQUEST_EXECUTE:
+        if (named && r->scope_len > 0)
+            return viv_fail(err, VIV_INVALID_ARGUMENT,
+                            "session_id and scope are both set: set one; SetScope replaces a "
+                            "session's scope");
+        return 0;
+    case VIV_REQUEST_OPEN_SESSION:
+        return 0;
+    case VIV_REQUEST_GET_SCOPE:
+    case VIV_REQUEST_SET_SCOPE:
+        return named ? 0 : viv_fail(err, VIV_INVALID_ARGUMENT, "session_id is empty: name one");
+    }
+    return viv_fail(err, VIV_INVALID_ARGUMENT, "there is no request of kind %d", r->kind);
+}
+
+int limits_check_session(const struct viv_request *r, const struct viv_session_config *config,
+                         struct viv_error *err)
+{
+    bool named = r->session_id && *r->session_id;
+
+    if (named && limits_check_id("session_id", r->session_id, err) < 0)
+        return -1;
+    if (r->idle_timeout_ns < 0 || r->idle_timeout_ns > config->idle_timeout_max_ns)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "idle_timeout of %.3f s must be between 0 and the ceiling of %.3f s",
+                        (double)r->idle_timeout_ns / SECOND,
+                        (double)config->idle_timeout_max_ns / SECOND);
+    if (r->durability < 0 || r->durability > VIV_DURABILITY_EVERY_EXECUTION)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "there is no durability %d", r->durability);
+    return check_kind(r, named, err);
 }
 
 int limits_check_id(const char *what, const char *id, struct viv_error *err)

@@ -18,6 +18,10 @@ int limits_check_config(const struct viv_config *config, struct viv_error *err);
 /* [A-Za-z0-9._:-], 1 to VIV_ID_MAX bytes. `what` names it in the error. */
 int limits_check_id(const char *what, const char *id, struct viv_error *err);
 
+/* What a request says of sessions. */
+int limits_check_session(const struct viv_request *request, const struct viv_session_config *config,
+                         struct viv_error *err);
+
 /* Everything of a request but its limits: names, sizes, encodings. */
 int limits_check_request(const struct viv_request *request, uint64_t bytes_max,
                          struct viv_error *err);

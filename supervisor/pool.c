@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "supervisor/clock.h"
+#include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
 /* Starts in flight: more would only queue up before the zygote, which clones
@@ -33,9 +34,7 @@ void pool_assign(struct viv_supervisor *s)
         struct worker *w = s->idle;
         struct execution *e = schedule_next(s);
 
-        w->execution = e;
-        e->worker = w;
-        worker_event(w, WORKER_RUN);
+        schedule_assign(s, e, w);
     }
 }
 
@@ -49,7 +48,7 @@ static struct worker *free_slot(struct viv_supervisor *s)
 
 static unsigned occupied(const struct viv_supervisor *s)
 {
-    return s->idle_count + s->starting_count + s->busy_count + s->ending_count;
+    return s->idle_count + s->starting_count + s->busy_count + s->held_count + s->ending_count;
 }
 
 static void retry_later(struct viv_supervisor *s)
@@ -71,6 +70,17 @@ void pool_refill_retry(struct timer *timer, int64_t now_ns)
     pool_refill(s);
 }
 
+/* Workers that sessions hold without using them are the pool's reserve. */
+static void evict_for_queue(struct viv_supervisor *s)
+{
+    unsigned coming =
+        s->idle_count + s->starting_count + s->ending_count + s->sessions->evicting;
+
+    while (s->queue_count > coming && occupied(s) >= s->config.workers_max &&
+           session_evict_one(s))
+        coming++;
+}
+
 void pool_refill(struct viv_supervisor *s)
 {
     unsigned wanted = s->config.workers_warm + s->queue_count;
@@ -79,6 +89,7 @@ void pool_refill(struct viv_supervisor *s)
         return;
     if (s->draining)
         wanted = s->queue_count;
+    evict_for_queue(s);
     while (s->idle_count + s->starting_count < wanted && s->starting_count < STARTS_MAX &&
            occupied(s) < s->config.workers_max) {
         struct worker *w = free_slot(s);

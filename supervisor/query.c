@@ -16,25 +16,41 @@ struct query_command {
 
 static enum viv_execution_state state_of(const struct execution *e)
 {
-    if (e->phase == EXECUTION_QUEUED)
+    if (e->phase == EXECUTION_QUEUED || e->phase == EXECUTION_WAITING)
         return VIV_EXECUTION_QUEUED;
     if (e->cancel.cause != VIV_CAUSE_NONE)
         return VIV_EXECUTION_CANCELLING;
     return VIV_EXECUTION_RUNNING;
 }
 
+/* What sessions do for themselves is nobody's execution. */
+static bool is_listed(const struct execution *e, const char *tenant)
+{
+    return e->kind == EXECUTION_CODE && strcmp(e->name.tenant, tenant) == 0;
+}
+
+static size_t count_of(const struct viv_supervisor *s, const char *tenant)
+{
+    size_t count = 0;
+
+    for (const struct execution *e = s->oldest; e; e = e->next)
+        count += is_listed(e, tenant);
+    return count;
+}
+
 static void list(struct viv_supervisor *s, struct command *command)
 {
     struct query_command *q = (struct query_command *)command;
-    size_t most = s->queue_count + s->running_count, count = 0;
+    size_t most = count_of(s, q->tenant), count = 0;
     struct viv_execution_info *infos = calloc(most ? most : 1, sizeof(*infos));
     int64_t now = clock_now();
 
     for (struct execution *e = s->oldest; e && infos && count < most; e = e->next) {
-        if (strcmp(e->name.tenant, q->tenant) != 0)
+        if (!is_listed(e, q->tenant))
             continue;
         infos[count++] = (struct viv_execution_info){
             .execution_id = e->name.id,
+            .session_id = e->session_id,
             .filename = e->filename,
             .state = state_of(e),
             .submitted_realtime_ns = e->submitted_realtime_ns,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "supervisor/clock.h"
+#include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
 #define EVENTS_AT_ONCE 64
@@ -46,7 +47,7 @@ static int wait_for_events(struct viv_supervisor *s, struct epoll_event *events)
 
 static bool over(const struct viv_supervisor *s)
 {
-    return s->stopping && !s->oldest && s->link.pidfd < 0;
+    return s->stopping && !s->oldest && s->link.pidfd < 0 && s->sessions->store.asked == 0;
 }
 
 /* While stopping: once nobody waits for a worker, the zygote may go. */

@@ -7,6 +7,8 @@
 
 #include "supervisor/clock.h"
 #include "supervisor/process_tree.h"
+#include "supervisor/session.h"
+#include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
 
 /* A cancel that is under way is rung again this often, so that code which
@@ -26,7 +28,7 @@ static int64_t processors(void)
     return known;
 }
 
-static void list_add(struct viv_supervisor *s, struct execution *e)
+void schedule_enlist(struct viv_supervisor *s, struct execution *e)
 {
     e->next = NULL;
     e->previous = s->newest;
@@ -49,7 +51,7 @@ static void list_remove(struct viv_supervisor *s, struct execution *e)
         s->newest = e->previous;
 }
 
-static void queue_append(struct viv_supervisor *s, struct execution *e)
+void schedule_queue(struct viv_supervisor *s, struct execution *e)
 {
     e->phase = EXECUTION_QUEUED;
     e->next_queued = NULL;
@@ -60,8 +62,20 @@ static void queue_append(struct viv_supervisor *s, struct execution *e)
 
 void schedule_requeue(struct viv_supervisor *s, struct execution *e)
 {
+    struct worker *w = e->worker;
+
     s->running_count--;
     e->worker = NULL;
+    e->phase = EXECUTION_UNBORN;
+    if (execution_is_own(e)) {
+        schedule_finish(s, e, NULL, NULL);
+        return;
+    }
+    if (w->session) { /* which its worker has taken with it */
+        session_lost(w->session, VIV_RESTORED_FROM_CRASH);
+        session_put_back(e->session, e);
+        return;
+    }
     e->phase = EXECUTION_QUEUED;
     e->next_queued = s->queue_first;
     if (!s->queue_first)
@@ -81,15 +95,27 @@ struct execution *schedule_next(struct viv_supervisor *s)
     if (!s->queue_first)
         s->queue_last = &s->queue_first;
     s->queue_count--;
+    e->phase = EXECUTION_UNBORN;
+    return e;
+}
+
+void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worker *w)
+{
     s->running_count++;
     e->phase = EXECUTION_RUNNING;
-    return e;
+    e->worker = w;
+    w->execution = e;
+    worker_event(w, WORKER_RUN);
 }
 
 void schedule_unqueue(struct viv_supervisor *s, struct execution *e)
 {
     struct execution **at = &s->queue_first;
 
+    if (e->phase == EXECUTION_WAITING) {
+        session_unqueue(e);
+        return;
+    }
     while (*at && *at != e)
         at = &(*at)->next_queued;
     if (!*at)
@@ -114,45 +140,67 @@ struct execution *schedule_find(struct viv_supervisor *s, viv_ticket ticket)
 
 static void free_place(struct viv_supervisor *s, struct execution *e)
 {
+    bool own = execution_is_own(e);
+
     execution_clear(e);
-    submit_release(s, e);
+    if (!own)
+        submit_release(s, e);
+}
+
+void schedule_answered(struct viv_supervisor *s, struct execution *e, const struct viv_death *death)
+{
+    s->running_count--;
+    e->worker = NULL;
+    e->phase = EXECUTION_SAVING;
+    timers_stop(&s->timers, &e->timer);
+    if (!e->session || !e->answer.given || !session_save(e->session, e))
+        schedule_finish(s, e, death, NULL);
+}
+
+static void forget_name(struct viv_supervisor *s, struct execution *e)
+{
+    if (execution_is_own(e))
+        return;
+    registry_remove(&s->registry, &e->name);
+    remembered_end(&s->remembered, e->name.hash, clock_now());
 }
 
 void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct viv_death *death,
                      const struct viv_error *error)
 {
+    struct session *session = e->session && e->session->turn == e ? e->session : NULL;
+
     timers_stop(&s->timers, &e->timer);
-    if (e->phase == EXECUTION_RUNNING)
-        s->running_count--;
     list_remove(s, e);
-    registry_remove(&s->registry, &e->name);
-    remembered_end(&s->remembered, e->name.hash, clock_now());
+    forget_name(s, e);
     e->phase = EXECUTION_UNBORN;
     if (error)
         execution_reject(e, error);
     else
         execution_report(e, death, s->layers);
+    if (session)
+        session_turn_over(session, e);
     free_place(s, e);
     if (s->draining)
         drain_check(s);
 }
 
 /* 128 random bits: nobody can guess another's. */
-static void generate_id(struct execution *e)
+void schedule_generate_id(char ret_id[VIV_ID_MAX + 1])
 {
     uint64_t bits[2] = {0};
 
     if (getrandom(bits, sizeof(bits), 0) < 0)
-        bits[0] = e->ticket;
-    snprintf(e->name.id, sizeof(e->name.id), "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+        bits[0] = (uint64_t)clock_now();
+    snprintf(ret_id, VIV_ID_MAX + 1, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
 }
 
 static unsigned queue_room(const struct viv_supervisor *s)
 {
     unsigned growth = s->config.workers_max - s->busy_count;
-    unsigned room = s->config.queue_max + growth;
+    unsigned room = s->config.queue_max + growth, waits = s->queue_count + s->waiting_count;
 
-    return s->queue_count < room ? room - s->queue_count : 0;
+    return waits < room ? room - waits : 0;
 }
 
 /* Whether it may be queued. */
@@ -161,7 +209,7 @@ static int admit(struct viv_supervisor *s, struct execution *e, struct viv_error
     if (s->draining || s->stopping)
         return viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
     if (e->name.id[0] == '\0')
-        generate_id(e);
+        schedule_generate_id(e->name.id);
     if (registry_find(&s->registry, e->name.tenant, e->name.id))
         return viv_fail(err, VIV_ALREADY_EXISTS,
                         "execution_id %s is queued or running: choose another, or leave it empty",
@@ -169,7 +217,7 @@ static int admit(struct viv_supervisor *s, struct execution *e, struct viv_error
     if (queue_room(s) == 0)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
                         "%u executions run and %u wait, the most there may be: try again later",
-                        s->busy_count, s->queue_count);
+                        s->busy_count, s->queue_count + s->waiting_count);
     return 0;
 }
 
@@ -177,18 +225,24 @@ void schedule_submitted(struct viv_supervisor *s, struct command *command)
 {
     struct execution *e =
         (struct execution *)((char *)command - offsetof(struct execution, submitted));
+    viv_ticket ticket = e->coming_ticket;
     struct early_cancel early;
     struct viv_error error;
 
-    e->ticket = e->coming_ticket;
+    e->ticket = ticket;
     if (admit(s, e, &error) < 0) {
         execution_reject(e, &error);
         free_place(s, e);
         return;
     }
     registry_add(&s->registry, &e->name);
-    list_add(s, e);
-    queue_append(s, e);
+    schedule_enlist(s, e);
+    if (e->session_id[0] || e->kind != EXECUTION_CODE)
+        session_arrive(s, e);
+    else
+        schedule_queue(s, e);
+    if (!schedule_find(s, ticket))
+        return; /* it has ended already */
     if (remembered_take_cancel(&s->remembered, e->name.tenant, e->name.id, e->submitted_ns,
                                &early)) {
         cancel_execution(e, VIV_CAUSE_CANCEL_RPC, early.reason, early.force);
@@ -225,7 +279,7 @@ void schedule_timer(struct execution *e)
     struct timers *timers = &e->supervisor->timers;
     int64_t at = INT64_MAX;
 
-    if (e->phase == EXECUTION_QUEUED && e->deadline_ns)
+    if ((e->phase == EXECUTION_QUEUED || e->phase == EXECUTION_WAITING) && e->deadline_ns)
         at = e->deadline_ns;
     else if (e->phase == EXECUTION_RUNNING && e->worker->state == WORKER_RUNNING)
         at = next_of_running(e);
@@ -240,7 +294,7 @@ void schedule_timer(struct execution *e)
 static void check_cpu(struct execution *e, int64_t now_ns)
 {
     int64_t used = process_tree_cpu_ns(e->worker->vm_pid);
-    int64_t left = e->limits.cpu_time_ns - used;
+    int64_t left = e->limits.cpu_time_ns - (used - e->cpu_before_ns);
 
     if (used >= 0 && left <= 0) {
         cancel_execution(e, VIV_CAUSE_CPU_TIME, NULL, false);
@@ -276,7 +330,7 @@ void schedule_timer_fired(struct timer *timer, int64_t now_ns)
     struct execution *e = (struct execution *)((char *)timer - offsetof(struct execution, timer));
     struct viv_error late;
 
-    if (e->phase == EXECUTION_QUEUED) {
+    if (e->phase == EXECUTION_QUEUED || e->phase == EXECUTION_WAITING) {
         viv_fail(&late, VIV_DEADLINE_EXCEEDED, "its deadline came while it waited for a worker");
         schedule_unqueue(e->supervisor, e);
         schedule_finish(e->supervisor, e, NULL, &late);

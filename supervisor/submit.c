@@ -3,10 +3,11 @@
 #include <stdlib.h>
 
 #include "supervisor/limits.h"
+#include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
 
 /* The low bits of a ticket are the place, from 1; the high ones count its uses. */
-static viv_ticket next_ticket(const struct viv_supervisor *s, const struct execution *e)
+viv_ticket submit_next_ticket(const struct viv_supervisor *s, const struct execution *e)
 {
     uint64_t place = (uint64_t)(e - s->executions) + 1;
 
@@ -24,8 +25,9 @@ static int take_place(struct viv_supervisor *s, uint64_t bytes, struct execution
     else if (!s->free_executions)
         rc = viv_fail(err, VIV_RESOURCE_EXHAUSTED,
                       "%zu executions run and wait, the most there may be: try again later",
-                      s->execution_count);
-    else if (bytes > s->config.request_bytes_total - s->request_bytes)
+                      s->place_count);
+    else if (s->request_bytes > s->config.request_bytes_total ||
+             bytes > s->config.request_bytes_total - s->request_bytes)
         rc = viv_fail(err, VIV_RESOURCE_EXHAUSTED,
                       "the requests that run and wait hold %" PRIu64 " bytes, of %" PRIu64
                       " there may be: try again later",
@@ -37,6 +39,13 @@ static int take_place(struct viv_supervisor *s, uint64_t bytes, struct execution
     }
     pthread_mutex_unlock(&s->inbox.lock);
     return rc;
+}
+
+void submit_charge(struct viv_supervisor *s, int64_t bytes)
+{
+    pthread_mutex_lock(&s->inbox.lock);
+    s->request_bytes += (uint64_t)bytes;
+    pthread_mutex_unlock(&s->inbox.lock);
 }
 
 void submit_release(struct viv_supervisor *s, struct execution *e)
@@ -59,6 +68,7 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
     uint64_t bytes;
 
     if (limits_check_request(request, s->config.request_bytes_max, err) < 0 ||
+        limits_check_session(request, &s->config.sessions, err) < 0 ||
         limits_resolve(&request->limits, &s->config.defaults, &s->config.ceilings, &limits, err) <
             0)
         return -1;
@@ -70,7 +80,7 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
         submit_release(s, e);
         return -1;
     }
-    e->coming_ticket = next_ticket(s, e);
+    e->coming_ticket = submit_next_ticket(s, e);
     if (ret_ticket)
         *ret_ticket = e->coming_ticket;
     e->submitted.run = schedule_submitted;

@@ -54,18 +54,21 @@ struct viv_supervisor {
 
     struct worker *workers;
     struct worker *idle; /* a stack: the last one in has the warmest caches */
-    unsigned idle_count, starting_count, busy_count, ending_count;
+    unsigned idle_count, starting_count, busy_count, held_count, ending_count;
     unsigned failed_starts;
     struct timer refill_retry;
 
     struct execution *executions;
-    size_t execution_count;
+    size_t execution_count; /* places for callers', then one for each session's own */
+    size_t place_count;     /* for callers' */
     struct execution *oldest, *newest;
     struct execution *queue_first, **queue_last;
-    unsigned queue_count, running_count;
+    unsigned queue_count, waiting_count, running_count;
     struct registry registry;
     struct remembered remembered;
     uint64_t next_generation;
+
+    struct sessions *sessions;
 
     bool draining;
     struct timer drain_timer;
@@ -94,6 +97,16 @@ void schedule_submitted(struct viv_supervisor *supervisor, struct command *comma
 void schedule_requeue(struct viv_supervisor *supervisor, struct execution *execution);
 struct execution *schedule_next(struct viv_supervisor *supervisor);
 void schedule_unqueue(struct viv_supervisor *supervisor, struct execution *execution);
+/* The worker is done with it: reports, once the scope is saved where it has to be. */
+void schedule_answered(struct viv_supervisor *supervisor, struct execution *execution,
+                       const struct viv_death *death);
+/* Gives a queued or waiting execution to a worker. */
+void schedule_assign(struct viv_supervisor *supervisor, struct execution *execution,
+                     struct worker *worker);
+void schedule_queue(struct viv_supervisor *supervisor, struct execution *execution);
+/* Into the list of all live ones. */
+void schedule_enlist(struct viv_supervisor *supervisor, struct execution *execution);
+void schedule_generate_id(char ret_id[VIV_ID_MAX + 1]);
 /* Reports or rejects (`error` not NULL), then frees the place. */
 void schedule_finish(struct viv_supervisor *supervisor, struct execution *execution,
                      const struct viv_death *death, const struct viv_error *error);
@@ -116,8 +129,5 @@ void drain_cancel_all(struct viv_supervisor *supervisor, bool force);
 
 /* reactor.c */
 void *reactor_main(void *supervisor);
-
-/* submit.c: returns a place to the free list. */
-void submit_release(struct viv_supervisor *supervisor, struct execution *execution);
 
 #endif

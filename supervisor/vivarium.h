@@ -111,6 +111,44 @@ struct viv_limits {
     uint32_t pids;
 };
 
+/* When a session's scope is written to the store. The values are those of
+ * vivarium.v1.Durability. */
+enum viv_durability {
+    VIV_DURABILITY_ON_EVICTION = 1, /* when its worker is needed for another, and at a drain */
+    VIV_DURABILITY_EVERY_EXECUTION = 2, /* before each execution is answered */
+};
+
+/* The values are those of vivarium.v1.RestoredFrom. */
+enum viv_restored_from {
+    VIV_RESTORED_FROM_NONE = 0,
+    VIV_RESTORED_FROM_EVICTION = 1,
+    VIV_RESTORED_FROM_CRASH = 2,
+    VIV_RESTORED_FROM_KILL = 3,
+    VIV_RESTORED_FROM_RESTART = 4,
+    VIV_RESTORED_FROM_OTHER_SUPERVISOR = 5,
+};
+
+/* How sessions are kept. */
+struct viv_session_config {
+    /* memory: (also NULL), sqlite:/path/file.db, redis://[:password@]host[:port][/db],
+     * redis+unix://[:password@]/path.sock[?db=N]. Memory forgets all at the end. */
+    const char *store_url;
+    /* The file of the 32 bytes that seal what is stored, made where it is
+     * absent; NULL: only with memory. Supervisors that share a store share it. */
+    const char *store_key_path;
+    const char *const *store_old_key_paths; /* keys of before; NULL-terminated, may be NULL */
+    /* This supervisor's name towards others of the same store; unique among
+     * live ones, and the same after a restart, so that it need not wait for its
+     * own leases. NULL: one that nobody else has, and that no restart brings back. */
+    const char *node;
+    unsigned max;          /* sessions in use at a time, warm or about to be; default 256 */
+    unsigned resident_max; /* held by a warm worker at a time; default half of workers_max */
+    int64_t idle_timeout_ns;     /* default of a session, default 1 h */
+    int64_t idle_timeout_max_ns; /* ceiling, default 30 days */
+    uint64_t tenant_bytes_max;   /* stored, per tenant; default 1 GiB; 0: no limit */
+    int64_t lease_ns; /* how long others wait after a crash; 0: 1 min with Redis, else 10 min */
+};
+
 struct viv_config {
     /* The worker binary. NULL: $VIVARIUM_WORKER, else "vivarium-worker" beside
      * this executable, else ../lib/vivarium/vivarium-worker from there, else its
@@ -129,6 +167,7 @@ struct viv_config {
     uint64_t result_bytes_max; /* what a worker may answer, output excluded; default 64 MiB */
     struct viv_limits defaults;
     struct viv_limits ceilings;
+    struct viv_session_config sessions;
 };
 
 /* Sets every field to the embedded default (docs: vivarium.proto, Limits). */
@@ -147,16 +186,29 @@ int viv_supervisor_create(const struct viv_config *config, struct viv_supervisor
  * NULL is fine. */
 void viv_supervisor_destroy(struct viv_supervisor *supervisor);
 
+enum viv_request_kind {
+    VIV_REQUEST_EXECUTE = 0,
+    VIV_REQUEST_OPEN_SESSION, /* with the scope, if any, as its names */
+    VIV_REQUEST_GET_SCOPE,    /* of a session; answered in the body as with return_scope */
+    VIV_REQUEST_SET_SCOPE,    /* of a session; in place of the names it has */
+};
+
 struct viv_request {
+    enum viv_request_kind kind;
     const char *tenant;       /* NULL: "default" */
     const char *execution_id; /* NULL or "": generated */
+    /* Run in this session; NULL or "": in none. Its executions run one at a
+     * time, in the order in which they were submitted. */
+    const char *session_id; /* with OPEN_SESSION, NULL or "": generated */
+    int64_t idle_timeout_ns;        /* with OPEN_SESSION; 0: the default */
+    enum viv_durability durability; /* with OPEN_SESSION; 0: on eviction */
     const char *code;
     size_t code_len;
     const char *filename; /* NULL or "": "<execution>" */
     const void *stdin_data;
     size_t stdin_len;
-    /* A serialized vivarium.v1.ScopeSnapshot to begin with; only the worker looks
-     * into it. */
+    /* A serialized vivarium.v1.ScopeSnapshot to begin with, or to set; not for an
+     * execution in a session. Only the worker looks into it. */
     const void *scope;
     size_t scope_len;
     bool return_scope; /* answer with the scope as the code leaves it */
@@ -202,6 +254,15 @@ struct viv_death {
     char text[160];
 };
 
+/* The session's part of a result. As vivarium.v1.SessionState. */
+struct viv_session_state {
+    const char *session_id;
+    enum viv_restored_from restored_from; /* NONE: the warm worker had it */
+    int64_t snapshot_age_ns;              /* of what was restored; -1: there was none */
+    bool saved;
+    const char *save_error; /* NULL: none */
+};
+
 struct viv_result {
     const char *execution_id;
     enum viv_outcome outcome;
@@ -221,6 +282,7 @@ struct viv_result {
     int exit_status; /* -1: no SystemExit */
     struct viv_usage usage;
     const struct viv_receipt *receipt; /* NULL: no cancel was asked for */
+    const struct viv_session_state *session; /* NULL: in none */
     struct viv_death death;
     uint64_t layers; /* what the kernel enforced; names by viv_layer_name() */
 };
@@ -234,8 +296,9 @@ struct viv_callbacks {
      * execution's output until viv_resume_output(). */
     bool (*output)(void *arg, enum viv_stream stream, const void *data, size_t len);
     void (*finished)(void *arg, const struct viv_result *result);
-    /* It did not run: VIV_ALREADY_EXISTS, VIV_RESOURCE_EXHAUSTED,
-     * VIV_UNAVAILABLE, VIV_INTERNAL. */
+    /* It did not run: VIV_ALREADY_EXISTS, VIV_NOT_FOUND (no such session),
+     * VIV_RESOURCE_EXHAUSTED, VIV_UNAVAILABLE, VIV_DEADLINE_EXCEEDED, VIV_INTERNAL; a
+     * scope that is none: VIV_INVALID_ARGUMENT. */
     void (*rejected)(void *arg, const struct viv_error *error);
 };
 
@@ -274,8 +337,37 @@ typedef void viv_cancel_done(void *arg, enum viv_cancel_state state,
 int viv_cancel(struct viv_supervisor *supervisor, const struct viv_cancel *cancel,
                viv_cancel_done *done, void *arg, struct viv_error *err);
 
+/* Closes a session and forgets its scope: an execution that runs is cancelled
+ * with VIV_CAUSE_SESSION_CLOSED, as are those that wait; exit functions of its
+ * code run, for at most cleanup_grace. `done` gets NULL when nothing of it is
+ * left, VIV_NOT_FOUND where there was none. */
+typedef void viv_session_done(void *arg, const struct viv_error *error);
+
+int viv_session_close(struct viv_supervisor *supervisor, const char *tenant, const char *session_id,
+                      viv_session_done *done, void *arg, struct viv_error *err);
+
+struct viv_session_info {
+    const char *session_id;
+    int64_t opened_realtime_ns;    /* CLOCK_REALTIME */
+    int64_t last_used_realtime_ns; /* CLOCK_REALTIME */
+    int64_t idle_timeout_ns;
+    enum viv_durability durability;
+    bool resident;
+    uint64_t snapshot_bytes;  /* in the store */
+    const char *execution_id; /* that runs; "": none */
+};
+
+/* `error` is NULL, or the store's. */
+typedef void viv_sessions_done(void *arg, const struct viv_session_info *sessions, size_t count,
+                               const struct viv_error *error);
+
+/* The tenant's sessions, in the store or in use, by name; NULL tenant: "default". */
+int viv_session_list(struct viv_supervisor *supervisor, const char *tenant, viv_sessions_done *done,
+                     void *arg, struct viv_error *err);
+
 struct viv_execution_info {
     const char *execution_id;
+    const char *session_id; /* "": none */
     const char *filename;
     enum viv_execution_state state;
     int64_t submitted_realtime_ns; /* CLOCK_REALTIME */
@@ -309,8 +401,8 @@ int viv_describe(struct viv_supervisor *supervisor, viv_describe_done *done, voi
                  struct viv_error *err);
 
 /* Stops taking executions (VIV_UNAVAILABLE) and rejects those that are queued;
- * gives the running ones `grace_ns`, then cancels them with VIV_CAUSE_DRAIN.
- * Calls `done` when none is left. May be called again, with a shorter grace for
+ * gives the running ones `grace_ns`, then cancels them with VIV_CAUSE_DRAIN. The
+ * scopes of all sessions go to the store. Calls `done` when nothing is left. May be called again, with a shorter grace for
  * instance: each `done` is called. */
 int viv_drain(struct viv_supervisor *supervisor, int64_t grace_ns, void (*done)(void *arg),
               void *arg, struct viv_error *err);

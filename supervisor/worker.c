@@ -13,6 +13,7 @@
 
 #include "supervisor/clock.h"
 #include "supervisor/process_tree.h"
+#include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker_io.h"
 
@@ -113,6 +114,7 @@ int worker_spawn(struct worker *w, struct viv_error *err)
         return -1;
     }
     w->has_status = w->we_killed = w->hung_up = false;
+    w->session_runs = 0;
     w->conviction[0] = '\0';
     worker_event(w, WORKER_SPAWN);
     timers_set(&w->supervisor->timers, &w->timer, clock_now() + START_TIMEOUT_NS);
@@ -234,11 +236,23 @@ static void take_result(struct worker *w)
     struct execution *e = w->execution;
 
     worker_io_drain_output(w, false);
+    if (w->session)
+        session_lost(w->session, VIV_RESTORED_FROM_KILL);
     if (e->cancel.cause == VIV_CAUSE_NONE) {
         w->execution = NULL;
-        schedule_finish(w->supervisor, e, NULL, NULL);
+        schedule_answered(w->supervisor, e, NULL);
     }
     kill_all(w);
+}
+
+/* What a session's code left running goes on, with the worker. */
+static void keep(struct worker *w)
+{
+    struct execution *e = w->execution;
+
+    worker_io_drain_output(w, false);
+    w->execution = NULL;
+    schedule_answered(w->supervisor, e, NULL);
 }
 
 static void describe_death(const struct worker *w, struct viv_death *ret_death)
@@ -269,6 +283,10 @@ static void release(struct worker *w)
     struct viv_supervisor *s = w->supervisor;
     struct execution *e = w->execution;
 
+    if (w->session)
+        session_lost(w->session, e && e->cancel.cause != VIV_CAUSE_NONE
+                                     ? VIV_RESTORED_FROM_KILL
+                                     : VIV_RESTORED_FROM_CRASH);
     if (e) {
         struct viv_death death;
 
@@ -277,7 +295,7 @@ static void release(struct worker *w)
         w->execution = NULL;
         if (!e->answered_ns)
             e->answered_ns = clock_now();
-        schedule_finish(s, e, &death, NULL);
+        schedule_answered(s, e, &death);
     }
     close_process(w);
 }
@@ -296,6 +314,9 @@ static void count_state(struct viv_supervisor *s, enum worker_state state, int c
     case WORKER_RUNNING:
     case WORKER_CANCELLING:
         s->busy_count += (unsigned)change;
+        break;
+    case WORKER_HELD:
+        s->held_count += (unsigned)change;
         break;
     case WORKER_ENDING:
         s->ending_count += (unsigned)change;
@@ -347,6 +368,9 @@ void worker_event(struct worker *w, enum worker_event event)
     case WORKER_DO_TAKE_RESULT:
         take_result(w);
         break;
+    case WORKER_DO_KEEP:
+        keep(w);
+        break;
     case WORKER_DO_TAKE_STATUS:
         kill_all(w);
         break;
@@ -361,4 +385,7 @@ void worker_event(struct worker *w, enum worker_event event)
     case WORKER_DO_REFUSE:
         break;
     }
+    /* Nobody may be given to it while its end is awaited. */
+    if (w->state == WORKER_ENDING && w->session && !w->execution)
+        session_lost(w->session, VIV_RESTORED_FROM_CRASH);
 }

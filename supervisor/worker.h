@@ -29,6 +29,8 @@ struct worker {
     int vm_pidfd;            /* rings here */
     pid_t init_pid, vm_pid;
     struct execution *execution;
+    struct session *session; /* whose scope it holds; NULL: none's yet */
+    unsigned session_runs;   /* executions of it that it was given */
     struct timer timer; /* a start that takes too long */
     struct worker *next_idle;
     /* How it ended. */

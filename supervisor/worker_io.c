@@ -11,6 +11,7 @@
 #include "proto/wire_check.h"
 #include "supervisor/clock.h"
 #include "supervisor/process_tree.h"
+#include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 #include "vivarium/v1/vivarium.pb-c.h"
 
@@ -25,6 +26,9 @@
 /* The fields of an ExecuteResponse that are the worker's to fill: result,
  * result_repr, error, scope, manifest, restore_manifest. */
 #define WORKER_FIELDS (1u << 3 | 1u << 4 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12)
+
+/* The same of a checkpoint: scope, manifest. */
+#define CHECKPOINT_FIELDS (1u << 10 | 1u << 11)
 
 static struct worker *worker_of(struct watch *watch, size_t offset)
 {
@@ -124,6 +128,7 @@ static void keep_result(struct execution *e, const Vivarium__Internal__RunResult
     e->answer.user_cpu_ns = told_span(r->user_cpu_ns);
     e->answer.system_cpu_ns = told_span(r->system_cpu_ns);
     e->answer.peak_rss_bytes = r->peak_rss_bytes;
+    e->answer.scope_refused = r->scope_refused;
     e->cancel.hook_reached_ns = (int64_t)r->hook_reached_ns;
     e->cancel.raised_ns = (int64_t)r->raised_ns;
     e->cancel.unwound_ns = (int64_t)r->ended_ns;
@@ -133,21 +138,47 @@ static void keep_result(struct execution *e, const Vivarium__Internal__RunResult
 }
 
 /* The body outlives the frame: its mapping changes hands, or it is copied. */
-static bool keep_body(struct answer *a, struct viv_frame *f)
+static bool keep_body(struct blob *blob, struct viv_frame *f)
 {
-    a->body_len = f->body_len;
+    if (f->body_len == 0)
+        return true;
     if (f->mapping) {
-        a->body = f->mapping;
-        a->mapped = true;
+        *blob = (struct blob){.data = f->mapping, .len = f->body_len, .mapped = true};
         f->mapping = NULL;
         return true;
     }
-    if (f->body_len == 0)
-        return true;
-    a->body = malloc(f->body_len);
-    if (a->body)
-        memcpy(a->body, f->body, f->body_len);
-    return a->body != NULL;
+    blob->data = malloc(f->body_len);
+    if (!blob->data)
+        return false;
+    memcpy(blob->data, f->body, f->body_len);
+    blob->len = f->body_len;
+    return true;
+}
+
+/* Whether a worker that has answered may be kept. One that was to begin with a
+ * scope and refused it holds nothing worth keeping. */
+static bool may_keep(const struct worker *w, const Vivarium__Internal__RunResult *r)
+{
+    return w->execution->session && w->execution->kind != EXECUTION_END && r->reusable &&
+           (!r->scope_refused || w->session_runs > 1);
+}
+
+static enum worker_event take_scope(struct worker *w, struct viv_frame *f)
+{
+    const struct viv_wire_caps caps = {.unpacked_max = UINT64_MAX, .top_fields = CHECKPOINT_FIELDS};
+    struct execution *e = w->execution;
+    struct viv_error err;
+
+    if (!e || (w->state != WORKER_RUNNING && w->state != WORKER_CANCELLING))
+        return WORKER_SCOPE;
+    if (f->seq != e->ticket || !e->session || e->answer.checkpoint.data)
+        return convict(w, "a scope that nobody asked for");
+    if (viv_wire_check(&vivarium__v1__execute_response__descriptor, f->body, f->body_len, &caps,
+                       &err) < 0)
+        return convict(w, err.text);
+    if (!keep_body(&e->answer.checkpoint, f))
+        return convict(w, "a scope that there is no memory for");
+    return WORKER_SCOPE;
 }
 
 static enum worker_event take_result(struct worker *w, struct viv_frame *f)
@@ -157,6 +188,7 @@ static enum worker_event take_result(struct worker *w, struct viv_frame *f)
     Vivarium__Internal__RunResult *r;
     struct execution *e = w->execution;
     struct viv_error err;
+    bool kept;
 
     if (!e || (w->state != WORKER_RUNNING && w->state != WORKER_CANCELLING))
         return WORKER_RESULT;
@@ -168,14 +200,15 @@ static enum worker_event take_result(struct worker *w, struct viv_frame *f)
     r = unpack(&vivarium__internal__run_result__descriptor, f, &err);
     if (!r)
         return convict(w, err.text);
-    if (!keep_body(&e->answer, f)) {
+    if (!keep_body(&e->answer.body, f)) {
         vivarium__internal__run_result__free_unpacked(r, NULL);
         return convict(w, "an answer that there is no memory for");
     }
     keep_result(e, r);
+    kept = may_keep(w, r);
     vivarium__internal__run_result__free_unpacked(r, NULL);
     e->answered_ns = clock_now();
-    return WORKER_RESULT;
+    return kept ? WORKER_KEPT : WORKER_RESULT;
 }
 
 static enum worker_event take_status(struct worker *w, const struct viv_frame *f)
@@ -201,6 +234,8 @@ static enum worker_event event_of(struct worker *w, struct viv_frame *f)
         return take_hello(w, f);
     case VIV_FRAME_NOTE:
         return take_note(w, f);
+    case VIV_FRAME_SCOPE:
+        return take_scope(w, f);
     case VIV_FRAME_RESULT:
         return take_result(w, f);
     case VIV_FRAME_EXITED:
@@ -314,15 +349,21 @@ void worker_io_drain_output(struct worker *w, bool writers_gone)
     }
 }
 
-static int pack_request(const struct execution *e, uint8_t *buffer, size_t size)
+static int pack_request(const struct execution *e, const struct blob *tail, uint8_t *buffer,
+                        size_t size)
 {
     Vivarium__Internal__RunRequest r = VIVARIUM__INTERNAL__RUN_REQUEST__INIT;
 
     r.execution_id = (char *)e->name.id;
     r.filename = (char *)e->filename;
     r.has_stdin = e->stdin_len > 0;
-    r.scope_bytes = e->scope_len;
+    r.scope_bytes = e->scope_len + tail->len;
+    r.carried = tail->len > 0;
     r.return_scope = e->return_scope;
+    r.keep = e->session && e->kind != EXECUTION_END;
+    r.scope_only = e->kind != EXECUTION_CODE;
+    r.replace = e->kind == EXECUTION_OPEN || e->kind == EXECUTION_SET_SCOPE;
+    r.checkpoint = e->save;
     r.memory_soft_bytes = e->limits.memory_soft_bytes;
     r.steps = e->limits.steps;
     if (vivarium__internal__run_request__get_packed_size(&r) > size)
@@ -332,15 +373,18 @@ static int pack_request(const struct execution *e, uint8_t *buffer, size_t size)
 
 static int send_run(struct worker *w, const struct execution *e, struct viv_error *err)
 {
+    const struct blob tail = session_snapshot(w, e);
     uint8_t message[VIV_FRAME_MESSAGE_MAX];
-    int message_len = pack_request(e, message, sizeof(message));
+    int message_len = pack_request(e, &tail, message, sizeof(message));
     int stdin_fd = -1, rc;
     struct viv_frame_out out = {.type = VIV_FRAME_RUN,
                                 .seq = e->ticket,
                                 .message = message,
                                 .message_len = (size_t)message_len,
                                 .body = e->code,
-                                .body_len = e->code_len + e->scope_len};
+                                .body_len = e->code_len + e->scope_len,
+                                .tail = tail.data,
+                                .tail_len = tail.len};
 
     if (message_len < 0)
         return viv_fail(err, VIV_INTERNAL, "a request that doesn't fit a frame");
@@ -363,6 +407,8 @@ void worker_io_start(struct worker *w)
     struct viv_error err;
 
     e->began_ns = clock_now();
+    if (w->session)
+        e->cpu_before_ns = process_tree_cpu_ns(w->vm_pid);
     if (send_run(w, e, &err) < 0) {
         /* It died while it was idle: nothing of the code has run, so another
          * worker takes it. */
@@ -372,6 +418,8 @@ void worker_io_start(struct worker *w)
         worker_event(w, WORKER_KILL);
         return;
     }
+    if (e->session)
+        session_began(e->session, w);
     schedule_timer(e);
     if (e->callbacks.started)
         e->callbacks.started(e->arg, e->name.id);

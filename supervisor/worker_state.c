@@ -11,6 +11,11 @@
     [WORKER_CHANNEL_CLOSED] = STEP(ENDING, KILL), [WORKER_KILL] = STEP(ENDING, KILL),           \
     [WORKER_EXITED] = STEP(FREE, RELEASE), [WORKER_ZYGOTE_LOST] = STEP(FREE, RELEASE)
 
+/* What only an execution may lead to. */
+#define UNASKED                                                                         \
+    [WORKER_NOTE] = STEP(ENDING, CONVICT), [WORKER_SCOPE] = STEP(ENDING, CONVICT),      \
+    [WORKER_RESULT] = STEP(ENDING, CONVICT), [WORKER_KEPT] = STEP(ENDING, CONVICT)
+
 /* An entry that is left out is {WORKER_FREE, WORKER_DO_NOTHING}, a step that no
  * entry has: worker_step() turns it into a refusal. */
 static const struct worker_step table[WORKER_STATES][WORKER_EVENTS] =
@@ -31,21 +36,21 @@ static const struct worker_step table[WORKER_STATES][WORKER_EVENTS] =
             {
                 LOSSES,
                 [WORKER_HELLO] = STEP(IDLE, OFFER),
-                [WORKER_NOTE] = STEP(ENDING, CONVICT),
-                [WORKER_RESULT] = STEP(ENDING, CONVICT),
+                UNASKED,
             },
         [WORKER_IDLE] =
             {
                 LOSSES,
+                UNASKED,
                 [WORKER_RUN] = STEP(RUNNING, START),
                 [WORKER_HELLO] = STEP(ENDING, CONVICT),
-                [WORKER_NOTE] = STEP(ENDING, CONVICT),
-                [WORKER_RESULT] = STEP(ENDING, CONVICT),
             },
         [WORKER_RUNNING] =
             {
                 LOSSES,
+                [WORKER_SCOPE] = STEP(RUNNING, NOTHING),
                 [WORKER_RESULT] = STEP(ENDING, TAKE_RESULT),
+                [WORKER_KEPT] = STEP(HELD, KEEP),
                 [WORKER_CANCEL] = STEP(CANCELLING, RING),
                 [WORKER_HELLO] = STEP(ENDING, CONVICT),
                 /* Nothing was cancelled, so there is nothing to note. */
@@ -54,17 +59,28 @@ static const struct worker_step table[WORKER_STATES][WORKER_EVENTS] =
         [WORKER_CANCELLING] =
             {
                 LOSSES,
+                [WORKER_SCOPE] = STEP(CANCELLING, NOTHING),
                 [WORKER_RESULT] = STEP(ENDING, TAKE_RESULT),
+                [WORKER_KEPT] = STEP(HELD, KEEP),
                 [WORKER_NOTE] = STEP(CANCELLING, TAKE_NOTE),
                 /* The first cause is latched. */
                 [WORKER_CANCEL] = STEP(CANCELLING, NOTHING),
+                [WORKER_HELLO] = STEP(ENDING, CONVICT),
+            },
+        [WORKER_HELD] =
+            {
+                LOSSES,
+                UNASKED,
+                [WORKER_RUN] = STEP(RUNNING, START),
                 [WORKER_HELLO] = STEP(ENDING, CONVICT),
             },
         [WORKER_ENDING] =
             {
                 [WORKER_HELLO] = STEP(ENDING, NOTHING),
                 [WORKER_NOTE] = STEP(ENDING, NOTHING),
+                [WORKER_SCOPE] = STEP(ENDING, NOTHING),
                 [WORKER_RESULT] = STEP(ENDING, NOTHING),
+                [WORKER_KEPT] = STEP(ENDING, NOTHING),
                 [WORKER_VM_EXITED] = STEP(ENDING, TAKE_STATUS),
                 [WORKER_BAD_FRAME] = STEP(ENDING, NOTHING),
                 [WORKER_CHANNEL_CLOSED] = STEP(ENDING, NOTHING),
@@ -92,7 +108,7 @@ const char *worker_state_name(enum worker_state state)
         [WORKER_FREE] = "FREE",         [WORKER_SPAWNING] = "SPAWNING",
         [WORKER_STARTING] = "STARTING", [WORKER_IDLE] = "IDLE",
         [WORKER_RUNNING] = "RUNNING",   [WORKER_CANCELLING] = "CANCELLING",
-        [WORKER_ENDING] = "ENDING",
+        [WORKER_HELD] = "HELD",         [WORKER_ENDING] = "ENDING",
     };
     _Static_assert(sizeof(names) / sizeof(names[0]) == WORKER_STATES, "a name for each state");
 
@@ -107,7 +123,9 @@ const char *worker_event_name(enum worker_event event)
         [WORKER_SPAWN_FAILED] = "SPAWN_FAILED",
         [WORKER_HELLO] = "HELLO",
         [WORKER_NOTE] = "NOTE",
+        [WORKER_SCOPE] = "SCOPE",
         [WORKER_RESULT] = "RESULT",
+        [WORKER_KEPT] = "KEPT",
         [WORKER_VM_EXITED] = "VM_EXITED",
         [WORKER_BAD_FRAME] = "BAD_FRAME",
         [WORKER_CHANNEL_CLOSED] = "CHANNEL_CLOSED",

@@ -10,6 +10,7 @@ enum worker_state {
     WORKER_IDLE,       /* pristine and ready */
     WORKER_RUNNING,    /* runs an execution */
     WORKER_CANCELLING, /* the flag is set and the doorbell rung */
+    WORKER_HELD,       /* answered; keeps its session's scope for the next execution */
     WORKER_ENDING,     /* answered, broke down or was killed: its end is awaited */
     WORKER_STATES
 };
@@ -20,7 +21,9 @@ enum worker_event {
     WORKER_SPAWN_FAILED, /* the zygote could not */
     WORKER_HELLO,        /* frames from the worker ... */
     WORKER_NOTE,
+    WORKER_SCOPE,
     WORKER_RESULT,
+    WORKER_KEPT, /* a RESULT, and it may be kept for its session */
     WORKER_VM_EXITED,
     WORKER_BAD_FRAME,      /* ... one that is no frame, or not one to send */
     WORKER_CHANNEL_CLOSED, /* its end of the channel is closed */
@@ -40,6 +43,7 @@ enum worker_action {
     WORKER_DO_RING,  /* set the flag, ring the doorbell */
     WORKER_DO_TAKE_NOTE,
     WORKER_DO_TAKE_RESULT, /* keep the answer; end the worker */
+    WORKER_DO_KEEP,        /* keep the answer, and the worker */
     WORKER_DO_TAKE_STATUS, /* keep the VM process's status; end the worker */
     WORKER_DO_KILL,
     WORKER_DO_CONVICT, /* it broke the protocol: say so and kill it */

@@ -1,6 +1,7 @@
 #include "worker/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdalign.h>
 #include <stdio.h>
@@ -90,7 +91,7 @@ static int send_result(int channel, uint64_t seq, const struct viv_vm_report *re
 {
     struct used used = used_so_far();
     Vivarium__Internal__RunResult result = VIVARIUM__INTERNAL__RUN_RESULT__INIT;
-    uint8_t packed[128];
+    uint8_t packed[256];
     struct viv_frame_out out = {.type = VIV_FRAME_RESULT,
                                 .seq = seq,
                                 .message = packed,
@@ -103,6 +104,7 @@ static int send_result(int channel, uint64_t seq, const struct viv_vm_report *re
     result.steps = report->steps;
     result.exited = report->exited;
     result.reusable = report->reusable;
+    result.scope_refused = report->scope_refused;
     result.exit_status = report->exit_status;
     result.hook_reached_ns = report->hook_reached_ns;
     result.raised_ns = report->raised_ns;
@@ -115,10 +117,36 @@ static int send_result(int channel, uint64_t seq, const struct viv_vm_report *re
     return viv_frame_send(channel, &out, err);
 }
 
+/* Ahead of the result, so that the supervisor has all when the run is over. */
+static int send_checkpoint(int channel, uint64_t seq, const struct viv_vm_report *report,
+                           struct viv_error *err)
+{
+    struct viv_frame_out out = {.type = VIV_FRAME_SCOPE,
+                                .seq = seq,
+                                .body = report->checkpoint,
+                                .body_len = report->checkpoint_len};
+
+    return report->checkpoint ? viv_frame_send(channel, &out, err) : 0;
+}
+
+/* The last run's input must not be the next one's. */
+static int no_stdin(struct viv_error *err)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : dup2(fd, STDIN_FILENO);
+
+    if (fd >= 0)
+        close(fd);
+    return rc < 0 ? viv_fail_errno(err, VIV_INTERNAL, "can't empty stdin") : 0;
+}
+
 static int take_stdin(struct viv_frame *frame, bool has_stdin, struct viv_error *err)
 {
+    static bool taken;
+
     if (!has_stdin)
-        return 0;
+        return taken ? no_stdin(err) : 0;
+    taken = true;
     if (frame->fd_count < 1)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "RUN without the descriptor of its stdin");
     if (dup2(frame->fds[0], STDIN_FILENO) < 0)
@@ -139,7 +167,11 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
         .filename = request->filename[0] ? request->filename : "<execution>",
         .scope = frame->body + frame->body_len - request->scope_bytes,
         .scope_len = request->scope_bytes,
+        .carried = request->carried,
+        .replace = request->replace,
+        .scope_only = request->scope_only,
         .return_scope = request->return_scope,
+        .checkpoint = request->checkpoint,
         .seq = frame->seq,
         .page = serve->page,
         .steps = request->steps,
@@ -152,8 +184,11 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
 
     if (serve->ops->run(serve->vm, &what, &report, err) < 0)
         return -1;
-    rc = send_result(serve->channel, frame->seq, &report, &before, err);
+    rc = send_checkpoint(serve->channel, frame->seq, &report, err);
+    if (rc == 0)
+        rc = send_result(serve->channel, frame->seq, &report, &before, err);
     free(report.answer);
+    free(report.checkpoint);
     if (rc < 0)
         return -1;
     return request->keep && report.reusable;

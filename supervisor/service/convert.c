@@ -80,16 +80,6 @@ int convert_limits(const Vivarium__V1__Limits *limits, struct viv_limits *ret_li
     return 0;
 }
 
-static int check_offered(const Vivarium__V1__ExecuteRequest *m, struct viv_error *err)
-{
-    if (m->session_id[0] == '\0')
-        return 0;
-    return viv_fail(err, VIV_UNIMPLEMENTED,
-                    "session_id: sessions are not part of this version (%s): leave it unset, and "
-                    "use scope and return_scope to carry names from one execution to the next",
-                    VIV_VERSION);
-}
-
 int convert_scope(const Vivarium__V1__ScopeSnapshot *scope, uint8_t **ret_data, size_t *ret_len,
                   struct viv_error *err)
 {
@@ -110,6 +100,7 @@ int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_requ
 {
     struct viv_request r = {
         .execution_id = message->execution_id,
+        .session_id = message->session_id,
         .code = message->code,
         .code_len = strlen(message->code),
         .filename = message->filename,
@@ -119,7 +110,7 @@ int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_requ
         .cancel_on_output_limit = message->cancel_on_output_limit,
     };
 
-    if (check_offered(message, err) < 0 || convert_limits(message->limits, &r.limits, err) < 0)
+    if (convert_limits(message->limits, &r.limits, err) < 0)
         return -1;
     *ret_request = r;
     return 0;

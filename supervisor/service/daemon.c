@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <grpc/grpc.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -70,11 +72,35 @@ static int open_events(struct daemon *d, struct viv_error *err)
     return 0;
 }
 
+/* The lock on the first address makes it unique on this host, and it is the same
+ * after a restart. */
+static void make_node(const struct daemon *d, char *ret_node, size_t size)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    char host[65] = "";
+
+    for (const char *c = d->listeners[0].address.text; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3); /* FNV-1a */
+    gethostname(host, sizeof(host) - 1);
+    snprintf(ret_node, size, "%s:%016" PRIx64, host, hash);
+}
+
 static int create_supervisor(struct daemon *d, struct viv_error *err)
 {
-    struct viv_config config = d->options->config;
+    const struct options *o = d->options;
+    struct viv_config config = o->config;
+    char node[VIV_ID_MAX];
 
-    config.preload = d->options->preload;
+    config.preload = o->preload;
+    config.sessions.store_old_key_paths = o->old_keys;
+    if (o->store_url[0])
+        config.sessions.store_url = o->store_url;
+    if (o->store_key[0])
+        config.sessions.store_key_path = o->store_key;
+    if (!config.sessions.node) {
+        make_node(d, node, sizeof(node));
+        config.sessions.node = node;
+    }
     return viv_supervisor_create(&config, &d->supervisor, err);
 }
 

@@ -104,6 +104,21 @@ static void set_output(struct message_response *m, const struct viv_result *resu
     m->root.stderr_truncated = result->stderr_truncated;
 }
 
+void message_session(struct message_session *m, const struct viv_session_state *state)
+{
+    vivarium__v1__session_state__init(&m->root);
+    m->root.session_id = (char *)state->session_id;
+    m->root.restored = state->restored_from != VIV_RESTORED_FROM_NONE;
+    m->root.restored_from = (Vivarium__V1__RestoredFrom)state->restored_from;
+    if (m->root.restored && state->snapshot_age_ns >= 0) {
+        m->age = message_duration(state->snapshot_age_ns);
+        m->root.snapshot_age = &m->age;
+    }
+    m->root.saved = state->saved;
+    if (state->save_error)
+        m->root.save_error = (char *)state->save_error;
+}
+
 void message_response(struct message_response *m, const struct viv_result *result)
 {
     vivarium__v1__execute_response__init(&m->root);
@@ -117,6 +132,10 @@ void message_response(struct message_response *m, const struct viv_result *resul
         m->cancellation = message_cancellation(result->receipt);
         m->root.cancellation = &m->cancellation;
     }
+    if (result->session) {
+        message_session(&m->session, result->session);
+        m->root.session = &m->session.root;
+    }
     if (result->outcome == VIV_OUTCOME_WORKER_DIED)
         set_death(m, &result->death);
     if (result->exit_status >= 0) {
@@ -125,15 +144,40 @@ void message_response(struct message_response *m, const struct viv_result *resul
     }
 }
 
+static Google__Protobuf__Timestamp message_timestamp(int64_t realtime_ns)
+{
+    Google__Protobuf__Timestamp t = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+
+    t.seconds = realtime_ns / NS_PER_SECOND;
+    t.nanos = (int32_t)(realtime_ns % NS_PER_SECOND);
+    return t;
+}
+
+void message_session_info(struct message_session_info *m, const struct viv_session_info *info)
+{
+    vivarium__v1__session_info__init(&m->root);
+    m->opened = message_timestamp(info->opened_realtime_ns);
+    m->last_used = message_timestamp(info->last_used_realtime_ns);
+    m->idle_timeout = message_duration(info->idle_timeout_ns);
+    m->root.session_id = (char *)info->session_id;
+    m->root.opened = &m->opened;
+    m->root.last_used = &m->last_used;
+    m->root.resident = info->resident;
+    m->root.snapshot_bytes = info->snapshot_bytes;
+    m->root.durability = (Vivarium__V1__Durability)info->durability;
+    if (info->idle_timeout_ns > 0)
+        m->root.idle_timeout = &m->idle_timeout;
+    m->root.execution_id = (char *)info->execution_id;
+}
+
 void message_info(struct message_info *m, const struct viv_execution_info *info)
 {
     vivarium__v1__execution_info__init(&m->root);
-    google__protobuf__timestamp__init(&m->submitted);
-    m->submitted.seconds = info->submitted_realtime_ns / NS_PER_SECOND;
-    m->submitted.nanos = (int32_t)(info->submitted_realtime_ns % NS_PER_SECOND);
+    m->submitted = message_timestamp(info->submitted_realtime_ns);
     m->running_time = message_duration(info->running_ns);
     m->root.execution_id = (char *)info->execution_id;
     m->root.filename = (char *)info->filename;
+    m->root.session_id = (char *)info->session_id;
     m->root.state = (Vivarium__V1__ExecutionState)info->state;
     m->root.submitted = &m->submitted;
     m->root.running_time = &m->running_time;

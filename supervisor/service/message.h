@@ -30,6 +30,13 @@ void message_limits(struct message_limits *m, const struct viv_limits *limits);
 
 Vivarium__V1__Cancellation message_cancellation(const struct viv_receipt *receipt);
 
+struct message_session {
+    Vivarium__V1__SessionState root;
+    Google__Protobuf__Duration age;
+};
+
+void message_session(struct message_session *m, const struct viv_session_state *state);
+
 struct message_response {
     Vivarium__V1__ExecuteResponse root;
     Vivarium__V1__Usage usage;
@@ -37,6 +44,7 @@ struct message_response {
     Vivarium__V1__Cancellation cancellation;
     struct message_enforcement enforcement;
     Vivarium__V1__Death death;
+    struct message_session session;
 };
 
 /* All of the response but what result->body holds. */
@@ -49,6 +57,14 @@ struct message_info {
 };
 
 void message_info(struct message_info *m, const struct viv_execution_info *info);
+
+struct message_session_info {
+    Vivarium__V1__SessionInfo root;
+    Google__Protobuf__Timestamp opened, last_used;
+    Google__Protobuf__Duration idle_timeout;
+};
+
+void message_session_info(struct message_session_info *m, const struct viv_session_info *info);
 
 struct message_description {
     Vivarium__V1__DescribeResponse root;

@@ -7,6 +7,7 @@
 #include "supervisor/service/health.h"
 #include "supervisor/service/query.h"
 #include "supervisor/service/reflection.h"
+#include "supervisor/service/session.h"
 #include "supervisor/service/stream.h"
 
 #define SLOTS_EXECUTE 64
@@ -14,15 +15,6 @@
 
 /* Longest name that an answer repeats. */
 #define NAME_MAX_SHOWN 100
-
-static void begin_session_method(struct call *call)
-{
-    struct viv_error err;
-
-    viv_fail(&err, VIV_UNIMPLEMENTED, "sessions are not part of this version (%s): %s", VIV_VERSION,
-             call->slot->method->path);
-    call_fail(call, &err);
-}
 
 static void begin_unknown(struct call *call)
 {
@@ -53,11 +45,20 @@ const struct method methods[] = {
     {.path = VIVARIUM "Cancel", .slots = SLOTS_OTHER, .begin = cancel_begin},
     {.path = VIVARIUM "ListExecutions", .slots = SLOTS_OTHER, .begin = query_list},
     {.path = VIVARIUM "Describe", .slots = SLOTS_OTHER, .begin = query_describe},
-    {.path = VIVARIUM "OpenSession", .slots = 1, .begin = begin_session_method},
-    {.path = VIVARIUM "CloseSession", .slots = 1, .begin = begin_session_method},
-    {.path = VIVARIUM "ListSessions", .slots = 1, .begin = begin_session_method},
-    {.path = VIVARIUM "GetScope", .slots = 1, .begin = begin_session_method},
-    {.path = VIVARIUM "SetScope", .slots = 1, .begin = begin_session_method},
+    {.path = VIVARIUM "OpenSession",
+     .slots = SLOTS_OTHER,
+     .begin = session_open,
+     .closed = execute_closed},
+    {.path = VIVARIUM "CloseSession", .slots = SLOTS_OTHER, .begin = session_close},
+    {.path = VIVARIUM "ListSessions", .slots = SLOTS_OTHER, .begin = session_list},
+    {.path = VIVARIUM "GetScope",
+     .slots = SLOTS_OTHER,
+     .begin = session_get_scope,
+     .closed = execute_closed},
+    {.path = VIVARIUM "SetScope",
+     .slots = SLOTS_OTHER,
+     .begin = session_set_scope,
+     .closed = execute_closed},
     {.path = HEALTH "Check", .slots = SLOTS_OTHER, .begin = health_check},
     {.path = HEALTH "Watch",
      .slots = SLOTS_OTHER,

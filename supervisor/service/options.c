@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,14 @@ enum flag {
     FLAG_MAX_MESSAGE,
     FLAG_MAX_STREAMS,
     FLAG_MAX_CONNECTIONS,
+    FLAG_STORE,
+    FLAG_STORE_KEY,
+    FLAG_STORE_OLD_KEY,
+    FLAG_NODE,
+    FLAG_SESSIONS_MAX,
+    FLAG_SESSIONS_RESIDENT,
+    FLAG_SESSION_IDLE,
+    FLAG_SESSION_BYTES,
     FLAG_READY_FD,
     FLAG_LOG_LEVEL,
     FLAG_VERSION,
@@ -39,6 +48,14 @@ static const struct option flags[] = {
     {"max-message", required_argument, NULL, FLAG_MAX_MESSAGE},
     {"max-streams", required_argument, NULL, FLAG_MAX_STREAMS},
     {"max-connections", required_argument, NULL, FLAG_MAX_CONNECTIONS},
+    {"store", required_argument, NULL, FLAG_STORE},
+    {"store-key", required_argument, NULL, FLAG_STORE_KEY},
+    {"store-old-key", required_argument, NULL, FLAG_STORE_OLD_KEY},
+    {"node", required_argument, NULL, FLAG_NODE},
+    {"sessions-max", required_argument, NULL, FLAG_SESSIONS_MAX},
+    {"sessions-resident", required_argument, NULL, FLAG_SESSIONS_RESIDENT},
+    {"session-idle", required_argument, NULL, FLAG_SESSION_IDLE},
+    {"session-bytes", required_argument, NULL, FLAG_SESSION_BYTES},
     {"ready-fd", required_argument, NULL, FLAG_READY_FD},
     {"log-level", required_argument, NULL, FLAG_LOG_LEVEL},
     {"version", no_argument, NULL, FLAG_VERSION},
@@ -62,6 +79,19 @@ static const char help[] =
     "  --workers-warm N      workers kept ready (4)\n"
     "  --workers-max N       workers at a time (32)\n"
     "  --queue-max N         executions that wait for a worker (1024)\n"
+    "  --store PATH|URL      where sessions are kept: a file (SQLite), redis://HOST:PORT,\n"
+    "                        redis+unix:///PATH, or memory: (the default), which forgets\n"
+    "                        them at the end\n"
+    "  --store-key FILE      the key that seals what is stored, made where it is absent;\n"
+    "                        default: beside the file, as PATH.key\n"
+    "  --store-old-key FILE  a key of before; may be repeated\n"
+    "  --node NAME           this one's name among the supervisors of a store; default:\n"
+    "                        from the host's name and the first address\n"
+    "  --sessions-max N      sessions in use at a time (256)\n"
+    "  --sessions-resident N of those, that a warm worker holds (half of workers-max)\n"
+    "  --session-idle SECONDS  closed after this long without use, unless a session\n"
+    "                        says otherwise (3600); 0: never\n"
+    "  --session-bytes BYTES what a tenant may have stored (1073741824); 0: any\n"
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
     "  --max-message BYTES   largest request and response (67108864)\n"
     "  --max-streams N       calls at a time per connection (1024)\n"
@@ -138,6 +168,78 @@ static int append(const char *flag, const char **list, size_t max, const char *v
     return viv_fail(err, VIV_INVALID_ARGUMENT, "--%s may be given %zu times at most", flag, max);
 }
 
+static int parse_bytes(const char *flag, const char *text, uint64_t *ret_bytes,
+                       struct viv_error *err)
+{
+    long long value;
+
+    if (parse_number(flag, text, 0, LLONG_MAX, &value, err) < 0)
+        return -1;
+    *ret_bytes = (uint64_t)value;
+    return 0;
+}
+
+static int parse_idle(const char *flag, const char *text, int64_t most_ns, int64_t *ret_ns,
+                      struct viv_error *err)
+{
+    long long value;
+
+    if (parse_number(flag, text, 0, most_ns / 1000000000, &value, err) < 0)
+        return -1;
+    *ret_ns = value * 1000000000;
+    return 0;
+}
+
+static int apply_sessions(struct options *o, int flag, const char *name, const char *value,
+                          struct viv_error *err)
+{
+    struct viv_session_config *s = &o->config.sessions;
+
+    switch (flag) {
+    case FLAG_STORE:
+        s->store_url = value;
+        return 0;
+    case FLAG_STORE_KEY:
+        s->store_key_path = value;
+        return 0;
+    case FLAG_STORE_OLD_KEY:
+        return append(name, o->old_keys, OPTIONS_KEYS_MAX, value, err);
+    case FLAG_NODE:
+        s->node = value;
+        return 0;
+    case FLAG_SESSIONS_MAX:
+        return parse_unsigned(name, value, 1, &s->max, err);
+    case FLAG_SESSIONS_RESIDENT:
+        return parse_unsigned(name, value, 1, &s->resident_max, err);
+    case FLAG_SESSION_IDLE:
+        return parse_idle(name, value, s->idle_timeout_max_ns, &s->idle_timeout_ns, err);
+    default:
+        return parse_bytes(name, value, &s->tenant_bytes_max, err);
+    }
+}
+
+/* A path is SQLite's, and its key lies beside it. */
+static int complete_store(struct options *o, struct viv_error *err)
+{
+    struct viv_session_config *s = &o->config.sessions;
+    const char *path = s->store_url;
+    int url_len, key_len;
+
+    if (path && strncmp(path, "sqlite:", 7) == 0)
+        path += 7;
+    else if (path && strchr(path, ':'))
+        path = NULL;
+    if (!path)
+        return 0;
+    url_len = snprintf(o->store_url, sizeof(o->store_url), "sqlite:%s", path);
+    key_len = snprintf(o->store_key, sizeof(o->store_key), "%s.key", path);
+    if (url_len >= OPTIONS_STORE_MAX || key_len >= OPTIONS_STORE_MAX)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--store: the path is too long");
+    if (s->store_key_path)
+        o->store_key[0] = '\0';
+    return 0;
+}
+
 static int parse_level(const char *text, enum log_level *ret_level, struct viv_error *err)
 {
     int level = log_level_of(text);
@@ -177,6 +279,8 @@ static int apply(struct options *o, int flag, const char *name, const char *valu
         return parse_int(name, value, 1, 1 << 20, &o->max_streams, err);
     case FLAG_MAX_CONNECTIONS:
         return parse_int(name, value, 1, 1 << 20, &o->max_connections, err);
+    case FLAG_STORE ... FLAG_SESSION_BYTES:
+        return apply_sessions(o, flag, name, value, err);
     case FLAG_READY_FD:
         return parse_int(name, value, 0, INT_MAX, &o->ready_fd, err);
     case FLAG_LOG_LEVEL:
@@ -239,7 +343,7 @@ int options_parse(int argc, char *const *argv, struct options *ret_options, stru
     if (optind < argc)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "unexpected word '%s'; see vivariumd --help",
                         argv[optind]);
-    if (check_listen(&o, err) < 0)
+    if (check_listen(&o, err) < 0 || complete_store(&o, err) < 0)
         return -1;
     /* A small pool asked for is no contradiction to a floor nobody asked for. */
     if (o.config.workers_warm == warm_default && o.config.workers_warm > o.config.workers_max)

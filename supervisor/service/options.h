@@ -11,6 +11,8 @@
 
 #define OPTIONS_LISTEN_MAX 16
 #define OPTIONS_PRELOAD_MAX 128
+#define OPTIONS_KEYS_MAX 8
+#define OPTIONS_STORE_MAX 4096
 
 enum options_action { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION };
 
@@ -19,9 +21,13 @@ struct options {
     /* NULL-terminated; these and the strings in `config` point into argv. */
     const char *listen[OPTIONS_LISTEN_MAX + 1];
     const char *preload[OPTIONS_PRELOAD_MAX + 1];
+    const char *old_keys[OPTIONS_KEYS_MAX + 1];
     bool insecure_tcp;
-    /* As the library's default but for what was given; its `preload` is to be
-     * set to the array above. */
+    /* Where --store is a path: its URL, and the key's file where none was named;
+     * "": as config.sessions has them. */
+    char store_url[OPTIONS_STORE_MAX], store_key[OPTIONS_STORE_MAX];
+    /* As the library's default but for what was given; its `preload`, and of its
+     * `sessions` store_old_key_paths, are to be set to the arrays above. */
     struct viv_config config;
     int64_t drain_grace_ns;
     int max_message;

@@ -1,6 +1,7 @@
 #include "supervisor/service/reply.h"
 
 #include <grpc/slice.h>
+#include <string.h>
 
 #include "supervisor/service/message.h"
 
@@ -78,4 +79,68 @@ grpc_byte_buffer *reply_finished(const struct viv_result *result)
                        GRPC_SLICE_LENGTH(parts[1]) + GRPC_SLICE_LENGTH(parts[2]));
     parts[0] = grpc_slice_from_copied_buffer((const char *)prefix, len);
     return join(parts, 3);
+}
+
+static bool get_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        uint8_t byte = *(*at)++;
+
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *ret_value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The worker's fields are messages and strings; a body that passed the check
+ * has no others, and whatever is not so ends it here. */
+bool reply_next_field(const uint8_t **at, const uint8_t *end, uint32_t *ret_field,
+                      const uint8_t **ret_data, size_t *ret_len)
+{
+    uint64_t key, len;
+
+    if (!get_varint(at, end, &key) || (key & 7) != WIRE_LENGTH_DELIMITED ||
+        !get_varint(at, end, &len) || len > (uint64_t)(end - *at))
+        return false;
+    *ret_field = (uint32_t)(key >> 3);
+    *ret_data = *at;
+    *ret_len = len;
+    *at += len;
+    return true;
+}
+
+static uint32_t new_number(const struct reply_field *fields, uint32_t from)
+{
+    while (fields->from && fields->from != from)
+        fields++;
+    return fields->to;
+}
+
+grpc_byte_buffer *reply_fields(const struct viv_result *result, const struct reply_field *fields,
+                               const ProtobufCMessage *rest)
+{
+    const uint8_t *at = result->body, *end = at + result->body_len, *data;
+    size_t rest_len = protobuf_c_message_get_packed_size(rest), len;
+    /* No number is longer than the one it had. */
+    grpc_slice slice = grpc_slice_malloc(result->body_len + rest_len);
+    uint8_t *to = GRPC_SLICE_START_PTR(slice);
+    uint32_t field;
+
+    while (reply_next_field(&at, end, &field, &data, &len)) {
+        uint32_t number = new_number(fields, field);
+
+        if (number == 0)
+            continue;
+        to += reply_prefix(to, number, len);
+        memcpy(to, data, len);
+        to += len;
+    }
+    to += protobuf_c_message_pack(rest, to);
+    GRPC_SLICE_SET_LENGTH(slice, (size_t)(to - GRPC_SLICE_START_PTR(slice)));
+    return join(&slice, 1);
 }

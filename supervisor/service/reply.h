@@ -4,6 +4,7 @@
 
 #include <grpc/byte_buffer.h>
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,20 @@ grpc_byte_buffer *reply_response(const struct viv_result *result);
 
 /* The same as ExecuteEvent.finished. */
 grpc_byte_buffer *reply_finished(const struct viv_result *result);
+
+/* Field `from` of an ExecuteResponse is field `to` of another message. */
+struct reply_field {
+    uint32_t from, to;
+};
+
+/* A message of some of the worker's fields, as they are, and those of `rest`
+ * behind them. `fields` ends with {0, 0}. */
+grpc_byte_buffer *reply_fields(const struct viv_result *result, const struct reply_field *fields,
+                               const ProtobufCMessage *rest);
+
+/* The next field of `*at`, of which all are length-delimited; false at the end. */
+bool reply_next_field(const uint8_t **at, const uint8_t *end, uint32_t *ret_field,
+                      const uint8_t **ret_data, size_t *ret_len);
 
 /* Writes what stands before the content of length-delimited field `field` of
  * `len` bytes, and returns its length. Pure. */

@@ -30,10 +30,13 @@ enum {
     AT_DURABILITY = 80,
     AT_PYTHON = 84,
     AT_INDEX_HASH = 116,
-    AT_END = 148,
+    AT_NODE = 148,
+    AT_LIFE = 156,
+    AT_EXECUTIONS = 164,
+    AT_END = 172,
 };
 
-_Static_assert(AT_END == RECORD_BODY && AT_INDEX_HASH + HASH_SIZE == AT_END &&
+_Static_assert(AT_END == RECORD_BODY && AT_INDEX_HASH + HASH_SIZE == AT_NODE &&
                    AT_PYTHON + STORE_PYTHON_MAX + 1 == AT_INDEX_HASH,
                "the fields fill the record");
 
@@ -85,6 +88,9 @@ void record_encode(const struct record *record, uint8_t ret_bytes[RECORD_SIZE])
     /* Nothing behind the NUL: a record has one encoding. */
     memcpy(ret_bytes + AT_PYTHON, meta->python, strnlen(meta->python, STORE_PYTHON_MAX));
     memcpy(ret_bytes + AT_INDEX_HASH, record->index_hash.bytes, HASH_SIZE);
+    put_64(ret_bytes + AT_NODE, meta->node);
+    put_64(ret_bytes + AT_LIFE, meta->life);
+    put_64(ret_bytes + AT_EXECUTIONS, meta->executions);
 }
 
 static void decode_fields(const uint8_t *bytes, struct record *ret_record)
@@ -103,6 +109,9 @@ static void decode_fields(const uint8_t *bytes, struct record *ret_record)
     meta->durability = get_32(bytes + AT_DURABILITY);
     memcpy(meta->python, bytes + AT_PYTHON, sizeof(meta->python));
     memcpy(ret_record->index_hash.bytes, bytes + AT_INDEX_HASH, HASH_SIZE);
+    meta->node = get_64(bytes + AT_NODE);
+    meta->life = get_64(bytes + AT_LIFE);
+    meta->executions = get_64(bytes + AT_EXECUTIONS);
 }
 
 static int fields_make_sense(const struct record *record)

@@ -4,7 +4,7 @@
  * of the index, and at the end the seal (seal.h) over all before it.
  * Index: the chunks of the snapshot in order, 36 bytes each: length, hash.
  *
- * So the seal over 148 bytes vouches for the whole snapshot, a record can be
+ * So the seal over these bytes vouches for the whole snapshot, a record can be
  * looked at without its chunks, and neither has a length that is believed
  * before it is checked. Pure. */
 #ifndef VIVARIUM_STORE_RECORD_H
@@ -22,7 +22,7 @@ struct hash {
 /* For qsort(3) and bsearch(3), of hashes and of what begins with one. */
 int hash_order(const void *a, const void *b);
 
-#define RECORD_BODY 148
+#define RECORD_BODY 172
 #define RECORD_SIZE (RECORD_BODY + SEAL_SIZE)
 #define INDEX_ENTRY (4 + HASH_SIZE)
 

@@ -48,7 +48,13 @@ struct viv_vm_run {
     /* A serialized vivarium.v1.ScopeSnapshot to begin with; may be empty. */
     const uint8_t *scope;
     size_t scope_len;
+    /* The scope is a VM's checkpoint (below), not a client's snapshot. */
+    bool carried;
+    /* It takes the place of all names there are; where it is refused, they stay. */
+    bool replace;
+    bool scope_only; /* there is no code to run */
     bool return_scope;
+    bool checkpoint; /* report the scope as the code leaves it */
     uint64_t seq;
     const struct viv_control_page *page;
     uint64_t steps;             /* 0: not counted */
@@ -69,7 +75,8 @@ struct viv_vm_report {
     uint64_t steps;
     bool exited; /* by the language's way to exit a program, with exit_status */
     uint32_t exit_status;
-    bool reusable; /* with keep: another run may follow */
+    bool reusable;      /* with keep: another run may follow */
+    bool scope_refused; /* it was no scope, or a cancel came: the code did not run */
     uint64_t hook_reached_ns;
     uint64_t raised_ns;
     uint64_t cleanup_deferred_ns;
@@ -78,6 +85,11 @@ struct viv_vm_report {
      * result_repr, error, scope and the manifests; the caller frees it. May be NULL where empty. */
     uint8_t *answer;
     size_t answer_len;
+    /* With run.checkpoint, or with run.keep where reusable is false: an
+     * ExecuteResponse with scope and manifest, for another worker to go on from.
+     * The caller frees it. */
+    uint8_t *checkpoint;
+    size_t checkpoint_len;
 };
 
 struct viv_vm_ops {

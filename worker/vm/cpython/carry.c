@@ -3,10 +3,15 @@
 
 #include "vivarium/v1/scope.pb-c.h"
 #include "worker/vm/cpython/cancel.h"
+#include "worker/vm/cpython/scope/names.h"
+#include "worker/vm/cpython/scope/reader.h"
 #include "worker/vm/cpython/scope/scope.h"
 
 /* Field numbers of vivarium.v1.ExecuteResponse. */
 enum { SCOPE = 10, MANIFEST = 11, RESTORE_MANIFEST = 12 };
+
+/* Of a Manifest and its ManifestEntry. */
+enum { ENTRIES = 1, ENTRY_DISPOSITION = 4, ENTRY_FIELDS = 6, OMITTED = 2 };
 
 /* Of an answer, for what is not the scope itself. */
 #define ROOM_BESIDE (64u * 1024)
@@ -25,19 +30,96 @@ static int raise_error(const struct viv_error *err)
     return -1;
 }
 
-int viv_carry_in(PyObject *globals, const struct viv_vm_run *run, struct viv_answer *answer)
+/* Of a checkpoint's manifest, what it had to leave out: its names are missing
+ * here, and the restore_manifest says so. */
+static void add_omitted(struct viv_answer *answer, struct scope_span manifest)
+{
+    struct viv_answer omitted = {.max = answer->max};
+    struct scope_field entry, parts[ENTRY_FIELDS + 1];
+
+    while (scope_reader_next(&manifest, &entry) > 0) {
+        if (entry.field == ENTRIES && entry.wire == WIRE_LENGTH &&
+            scope_reader_pick(entry.bytes, parts, ENTRY_FIELDS) == 0 &&
+            parts[ENTRY_DISPOSITION].number == OMITTED)
+            viv_answer_add(&omitted, ENTRIES, entry.bytes.at, scope_span_len(entry.bytes));
+    }
+    if (omitted.len)
+        viv_answer_add(answer, RESTORE_MANIFEST, omitted.data, omitted.len);
+    viv_answer_clear(&omitted);
+}
+
+static int restore(PyObject *globals, struct scope_span snapshot, struct viv_answer *answer)
 {
     const struct scope_caps caps = {.should_stop = should_stop};
     struct scope_bytes manifest;
     struct viv_error err;
 
-    if (run->scope_len == 0)
-        return 0;
-    if (scope_restore(globals, run->scope, run->scope_len, &caps, &manifest, &err) < 0)
+    if (scope_restore(globals, snapshot.at, scope_span_len(snapshot), &caps, &manifest, &err) < 0)
         return raise_error(&err);
     viv_answer_add(answer, RESTORE_MANIFEST, manifest.data, manifest.len);
     scope_bytes_free(&manifest);
     return 0;
+}
+
+static int restore_carried(PyObject *globals, struct scope_span bytes, struct viv_answer *answer)
+{
+    struct scope_field parts[MANIFEST + 1];
+
+    if (scope_reader_pick(bytes, parts, MANIFEST) < 0) {
+        PyErr_SetString(PyExc_ValueError, "scope: the checkpoint is damaged");
+        return -1;
+    }
+    if (parts[SCOPE].field && restore(globals, parts[SCOPE].bytes, answer) < 0)
+        return -1;
+    add_omitted(answer, parts[MANIFEST].bytes);
+    return 0;
+}
+
+static int drop_names(PyObject *globals)
+{
+    PyObject *names = PyDict_Keys(globals);
+    int rc = names ? 0 : -1;
+
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+
+        if (!scope_names_is_own(name, PyDict_GetItemWithError(globals, name)))
+            rc = PyDict_DelItem(globals, name);
+    }
+    Py_XDECREF(names);
+    return rc;
+}
+
+/* What was there goes when the new names are complete, and comes back where
+ * they can't be had. */
+static int replace(PyObject *globals, const struct viv_vm_run *run, struct viv_answer *answer,
+                   int (*set)(PyObject *, struct scope_span, struct viv_answer *))
+{
+    const struct scope_span bytes = {run->scope, run->scope + run->scope_len};
+    PyObject *before = PyDict_Copy(globals), *type, *value, *traceback;
+    int rc = before ? drop_names(globals) : -1;
+
+    if (rc == 0 && run->scope_len > 0)
+        rc = set(globals, bytes, answer);
+    if (rc < 0 && before) {
+        PyErr_Fetch(&type, &value, &traceback);
+        PyDict_Clear(globals);
+        PyDict_Update(globals, before);
+        PyErr_Restore(type, value, traceback);
+    }
+    Py_XDECREF(before);
+    return rc;
+}
+
+int viv_carry_in(PyObject *globals, const struct viv_vm_run *run, struct viv_answer *answer)
+{
+    const struct scope_span bytes = {run->scope, run->scope + run->scope_len};
+    int (*set)(PyObject *, struct scope_span, struct viv_answer *) =
+        run->carried ? restore_carried : restore;
+
+    if (run->replace)
+        return replace(globals, run, answer, set);
+    return run->scope_len > 0 ? set(globals, bytes, answer) : 0;
 }
 
 /* Instead of a scope: one entry, for the scope as a whole. */
@@ -55,13 +137,13 @@ static void add_reason(struct viv_answer *answer, const char *reason)
         viv_answer_add(answer, MANIFEST, packed, vivarium__v1__manifest__pack(&manifest, packed));
 }
 
-int viv_carry_out(PyObject *globals, const struct viv_vm_run *run, struct viv_answer *answer)
+int viv_carry_out(PyObject *globals, struct viv_answer *answer)
 {
     struct scope_caps caps = {.should_stop = should_stop};
     struct scope_bytes snapshot, manifest;
     struct viv_error err;
 
-    if (!run->return_scope || answer->len + ROOM_BESIDE > answer->max)
+    if (answer->len + ROOM_BESIDE > answer->max)
         return 0;
     caps.bytes = answer->max - answer->len - ROOM_BESIDE;
     if (scope_snapshot(globals, &caps, &snapshot, &manifest, &err) < 0) {

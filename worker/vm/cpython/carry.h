@@ -8,13 +8,15 @@
 #include "worker/vm/vm.h"
 
 /* Sets the names of the run's scope, if it brings one, and adds the
- * restore_manifest to the answer. Runs user code. -1 with an exception: the
- * scope is none (ValueError), or a cancel came (vivarium.Cancelled). */
+ * restore_manifest to the answer; of a checkpoint also what that left out. Runs
+ * user code. -1 with an exception: the scope is none (ValueError), or a cancel
+ * came (vivarium.Cancelled). With run->replace the names are then those of
+ * before, else some of the scope's may have been set. */
 int viv_carry_in(PyObject *globals, const struct viv_vm_run *run, struct viv_answer *answer);
 
-/* Adds scope and manifest to the answer, where the run wants them. Runs user
- * code. A scope that can't be carried as a whole leaves a manifest that says
- * why. -1 with an exception: a cancel came meanwhile. */
-int viv_carry_out(PyObject *globals, const struct viv_vm_run *run, struct viv_answer *answer);
+/* Adds scope and manifest to the answer. Runs user code. A scope that can't be
+ * carried as a whole leaves a manifest that says why. -1 with an exception: a
+ * cancel came meanwhile. */
+int viv_carry_out(PyObject *globals, struct viv_answer *answer);
 
 #endif

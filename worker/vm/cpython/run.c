@@ -32,8 +32,9 @@ static struct {
 struct state {
     const struct viv_vm_run *run;
     struct viv_vm_report *report;
-    struct viv_answer answer;  /* result or error: the later replaces the earlier */
-    struct viv_answer carried; /* scope and manifests */
+    struct viv_answer answer;   /* result or error: the later replaces the earlier */
+    struct viv_answer restored; /* restore_manifest */
+    struct viv_answer carried;  /* scope and manifest */
     pid_t process;
     bool cancelled; /* vivarium.Cancelled left the code */
     bool steps_reached;
@@ -202,11 +203,20 @@ static void take_exception(struct state *s)
     PyErr_Clear();
 }
 
-/* The scope gets what the result leaves of the answer. */
+/* The scope gets what the result leaves of the answer. A worker that won't be
+ * kept although it should hands its scope over, too. */
 static int carry_out(struct state *s)
 {
-    s->carried.max -= s->answer.len;
-    return viv_carry_out(saved.globals, s->run, &s->carried);
+    const struct viv_vm_run *run = s->run;
+    bool lost = run->keep && !s->report->reusable && !s->report->scope_refused;
+    size_t used = s->answer.len + s->restored.len;
+
+    if (!run->return_scope && !run->checkpoint && !lost)
+        return 0;
+    if (s->report->scope_refused || used > s->carried.max)
+        return 0;
+    s->carried.max -= used;
+    return viv_carry_out(saved.globals, &s->carried);
 }
 
 /* A cancel reaches other threads at their next instruction. Those that clean up
@@ -220,7 +230,7 @@ static void end_cancelled(struct state *s, struct viv_cancel_report *cancel)
     int left = viv_cancel_wait_threads(STRAGGLERS_MS);
 
     viv_cancel_end(cancel);
-    s->report->reusable = left == 0;
+    s->report->reusable &= left == 0;
     if (!s->run->keep && viv_ending_run_exit_functions() < 0)
         PyErr_WriteUnraisable(NULL);
     /* The variables survive a cancel. No cancel comes any more: the grace bounds
@@ -241,12 +251,19 @@ static void end_program(struct state *s)
         PyErr_WriteUnraisable(NULL);
 }
 
+static PyObject *set_scope_and_run(struct state *s)
+{
+    if (viv_carry_in(saved.globals, s->run, &s->restored) < 0) {
+        s->report->scope_refused = true;
+        s->report->reusable = s->run->replace;
+        return NULL;
+    }
+    return s->run->scope_only ? Py_NewRef(Py_None) : compile_and_evaluate(s->run);
+}
+
 static void run_code(struct state *s)
 {
-    PyObject *value = NULL;
-
-    if (viv_carry_in(saved.globals, s->run, &s->carried) == 0)
-        value = compile_and_evaluate(s->run);
+    PyObject *value = set_scope_and_run(s);
 
     if (!value || viv_answer_set_value(&s->answer, value) < 0)
         take_exception(s);
@@ -269,19 +286,33 @@ static void fill_report(const struct state *s, const struct viv_cancel_report *c
 }
 
 /* Serialized messages merge by being joined. */
-static void join_answers(struct state *s)
+static void join(struct viv_answer *answer, const struct viv_answer *more)
 {
-    struct viv_answer *a = &s->answer, *c = &s->carried;
-    uint8_t *both = c->len ? realloc(a->data, a->len + c->len) : NULL;
+    uint8_t *both = more->len ? realloc(answer->data, answer->len + more->len) : NULL;
 
-    if (both) {
-        memcpy(both + a->len, c->data, c->len);
-        a->data = both;
-        a->len += c->len;
+    if (!both)
+        return;
+    memcpy(both + answer->len, more->data, more->len);
+    answer->data = both;
+    answer->len += more->len;
+}
+
+static void give_answers(struct state *s)
+{
+    struct viv_vm_report *report = s->report;
+
+    join(&s->answer, &s->restored);
+    if (s->run->return_scope)
+        join(&s->answer, &s->carried);
+    report->answer = s->answer.data;
+    report->answer_len = s->answer.len;
+    viv_answer_clear(&s->restored);
+    if (s->run->checkpoint || (s->run->keep && !report->reusable)) {
+        report->checkpoint = s->carried.data;
+        report->checkpoint_len = s->carried.len;
+    } else {
+        viv_answer_clear(&s->carried);
     }
-    viv_answer_clear(c);
-    s->report->answer = a->data;
-    s->report->answer_len = a->len;
 }
 
 static void rehearse(const char *code)
@@ -327,6 +358,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     struct state s = {.run = run,
                       .report = &report,
                       .answer.max = answer_max,
+                      .restored.max = answer_max,
                       .carried.max = answer_max,
                       .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
@@ -353,7 +385,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     if (is_fork(&s))
         _exit(report.exited ? (int)report.exit_status : report.end != VIV_VM_COMPLETED);
     fill_report(&s, &cancel);
-    join_answers(&s);
+    give_answers(&s);
     *ret_report = report;
     return 0;
 }

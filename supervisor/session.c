@@ -1,0 +1,405 @@
+/* What happens to a session, one step after the other. */
+#include "supervisor/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor/clock.h"
+#include "supervisor/session_next.h"
+#include "supervisor/submit.h"
+#include "supervisor/supervisor.h"
+
+/* --- executions that wait for their turn -------------------------------------- */
+
+static void line_add(struct session *session, struct execution *e, bool first)
+{
+    session_idle_remove(session);
+    e->session = session;
+    e->phase = EXECUTION_WAITING;
+    e->next_queued = first ? session->first : NULL;
+    if (!session->first || !first)
+        *session->last = e;
+    if (first)
+        session->first = e;
+    if (!e->next_queued)
+        session->last = &e->next_queued;
+    session->supervisor->waiting_count++;
+}
+
+void session_unqueue(struct execution *e)
+{
+    struct session *session = e->session;
+    struct execution **at = &session->first;
+
+    while (*at && *at != e)
+        at = &(*at)->next_queued;
+    if (!*at)
+        return;
+    *at = e->next_queued;
+    if (!*at)
+        session->last = at;
+    session->supervisor->waiting_count--;
+    e->phase = EXECUTION_UNBORN;
+}
+
+static int find_or_make(struct viv_supervisor *s, struct execution *e, struct session **ret,
+                        struct viv_error *err)
+{
+    struct session *session = session_find(s, e->name.tenant, e->session_id);
+
+    if (session && session->closing)
+        return viv_fail(err, e->kind == EXECUTION_OPEN ? VIV_ALREADY_EXISTS : VIV_NOT_FOUND,
+                        "session %s is being closed", e->session_id);
+    if (session && e->kind == EXECUTION_OPEN)
+        return viv_fail(err, VIV_ALREADY_EXISTS,
+                        "session_id %s is open: choose another, or leave it empty", e->session_id);
+    if (!session)
+        session = session_new(s, e->name.tenant, e->session_id);
+    if (!session) {
+        session_evict_one(s);
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                        "%u sessions are in use, the most there may be: try again later",
+                        s->sessions->max);
+    }
+    *ret = session;
+    return 0;
+}
+
+static void begin_creating(struct session *session, const struct execution *e)
+{
+    const struct viv_session_config *c = &session->supervisor->config.sessions;
+    int64_t now = clock_realtime();
+
+    session->creating = true;
+    session->meta = (struct store_meta){
+        .opened_ns = now,
+        .last_used_ns = now,
+        .idle_timeout_ns = e->idle_timeout_ns ? e->idle_timeout_ns : c->idle_timeout_ns,
+        .durability = e->durability == VIV_DURABILITY_EVERY_EXECUTION ? STORE_EVERY_EXECUTION
+                                                                      : STORE_ON_EVICTION,
+        .node = session->supervisor->sessions->store.node_hash,
+        .life = session->supervisor->sessions->store.life,
+    };
+}
+
+void session_arrive(struct viv_supervisor *s, struct execution *e)
+{
+    struct session *session = NULL;
+    struct viv_error error;
+
+    if (e->session_id[0] == '\0')
+        schedule_generate_id(e->session_id);
+    if (find_or_make(s, e, &session, &error) < 0) {
+        schedule_finish(s, e, NULL, &error);
+        return;
+    }
+    if (e->kind == EXECUTION_OPEN)
+        begin_creating(session, e);
+    line_add(session, e, false);
+    schedule_timer(e);
+    session_step(session);
+}
+
+void session_put_back(struct session *session, struct execution *e)
+{
+    session->turn = NULL;
+    line_add(session, e, true);
+    schedule_timer(e);
+    session_step(session);
+}
+
+/* --- turns ---------------------------------------------------------------------- */
+
+/* Each has a name of its own, so that a traceback through a function of an
+ * earlier one shows that one's lines. */
+static void count_execution(struct session *session, struct execution *e)
+{
+    if (e->kind != EXECUTION_CODE)
+        return;
+    session->executions++;
+    execution_number(e, session->executions);
+}
+
+/* OPEN without a scope: there is nothing that a worker would have to do. */
+static void finish_at_once(struct session *session, struct execution *e)
+{
+    e->answer.given = true;
+    e->answer.exit_status = -1;
+    e->answered_ns = clock_now();
+    schedule_finish(session->supervisor, e, NULL, NULL);
+}
+
+static void state_of_restore(const struct session *session, struct viv_session_state *state)
+{
+    state->session_id = session->name.id;
+    state->snapshot_age_ns = -1;
+    if (session->worker)
+        return;
+    state->restored_from = session->restore_from;
+    if (session->meta.snapshot_ns)
+        state->snapshot_age_ns = clock_realtime() - session->meta.snapshot_ns;
+    if (state->snapshot_age_ns < -1)
+        state->snapshot_age_ns = 0;
+}
+
+static void stop_leaving(struct session *session)
+{
+    if (session->leaving && session->worker)
+        session->supervisor->sessions->evicting--;
+    session->leaving = false;
+}
+
+static void give_turn(struct session *session)
+{
+    struct viv_supervisor *s = session->supervisor;
+    struct execution *e = session->first;
+
+    session_unqueue(e);
+    stop_leaving(session);
+    session->turn = e;
+    e->save = e->kind != EXECUTION_GET_SCOPE && session->meta.durability == STORE_EVERY_EXECUTION;
+    count_execution(session, e);
+    state_of_restore(session, &e->session_state);
+    if (e->kind == EXECUTION_OPEN && e->scope_len == 0) {
+        finish_at_once(session, e);
+        return;
+    }
+    e->save |= e->kind == EXECUTION_OPEN;
+    if (session->worker) {
+        schedule_assign(s, e, session->worker);
+        return;
+    }
+    if (s->sessions->resident >= s->sessions->resident_max + s->sessions->evicting)
+        session_evict_one(s);
+    schedule_queue(s, e);
+    pool_assign(s);
+}
+
+/* What the session runs for itself takes a place of its own, so that no flood of
+ * executions can keep a worker from being freed. */
+static void own_turn(struct session *session, enum execution_kind kind)
+{
+    struct viv_supervisor *s = session->supervisor;
+    struct execution *e = session->own;
+
+    session_idle_remove(session);
+    execution_fill_own(e, session->name.tenant, kind, &s->config);
+    e->ticket = e->coming_ticket = submit_next_ticket(s, e);
+    e->session = session;
+    e->save = kind == EXECUTION_CHECKPOINT;
+    session->turn = e;
+    schedule_enlist(s, e);
+    schedule_assign(s, e, session->worker);
+}
+
+struct blob session_snapshot(const struct worker *w, const struct execution *e)
+{
+    if (!e->session || w->session || e->scope_len > 0)
+        return (struct blob){0};
+    return e->session->snapshot;
+}
+
+void session_began(struct session *session, struct worker *w)
+{
+    w->session_runs++;
+    if (w->session)
+        return;
+    w->session = session;
+    session->worker = w;
+    session->restore_from = VIV_RESTORED_FROM_NONE;
+    session->supervisor->sessions->resident++;
+    session_drop_snapshot(session);
+}
+
+void session_lost(struct session *session, enum viv_restored_from how)
+{
+    struct sessions *t = session->supervisor->sessions;
+
+    session_idle_remove(session);
+    if (session->leaving)
+        t->evicting--;
+    t->resident--;
+    session->worker->session = NULL;
+    session->worker = NULL;
+    session->dirty = session->unsavable = false;
+    session->restore_from = how;
+    if (!session->turn)
+        session_step(session);
+}
+
+static void dismiss(struct session *session)
+{
+    struct worker *w = session->worker;
+
+    session_lost(session, VIV_RESTORED_FROM_EVICTION);
+    worker_event(w, WORKER_KILL);
+}
+
+static struct store_meta meta_now(const struct session *session)
+{
+    struct store_meta meta = session->meta;
+
+    meta.last_used_ns = clock_realtime();
+    meta.executions = session->executions;
+    meta.node = session->supervisor->sessions->store.node_hash;
+    meta.life = session->supervisor->sessions->store.life;
+    return meta;
+}
+
+/* A serialized ExecuteResponse that begins with its field 10, the scope: without
+ * one the worker could not carry it as a whole. */
+static bool has_scope(const struct blob *checkpoint)
+{
+    return checkpoint->len > 0 && checkpoint->data[0] == (10 << 3 | 2);
+}
+
+bool session_save(struct session *session, struct execution *e)
+{
+    struct session_task *task = &session->task;
+    struct viv_error error;
+
+    if (e->kind != EXECUTION_GET_SCOPE && !e->answer.scope_refused && session->worker)
+        session->dirty = true;
+    if (!e->answer.checkpoint.data || session->lost)
+        return false;
+    if (!has_scope(&e->answer.checkpoint)) {
+        session->unsavable = session->worker != NULL;
+        snprintf(e->save_error, sizeof(e->save_error),
+                 "the scope can't be carried as a whole: GetScope's manifest says why");
+        return false;
+    }
+    task->kind = SESSION_TASK_PUT;
+    task->meta = meta_now(session);
+    task->meta.snapshot_ns = task->meta.last_used_ns;
+    task->bytes = e->answer.checkpoint.data;
+    task->len = e->answer.checkpoint.len;
+    if (session_store_ask(session->supervisor, session, task, &error) < 0) {
+        task->kind = SESSION_TASK_NONE;
+        snprintf(e->save_error, sizeof(e->save_error), "%s", error.text);
+        return false;
+    }
+    return true;
+}
+
+void session_turn_over(struct session *session, const struct execution *e)
+{
+    bool opened = e->answer.given && !e->answer.scope_refused;
+
+    if (session->turn == e)
+        session->turn = NULL;
+    session->used_ns = clock_now();
+    if (e->kind == EXECUTION_OPEN) {
+        session->creating = false;
+        session->closing |= !opened;
+    }
+    /* What can't be written stays where it is, but not beyond our own end. */
+    if (e->kind == EXECUTION_CHECKPOINT && session->dirty && session->worker &&
+        !session->supervisor->draining) {
+        session->unsavable = true;
+        stop_leaving(session);
+    }
+    session_step(session);
+}
+
+/* --- one after the other ----------------------------------------------------------- */
+
+static enum session_next next_of(const struct session *session)
+{
+    const struct session_facts facts = {
+        .storing = session->task.kind != SESSION_TASK_NONE ||
+                   session->renewal.kind != SESSION_TASK_NONE,
+        .turn = session->turn != NULL,
+        .loaded = session->loaded,
+        .lost = session->lost,
+        .warm = session->worker != NULL,
+        .missing =
+            !session->worker && session->meta.snapshot_bytes > 0 && !session->snapshot.data,
+        .waiting = session->first != NULL,
+        .closing = session->closing,
+        .leaving = session->leaving,
+        .unsaved = session->dirty && !session->unsavable,
+    };
+
+    return session_next(&facts);
+}
+
+static void ask(struct session *session, enum session_task_kind kind)
+{
+    struct session_task *task = &session->task;
+    struct viv_error error;
+
+    task->kind = kind;
+    task->meta = meta_now(session);
+    task->touch = session->executions != session->meta.executions;
+    if (session_store_ask(session->supervisor, session, task, &error) == 0)
+        return;
+    task->base.result = -1;
+    task->base.error = error;
+    session_stored(session, task);
+}
+
+/* Nothing to do: others may take its worker, and time passes. */
+static void rest(struct session *session)
+{
+    struct sessions *t = session->supervisor->sessions;
+
+    if (session->worker && !session->turn && !session->leaving)
+        session_idle_add(session);
+    if (t->resident > t->resident_max + t->evicting)
+        session_evict_one(session->supervisor);
+}
+
+void session_step(struct session *session)
+{
+    enum session_next next = next_of(session);
+
+    if (session->supervisor->stopping)
+        return;
+    session_timer(session);
+    switch (next) {
+    case SESSION_WAIT:
+        rest(session);
+        break;
+    case SESSION_LOAD:
+        ask(session, session->creating ? SESSION_TASK_CREATE : SESSION_TASK_LOAD);
+        break;
+    case SESSION_FETCH:
+        ask(session, SESSION_TASK_FETCH);
+        break;
+    case SESSION_TURN:
+        give_turn(session);
+        break;
+    case SESSION_CHECKPOINT:
+        own_turn(session, EXECUTION_CHECKPOINT);
+        break;
+    case SESSION_FINISH:
+        own_turn(session, EXECUTION_END);
+        break;
+    case SESSION_DISMISS:
+        dismiss(session);
+        break;
+    case SESSION_DELETE:
+        ask(session, SESSION_TASK_DELETE);
+        break;
+    case SESSION_LEAVE:
+        ask(session, SESSION_TASK_LEAVE);
+        break;
+    case SESSION_FORGET:
+        session_free(session, NULL);
+        break;
+    }
+}
+
+void session_drain(struct viv_supervisor *s)
+{
+    for (unsigned i = 0; i < s->sessions->max; i++) {
+        struct session *session = &s->sessions->all[i];
+
+        if (!session->used)
+            continue;
+        if (!session->leaving && session->worker)
+            s->sessions->evicting++;
+        session->leaving = true;
+        session_step(session);
+    }
+}

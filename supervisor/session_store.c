@@ -1,0 +1,256 @@
+#include "supervisor/session_store.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "supervisor/clock.h"
+#include "supervisor/session.h"
+#include "supervisor/supervisor.h"
+
+#define SWEEP_NS INT64_C(30000000000)
+#define SWEEP_SESSIONS 100
+#define LEASE_REMOTE_NS INT64_C(60000000000)
+#define LEASE_LOCAL_NS INT64_C(600000000000)
+/* Snapshots that wait for the disk, in bytes. */
+#define WAITING_BYTES ((size_t)256 << 20)
+
+static uint64_t random_number(void)
+{
+    uint64_t n = 0;
+
+    return getrandom(&n, sizeof(n), 0) == sizeof(n) ? n : (uint64_t)clock_realtime();
+}
+
+/* FNV-1a: it tells supervisors apart, and guards nothing. */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static void set_identity(struct session_store *s, const char *node)
+{
+    s->life = random_number();
+    if (node)
+        snprintf(s->node, sizeof(s->node), "%s", node);
+    else
+        snprintf(s->node, sizeof(s->node), "%016llx", (unsigned long long)s->life);
+    s->node_hash = hash_of(s->node);
+}
+
+int session_store_open(struct session_store *s, const struct viv_session_config *c,
+                       uint64_t snapshot_bytes_max, struct viv_error *err)
+{
+    const struct store_config config = {
+        .url = c->store_url,
+        .key_path = c->store_key_path,
+        .old_key_paths = c->store_old_key_paths,
+        .snapshot_bytes_max = snapshot_bytes_max,
+        .tenant_bytes_max = c->tenant_bytes_max,
+    };
+    bool remote = c->store_url && strncmp(c->store_url, "redis", 5) == 0;
+
+    set_identity(s, c->node);
+    s->lease_ns = c->lease_ns ? c->lease_ns : remote ? LEASE_REMOTE_NS : LEASE_LOCAL_NS;
+    if (store_open(&config, &s->store, err) < 0)
+        return -1;
+    /* A task of each kind for each session may wait: only bytes are short. */
+    return store_thread_start(s->store, 2 * c->max + 1024, WAITING_BYTES, &s->thread, err);
+}
+
+void session_store_close(struct session_store *s)
+{
+    store_thread_stop(s->thread);
+    store_close(s->store);
+    s->thread = NULL;
+    s->store = NULL;
+}
+
+/* --- on the thread -------------------------------------------------------- */
+
+static int acquire(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    return store_acquire(store, &t->key, t->owner, t->ttl_ns, &t->lease, err);
+}
+
+static int create(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    struct store_written written;
+    struct store_meta there;
+
+    if (acquire(t, store, err) < 0)
+        return -1;
+    if (store_get(store, &t->key, 0, &there, NULL, NULL, err) == 0)
+        viv_fail(err, VIV_ALREADY_EXISTS, "session_id %s is open: choose another, or leave it empty",
+                 t->key.session);
+    else if (err->status == VIV_NOT_FOUND &&
+             store_put(store, &t->key, t->lease.token, &t->meta, NULL, 0, &written, err) == 0) {
+        t->meta.generation = written.generation;
+        return 0;
+    }
+    store_release(store, &t->key, t->lease.token, NULL);
+    return -1;
+}
+
+static int fetch(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    return store_get(store, &t->key, t->meta.generation, &t->meta, &t->found, &t->found_len, err);
+}
+
+static int load(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    if (acquire(t, store, err) < 0)
+        return -1;
+    t->meta.generation = 0;
+    if (fetch(t, store, err) == 0)
+        return 0;
+    store_release(store, &t->key, t->lease.token, NULL);
+    return -1;
+}
+
+static int put(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    struct store_written written;
+
+    if (store_put(store, &t->key, t->lease.token, &t->meta, t->bytes, t->len, &written, err) < 0)
+        return -1;
+    t->meta.generation = written.generation;
+    t->meta.snapshot_bytes = t->len;
+    return 0;
+}
+
+static int delete_record(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    int rc = store_delete(store, &t->key, t->lease.token, err);
+
+    store_release(store, &t->key, t->lease.token, NULL);
+    return rc;
+}
+
+static int leave(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    int rc = t->touch ? store_touch(store, &t->key, t->lease.token, &t->meta, NULL, err) : 0;
+
+    store_release(store, &t->key, t->lease.token, NULL);
+    return rc;
+}
+
+static int renew(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    return store_renew(store, &t->key, &t->lease, t->ttl_ns, err);
+}
+
+static int run_task(struct store_task *base, struct store *store, struct viv_error *err)
+{
+    static int (*const runs[])(struct session_task *, struct store *, struct viv_error *) = {
+        [SESSION_TASK_CREATE] = create, [SESSION_TASK_LOAD] = load,
+        [SESSION_TASK_FETCH] = fetch,   [SESSION_TASK_PUT] = put,
+        [SESSION_TASK_DELETE] = delete_record, [SESSION_TASK_LEAVE] = leave,
+        [SESSION_TASK_RENEW] = renew,
+    };
+    struct session_task *t = (struct session_task *)base;
+
+    return runs[t->kind](t, store, err);
+}
+
+static void task_done(struct store_task *base)
+{
+    struct session_task *t = (struct session_task *)base;
+
+    inbox_post(&t->supervisor->inbox, &t->command);
+}
+
+/* --- on the reactor --------------------------------------------------------- */
+
+int session_store_submit(struct viv_supervisor *s, struct store_task *task, struct viv_error *err)
+{
+    if (store_thread_submit(s->sessions->store.thread, task, err) < 0)
+        return -1;
+    s->sessions->store.asked++;
+    return 0;
+}
+
+void session_store_came_back(struct viv_supervisor *s)
+{
+    s->sessions->store.asked--;
+}
+
+static void come_back(struct viv_supervisor *s, struct command *command)
+{
+    struct session_task *t =
+        (struct session_task *)((char *)command - offsetof(struct session_task, command));
+
+    session_store_came_back(s);
+    session_stored(t->session, t);
+}
+
+int session_store_ask(struct viv_supervisor *s, struct session *session, struct session_task *t,
+                      struct viv_error *err)
+{
+    struct session_store *store = &s->sessions->store;
+
+    t->base.run = run_task;
+    t->base.done = task_done;
+    t->base.urgent = t->kind == SESSION_TASK_RENEW;
+    t->base.bytes = t->kind == SESSION_TASK_PUT ? t->len : 0;
+    t->command.run = come_back;
+    t->supervisor = s;
+    t->session = session;
+    t->key = (struct store_key){session->name.tenant, session->name.id};
+    t->owner = store->node;
+    t->ttl_ns = store->lease_ns;
+    t->lease = session->lease;
+    t->found = NULL;
+    t->found_len = 0;
+    return session_store_submit(s, &t->base, err);
+}
+
+static int run_sweep(struct store_task *base, struct store *store, struct viv_error *err)
+{
+    unsigned count;
+
+    return store_expire(store, clock_realtime(), SWEEP_SESSIONS, NULL, NULL, &count, err);
+}
+
+static void sweep_over(struct viv_supervisor *s, struct command *command)
+{
+    s->sessions->store.sweep.under_way = false;
+    session_store_came_back(s);
+}
+
+static void sweep_done(struct store_task *base)
+{
+    struct session_sweep *w = (struct session_sweep *)base;
+
+    inbox_post(&w->supervisor->inbox, &w->command);
+}
+
+static void sweep(struct timer *timer, int64_t now_ns)
+{
+    struct session_sweep *w =
+        (struct session_sweep *)((char *)timer - offsetof(struct session_sweep, timer));
+    struct viv_supervisor *s = w->supervisor;
+
+    timers_set(&s->timers, timer, now_ns + SWEEP_NS);
+    if (!w->under_way)
+        w->under_way = session_store_submit(s, &w->base, NULL) == 0;
+}
+
+void session_store_begin_sweeps(struct viv_supervisor *s)
+{
+    struct session_sweep *w = &s->sessions->store.sweep;
+
+    *w = (struct session_sweep){
+        .base = {.run = run_sweep, .done = sweep_done},
+        .command.run = sweep_over,
+        .supervisor = s,
+        .timer.fire = sweep,
+    };
+    timers_set(&s->timers, &w->timer, clock_now() + SWEEP_NS);
+}
