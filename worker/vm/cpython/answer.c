@@ -46,22 +46,32 @@ static size_t put_varint(uint8_t *at, uint64_t value)
     return len;
 }
 
+bool viv_answer_join(struct viv_answer *answer, const void *message, size_t len)
+{
+    uint8_t *data;
+
+    if (len > answer->max - answer->len)
+        return false;
+    data = len > 0 ? realloc(answer->data, answer->len + len) : NULL;
+    if (!data)
+        return len == 0;
+    memcpy(data + answer->len, message, len);
+    answer->data = data;
+    answer->len += len;
+    return true;
+}
+
 bool viv_answer_add(struct viv_answer *answer, unsigned field, const void *message, size_t len)
 {
-    uint8_t head[16], *data;
-    size_t head_len = put_varint(head, field << 3 | 2);
+    size_t before = answer->len, head_len;
+    uint8_t head[16];
 
+    head_len = put_varint(head, field << 3 | 2);
     head_len += put_varint(head + head_len, len);
-    if (len > answer->max || answer->len + head_len + len > answer->max)
-        return false;
-    data = realloc(answer->data, answer->len + head_len + len);
-    if (!data)
-        return false;
-    memcpy(data + answer->len, head, head_len);
-    memcpy(data + answer->len + head_len, message, len);
-    answer->data = data;
-    answer->len += head_len + len;
-    return true;
+    if (viv_answer_join(answer, head, head_len) && viv_answer_join(answer, message, len))
+        return true;
+    answer->len = before;
+    return false;
 }
 
 static bool write_value(struct viv_writer *w, PyObject *value, PyObject *repr, const char *instead)

@@ -32,47 +32,51 @@ static int raise_error(const struct viv_error *err)
 
 /* Of a checkpoint's manifest, what it had to leave out: its names are missing
  * here, and the restore_manifest says so. */
-static void add_omitted(struct viv_answer *answer, struct scope_span manifest)
+static void add_omitted(struct viv_answer *manifest, struct scope_span left)
 {
-    struct viv_answer omitted = {.max = answer->max};
     struct scope_field entry, parts[ENTRY_FIELDS + 1];
 
-    while (scope_reader_next(&manifest, &entry) > 0) {
+    while (scope_reader_next(&left, &entry) > 0) {
         if (entry.field == ENTRIES && entry.wire == WIRE_LENGTH &&
             scope_reader_pick(entry.bytes, parts, ENTRY_FIELDS) == 0 &&
             parts[ENTRY_DISPOSITION].number == OMITTED)
-            viv_answer_add(&omitted, ENTRIES, entry.bytes.at, scope_span_len(entry.bytes));
+            viv_answer_add(manifest, ENTRIES, entry.bytes.at, scope_span_len(entry.bytes));
     }
-    if (omitted.len)
-        viv_answer_add(answer, RESTORE_MANIFEST, omitted.data, omitted.len);
-    viv_answer_clear(&omitted);
+}
+
+static int restore_parts(PyObject *globals, struct scope_span snapshot, struct scope_span left,
+                         struct viv_answer *answer)
+{
+    const struct scope_caps caps = {.should_stop = should_stop};
+    struct viv_answer manifest = {.max = answer->max};
+    struct scope_bytes restored;
+    struct viv_error err;
+
+    if (scope_restore(globals, snapshot.at, scope_span_len(snapshot), &caps, &restored, &err) < 0)
+        return raise_error(&err);
+    /* A manifest is its entries: two that are joined are one. */
+    viv_answer_join(&manifest, restored.data, restored.len);
+    add_omitted(&manifest, left);
+    viv_answer_add(answer, RESTORE_MANIFEST, manifest.data, manifest.len);
+    viv_answer_clear(&manifest);
+    scope_bytes_free(&restored);
+    return 0;
 }
 
 static int restore(PyObject *globals, struct scope_span snapshot, struct viv_answer *answer)
 {
-    const struct scope_caps caps = {.should_stop = should_stop};
-    struct scope_bytes manifest;
-    struct viv_error err;
-
-    if (scope_restore(globals, snapshot.at, scope_span_len(snapshot), &caps, &manifest, &err) < 0)
-        return raise_error(&err);
-    viv_answer_add(answer, RESTORE_MANIFEST, manifest.data, manifest.len);
-    scope_bytes_free(&manifest);
-    return 0;
+    return restore_parts(globals, snapshot, (struct scope_span){0}, answer);
 }
 
 static int restore_carried(PyObject *globals, struct scope_span bytes, struct viv_answer *answer)
 {
     struct scope_field parts[MANIFEST + 1];
 
-    if (scope_reader_pick(bytes, parts, MANIFEST) < 0) {
+    if (scope_reader_pick(bytes, parts, MANIFEST) < 0 || !parts[SCOPE].field) {
         PyErr_SetString(PyExc_ValueError, "scope: the checkpoint is damaged");
         return -1;
     }
-    if (parts[SCOPE].field && restore(globals, parts[SCOPE].bytes, answer) < 0)
-        return -1;
-    add_omitted(answer, parts[MANIFEST].bytes);
-    return 0;
+    return restore_parts(globals, parts[SCOPE].bytes, parts[MANIFEST].bytes, answer);
 }
 
 static int drop_names(PyObject *globals)

@@ -285,25 +285,13 @@ static void fill_report(const struct state *s, const struct viv_cancel_report *c
     report->raise_count = cancel->raise_count;
 }
 
-/* Serialized messages merge by being joined. */
-static void join(struct viv_answer *answer, const struct viv_answer *more)
-{
-    uint8_t *both = more->len ? realloc(answer->data, answer->len + more->len) : NULL;
-
-    if (!both)
-        return;
-    memcpy(both + answer->len, more->data, more->len);
-    answer->data = both;
-    answer->len += more->len;
-}
-
 static void give_answers(struct state *s)
 {
     struct viv_vm_report *report = s->report;
 
-    join(&s->answer, &s->restored);
+    viv_answer_join(&s->answer, s->restored.data, s->restored.len);
     if (s->run->return_scope)
-        join(&s->answer, &s->carried);
+        viv_answer_join(&s->answer, s->carried.data, s->carried.len);
     report->answer = s->answer.data;
     report->answer_len = s->answer.len;
     viv_answer_clear(&s->restored);

@@ -25,14 +25,25 @@
 #define LINE_MAX_BYTES 4096
 #define FILE_MAX_BYTES (4 * 1024 * 1024)
 
-static struct {
-    PyObject *cache;    /* linecache.cache */
+/* In one worker as many executions are remembered: functions outlive theirs. */
+#define TEXTS_MAX 64
+/* And no more than this of them, in lines. */
+#define TEXTS_LINES_MAX 100000
+
+/* One execution's code. */
+struct text {
     PyObject *filename; /* the compiled code's co_filename */
     PyObject *lines;    /* list of str */
-    char *folder;       /* while it is shown */
-    char *file;
-    PyObject *path;  /* sys.path as it was */
-    Py_UCS4 initial; /* of the name while it is another */
+    char *file;         /* while it is shown */
+    Py_UCS4 initial;    /* of the name while it is another; 0: it isn't */
+};
+
+static struct {
+    PyObject *cache; /* linecache.cache */
+    struct text texts[TEXTS_MAX]; /* the oldest first */
+    int count;
+    char *folder;   /* while they are shown */
+    PyObject *path; /* sys.path as it was */
 } source;
 
 int viv_source_setup(void)
@@ -90,6 +101,30 @@ static PyObject *split_lines(const char *code, size_t len)
     return lines;
 }
 
+static void drop(int i)
+{
+    Py_CLEAR(source.texts[i].filename);
+    Py_CLEAR(source.texts[i].lines);
+    source.count--;
+    memmove(&source.texts[i], &source.texts[i + 1],
+            (size_t)(source.count - i) * sizeof(source.texts[0]));
+}
+
+/* Whoever has the same name is replaced; the oldest make room. */
+static void make_room(PyObject *filename, Py_ssize_t lines)
+{
+    for (int i = source.count - 1; i >= 0; i--) {
+        if (PyUnicode_Compare(filename, source.texts[i].filename) == 0)
+            drop(i);
+        else
+            lines += PyList_GET_SIZE(source.texts[i].lines);
+    }
+    while (source.count == TEXTS_MAX || (source.count > 0 && lines > TEXTS_LINES_MAX)) {
+        lines -= PyList_GET_SIZE(source.texts[0].lines);
+        drop(0);
+    }
+}
+
 PyObject *viv_source_set(const char *code, size_t len, PyObject *filename)
 {
     PyObject *lines = split_lines(code, len);
@@ -100,17 +135,18 @@ PyObject *viv_source_set(const char *code, size_t len, PyObject *filename)
         Py_XDECREF(name);
         return NULL;
     }
-    Py_XSETREF(source.lines, lines);
-    Py_XSETREF(source.filename, name);
+    make_room(name, PyList_GET_SIZE(lines));
+    source.texts[source.count++] = (struct text){.filename = name, .lines = lines};
     return name;
 }
 
 void viv_source_forget(void)
 {
-    if (source.filename && PyDict_DelItem(source.cache, source.filename) < 0)
-        PyErr_Clear();
-    Py_CLEAR(source.filename);
-    Py_CLEAR(source.lines);
+    while (source.count > 0) {
+        if (PyDict_DelItem(source.cache, source.texts[0].filename) < 0)
+            PyErr_Clear();
+        drop(0);
+    }
 }
 
 /* A name is whatever user code says: it may be a pipe's, or a device's. */
@@ -143,15 +179,25 @@ static PyObject *line_of_file(PyObject *filename, int number)
     return found ? PyUnicode_DecodeUTF8(line, (Py_ssize_t)strlen(line), "replace") : NULL;
 }
 
+static const struct text *find(PyObject *filename)
+{
+    for (int i = source.count; i-- > 0;)
+        if (PyUnicode_Compare(filename, source.texts[i].filename) == 0)
+            return &source.texts[i];
+    return NULL;
+}
+
 PyObject *viv_source_line(PyObject *filename, int number)
 {
+    const struct text *text = number < 1 ? NULL : find(filename);
+
     if (number < 1)
         return NULL;
-    if (!source.filename || PyUnicode_Compare(filename, source.filename) != 0)
+    if (!text)
         return line_of_file(filename, number);
-    if (number > PyList_GET_SIZE(source.lines))
+    if (number > PyList_GET_SIZE(text->lines))
         return NULL;
-    return Py_NewRef(PyList_GET_ITEM(source.lines, number - 1));
+    return Py_NewRef(PyList_GET_ITEM(text->lines, number - 1));
 }
 
 /* A coding comment would be believed by the printer, but the code is UTF-8. A
@@ -163,40 +209,46 @@ static bool may_be_coding(Py_ssize_t i, PyObject *line)
     return i < 2 && text && text[strspn(text, " \t\f")] == '#';
 }
 
-static int write_lines(const char *path)
+static int write_lines(const struct text *text)
 {
-    FILE *file = fopen(path, "wxe");
+    FILE *file = fopen(text->file, "wxe");
 
     if (!file)
         return -1;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(source.lines); i++) {
-        PyObject *line = PyList_GET_ITEM(source.lines, i);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(text->lines); i++) {
+        PyObject *line = PyList_GET_ITEM(text->lines, i);
         Py_ssize_t len;
-        const char *text = PyUnicode_AsUTF8AndSize(line, &len);
+        const char *bytes = PyUnicode_AsUTF8AndSize(line, &len);
 
-        if (may_be_coding(i, line) || !text)
+        if (may_be_coding(i, line) || !bytes)
             fputc('\n', file);
         else
-            fwrite(text, 1, (size_t)len, file);
+            fwrite(bytes, 1, (size_t)len, file);
     }
     return fclose(file);
 }
 
 /* The folder's place is out of the way of a script that lists its own. */
-static int make_file(void)
+static int make_folder(void)
 {
     char folder[] = "/dev/shm/source-XXXXXX";
-    const char *name = PyUnicode_AsUTF8(source.filename), *slash;
 
-    if (!name || !mkdtemp(folder))
+    if (!mkdtemp(folder))
         return -1;
-    slash = strrchr(name, '/');
     source.folder = strdup(folder);
-    if (!source.folder || asprintf(&source.file, "%s/%s", folder, slash ? slash + 1 : name) < 0) {
-        source.file = NULL;
+    return source.folder ? 0 : -1;
+}
+
+static int make_file(struct text *text)
+{
+    const char *name = PyUnicode_AsUTF8(text->filename);
+    const char *slash = name ? strrchr(name, '/') : NULL;
+
+    if (!name || asprintf(&text->file, "%s/%s", source.folder, slash ? slash + 1 : name) < 0) {
+        text->file = NULL;
         return -1;
     }
-    return write_lines(source.file);
+    return write_lines(text);
 }
 
 static int put_in_path(void)
@@ -216,53 +268,63 @@ static int put_in_path(void)
     return 0;
 }
 
-static void set_initial(Py_UCS4 c)
+static void set_initial(PyObject *name, Py_UCS4 c)
 {
-    PyUnicode_WRITE(PyUnicode_KIND(source.filename), PyUnicode_DATA(source.filename), 0, c);
+    PyUnicode_WRITE(PyUnicode_KIND(name), PyUnicode_DATA(name), 0, c);
 }
 
 /* Names of one character are the interpreter's own, shared by all. */
-static bool set_alias(void)
+static bool set_alias(struct text *text)
 {
-    if (!source.filename || PyUnicode_GET_LENGTH(source.filename) < 2)
+    if (PyUnicode_GET_LENGTH(text->filename) < 2)
         return false;
-    source.initial = PyUnicode_READ_CHAR(source.filename, 0);
-    set_initial(ALIAS_INITIAL);
+    text->initial = PyUnicode_READ_CHAR(text->filename, 0);
+    set_initial(text->filename, ALIAS_INITIAL);
     return true;
 }
 
-static PyObject *put_right(PyObject *text)
+static PyObject *put_right(struct text *text, PyObject *printed)
 {
-    PyObject *alias = _PyUnicode_Copy(source.filename), *right = NULL;
+    PyObject *alias = _PyUnicode_Copy(text->filename), *right = NULL;
 
-    set_initial(source.initial);
-    source.initial = 0;
-    if (alias && text)
-        right = PyUnicode_Replace(text, alias, source.filename, -1);
+    set_initial(text->filename, text->initial);
+    text->initial = 0;
+    if (alias && printed)
+        right = PyUnicode_Replace(printed, alias, text->filename, -1);
     Py_XDECREF(alias);
-    Py_XDECREF(text);
+    Py_XDECREF(printed);
     return right;
 }
 
 void viv_source_show(void)
 {
-    if (!set_alias() || make_file() < 0 || put_in_path() < 0)
+    bool ready = source.count > 0 && make_folder() == 0;
+
+    for (int i = source.count; ready && i-- > 0;)
+        if (set_alias(&source.texts[i]) && make_file(&source.texts[i]) < 0)
+            PyErr_Clear();
+    if (!ready || put_in_path() < 0)
         PyErr_Clear();
 }
 
-PyObject *viv_source_hide(PyObject *text)
+PyObject *viv_source_hide(PyObject *printed)
 {
-    if (source.initial)
-        text = put_right(text);
+    for (int i = 0; i < source.count; i++) {
+        struct text *text = &source.texts[i];
+
+        if (text->initial)
+            printed = put_right(text, printed);
+        if (text->file)
+            unlink(text->file);
+        free(text->file);
+        text->file = NULL;
+    }
     if (source.path)
         PySys_SetObject("path", source.path);
     Py_CLEAR(source.path);
-    if (source.file)
-        unlink(source.file);
     if (source.folder)
         rmdir(source.folder);
-    free(source.file);
     free(source.folder);
-    source.file = source.folder = NULL;
-    return text;
+    source.folder = NULL;
+    return printed;
 }
