@@ -29,8 +29,7 @@ int viv_sealed_memfd_joined(const char *name, const void *data, size_t len, cons
     if (fd < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't create a memfd");
     if (write_all(fd, data, len) < 0 || write_all(fd, tail, tail_len) < 0 ||
-        fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0 ||
-        lseek(fd, 0, SEEK_SET) < 0) {
+        fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
         viv_fail_errno(err, VIV_INTERNAL, "can't fill a memfd of %zu bytes", len + tail_len);
         close(fd);
         return -1;

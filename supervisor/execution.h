@@ -14,7 +14,7 @@ struct worker;
 struct session;
 
 enum execution_phase {
-    EXECUTION_UNBORN, /* free, or on its way to the reactor */
+    EXECUTION_UNBORN,  /* free, or on its way to the reactor */
     EXECUTION_WAITING, /* for its turn in its session */
     EXECUTION_QUEUED,  /* for a worker */
     EXECUTION_RUNNING, /* a worker has it */

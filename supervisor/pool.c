@@ -73,11 +73,9 @@ void pool_refill_retry(struct timer *timer, int64_t now_ns)
 /* Workers that sessions hold without using them are the pool's reserve. */
 static void evict_for_queue(struct viv_supervisor *s)
 {
-    unsigned coming =
-        s->idle_count + s->starting_count + s->ending_count + s->sessions->evicting;
+    unsigned coming = s->idle_count + s->starting_count + s->ending_count + s->sessions->evicting;
 
-    while (s->queue_count > coming && occupied(s) >= s->config.workers_max &&
-           session_evict_one(s))
+    while (s->queue_count > coming && occupied(s) >= s->config.workers_max && session_evict_one(s))
         coming++;
 }
 

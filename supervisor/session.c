@@ -312,8 +312,7 @@ static enum session_next next_of(const struct session *session)
         .loaded = session->loaded,
         .lost = session->lost,
         .warm = session->worker != NULL,
-        .missing =
-            !session->worker && session->meta.snapshot_bytes > 0 && !session->snapshot.data,
+        .missing = !session->worker && session->meta.snapshot_bytes > 0 && !session->snapshot.data,
         .waiting = session->first != NULL,
         .closing = session->closing,
         .leaving = session->leaving,

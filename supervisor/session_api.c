@@ -144,8 +144,7 @@ static void add_known(const struct viv_supervisor *s, struct viv_session_info *i
     int64_t unused_ns = clock_now() - session->used_ns;
 
     info->resident = session->worker != NULL;
-    info->last_used_realtime_ns =
-        session->turn ? clock_realtime() : clock_realtime() - unused_ns;
+    info->last_used_realtime_ns = session->turn ? clock_realtime() : clock_realtime() - unused_ns;
     if (session->turn && session->turn->kind == EXECUTION_CODE)
         info->execution_id = session->turn->name.id;
 }

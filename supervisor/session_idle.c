@@ -108,8 +108,7 @@ static void renew(struct session *session, int64_t now_ns)
 
 void session_timer_fired(struct timer *timer, int64_t now_ns)
 {
-    struct session *session =
-        (struct session *)((char *)timer - offsetof(struct session, timer));
+    struct session *session = (struct session *)((char *)timer - offsetof(struct session, timer));
 
     if (session->loaded && !session->lost && now_ns >= session->lease.until_ns) {
         session_lease_lost(session);

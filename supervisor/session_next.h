@@ -5,16 +5,16 @@
 #include <stdbool.h>
 
 struct session_facts {
-    bool storing;  /* the store works for it */
-    bool turn;     /* an execution has its turn: it waits for a worker, runs or is saved */
-    bool loaded;   /* its lease and record are here */
-    bool lost;     /* its lease is lost: another supervisor may have it */
-    bool warm;     /* a worker holds its scope */
-    bool missing;  /* its snapshot is in the store and not here, and nobody holds the scope */
-    bool waiting;  /* executions wait for their turn */
-    bool closing;  /* it is to be forgotten, in the store too */
-    bool leaving;  /* its worker is wanted for others, or the supervisor drains */
-    bool unsaved;  /* the scope of the worker is not what the store has, and can be saved */
+    bool storing; /* the store works for it */
+    bool turn;    /* an execution has its turn: it waits for a worker, runs or is saved */
+    bool loaded;  /* its lease and record are here */
+    bool lost;    /* its lease is lost: another supervisor may have it */
+    bool warm;    /* a worker holds its scope */
+    bool missing; /* its snapshot is in the store and not here, and nobody holds the scope */
+    bool waiting; /* executions wait for their turn */
+    bool closing; /* it is to be forgotten, in the store too */
+    bool leaving; /* its worker is wanted for others, or the supervisor drains */
+    bool unsaved; /* the scope of the worker is not what the store has, and can be saved */
 };
 
 enum session_next {

@@ -87,8 +87,8 @@ static int create(struct session_task *t, struct store *store, struct viv_error 
     if (acquire(t, store, err) < 0)
         return -1;
     if (store_get(store, &t->key, 0, &there, NULL, NULL, err) == 0)
-        viv_fail(err, VIV_ALREADY_EXISTS, "session_id %s is open: choose another, or leave it empty",
-                 t->key.session);
+        viv_fail(err, VIV_ALREADY_EXISTS,
+                 "session_id %s is open: choose another, or leave it empty", t->key.session);
     else if (err->status == VIV_NOT_FOUND &&
              store_put(store, &t->key, t->lease.token, &t->meta, NULL, 0, &written, err) == 0) {
         t->meta.generation = written.generation;
@@ -149,8 +149,8 @@ static int renew(struct session_task *t, struct store *store, struct viv_error *
 static int run_task(struct store_task *base, struct store *store, struct viv_error *err)
 {
     static int (*const runs[])(struct session_task *, struct store *, struct viv_error *) = {
-        [SESSION_TASK_CREATE] = create, [SESSION_TASK_LOAD] = load,
-        [SESSION_TASK_FETCH] = fetch,   [SESSION_TASK_PUT] = put,
+        [SESSION_TASK_CREATE] = create,        [SESSION_TASK_LOAD] = load,
+        [SESSION_TASK_FETCH] = fetch,          [SESSION_TASK_PUT] = put,
         [SESSION_TASK_DELETE] = delete_record, [SESSION_TASK_LEAVE] = leave,
         [SESSION_TASK_RENEW] = renew,
     };

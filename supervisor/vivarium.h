@@ -114,7 +114,7 @@ struct viv_limits {
 /* When a session's scope is written to the store. The values are those of
  * vivarium.v1.Durability. */
 enum viv_durability {
-    VIV_DURABILITY_ON_EVICTION = 1, /* when its worker is needed for another, and at a drain */
+    VIV_DURABILITY_ON_EVICTION = 1,     /* when its worker is needed for another, and at a drain */
     VIV_DURABILITY_EVERY_EXECUTION = 2, /* before each execution is answered */
 };
 
@@ -141,8 +141,8 @@ struct viv_session_config {
      * live ones, and the same after a restart, so that it need not wait for its
      * own leases. NULL: one that nobody else has, and that no restart brings back. */
     const char *node;
-    unsigned max;          /* sessions in use at a time, warm or about to be; default 256 */
-    unsigned resident_max; /* held by a warm worker at a time; default half of workers_max */
+    unsigned max;                /* sessions in use at a time, warm or about to be; default 256 */
+    unsigned resident_max;       /* held by a warm worker at a time; default half of workers_max */
     int64_t idle_timeout_ns;     /* default of a session, default 1 h */
     int64_t idle_timeout_max_ns; /* ceiling, default 30 days */
     uint64_t tenant_bytes_max;   /* stored, per tenant; default 1 GiB; 0: no limit */
@@ -199,7 +199,7 @@ struct viv_request {
     const char *execution_id; /* NULL or "": generated */
     /* Run in this session; NULL or "": in none. Its executions run one at a
      * time, in the order in which they were submitted. */
-    const char *session_id; /* with OPEN_SESSION, NULL or "": generated */
+    const char *session_id;         /* with OPEN_SESSION, NULL or "": generated */
     int64_t idle_timeout_ns;        /* with OPEN_SESSION; 0: the default */
     enum viv_durability durability; /* with OPEN_SESSION; 0: on eviction */
     const char *code;
@@ -281,7 +281,7 @@ struct viv_result {
     bool stderr_truncated;
     int exit_status; /* -1: no SystemExit */
     struct viv_usage usage;
-    const struct viv_receipt *receipt; /* NULL: no cancel was asked for */
+    const struct viv_receipt *receipt;       /* NULL: no cancel was asked for */
     const struct viv_session_state *session; /* NULL: in none */
     struct viv_death death;
     uint64_t layers; /* what the kernel enforced; names by viv_layer_name() */

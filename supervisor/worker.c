@@ -284,9 +284,8 @@ static void release(struct worker *w)
     struct execution *e = w->execution;
 
     if (w->session)
-        session_lost(w->session, e && e->cancel.cause != VIV_CAUSE_NONE
-                                     ? VIV_RESTORED_FROM_KILL
-                                     : VIV_RESTORED_FROM_CRASH);
+        session_lost(w->session, e && e->cancel.cause != VIV_CAUSE_NONE ? VIV_RESTORED_FROM_KILL
+                                                                        : VIV_RESTORED_FROM_CRASH);
     if (e) {
         struct viv_death death;
 

@@ -31,7 +31,7 @@ struct worker {
     struct execution *execution;
     struct session *session; /* whose scope it holds; NULL: none's yet */
     unsigned session_runs;   /* executions of it that it was given */
-    struct timer timer; /* a start that takes too long */
+    struct timer timer;      /* a start that takes too long */
     struct worker *next_idle;
     /* How it ended. */
     bool has_status;

@@ -12,8 +12,8 @@
     [WORKER_EXITED] = STEP(FREE, RELEASE), [WORKER_ZYGOTE_LOST] = STEP(FREE, RELEASE)
 
 /* What only an execution may lead to. */
-#define UNASKED                                                                         \
-    [WORKER_NOTE] = STEP(ENDING, CONVICT), [WORKER_SCOPE] = STEP(ENDING, CONVICT),      \
+#define UNASKED                                                                    \
+    [WORKER_NOTE] = STEP(ENDING, CONVICT), [WORKER_SCOPE] = STEP(ENDING, CONVICT), \
     [WORKER_RESULT] = STEP(ENDING, CONVICT), [WORKER_KEPT] = STEP(ENDING, CONVICT)
 
 /* An entry that is left out is {WORKER_FREE, WORKER_DO_NOTHING}, a step that no
@@ -105,10 +105,9 @@ struct worker_step worker_step(enum worker_state state, enum worker_event event)
 const char *worker_state_name(enum worker_state state)
 {
     static const char *const names[] = {
-        [WORKER_FREE] = "FREE",         [WORKER_SPAWNING] = "SPAWNING",
-        [WORKER_STARTING] = "STARTING", [WORKER_IDLE] = "IDLE",
-        [WORKER_RUNNING] = "RUNNING",   [WORKER_CANCELLING] = "CANCELLING",
-        [WORKER_HELD] = "HELD",         [WORKER_ENDING] = "ENDING",
+        [WORKER_FREE] = "FREE", [WORKER_SPAWNING] = "SPAWNING", [WORKER_STARTING] = "STARTING",
+        [WORKER_IDLE] = "IDLE", [WORKER_RUNNING] = "RUNNING",   [WORKER_CANCELLING] = "CANCELLING",
+        [WORKER_HELD] = "HELD", [WORKER_ENDING] = "ENDING",
     };
     _Static_assert(sizeof(names) / sizeof(names[0]) == WORKER_STATES, "a name for each state");
 

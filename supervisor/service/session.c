@@ -180,8 +180,8 @@ void session_open(struct call *call)
 
 void session_get_scope(struct call *call)
 {
-    Vivarium__V1__GetScopeRequest *m = (Vivarium__V1__GetScopeRequest *)unpack(
-        call, &vivarium__v1__get_scope_request__descriptor);
+    Vivarium__V1__GetScopeRequest *m =
+        (Vivarium__V1__GetScopeRequest *)unpack(call, &vivarium__v1__get_scope_request__descriptor);
     struct viv_request request = {.kind = VIV_REQUEST_GET_SCOPE};
 
     if (!m)
@@ -193,8 +193,8 @@ void session_get_scope(struct call *call)
 
 void session_set_scope(struct call *call)
 {
-    Vivarium__V1__SetScopeRequest *m = (Vivarium__V1__SetScopeRequest *)unpack(
-        call, &vivarium__v1__set_scope_request__descriptor);
+    Vivarium__V1__SetScopeRequest *m =
+        (Vivarium__V1__SetScopeRequest *)unpack(call, &vivarium__v1__set_scope_request__descriptor);
     struct viv_request request = {.kind = VIV_REQUEST_SET_SCOPE};
     struct viv_error err;
 
@@ -204,7 +204,8 @@ void session_set_scope(struct call *call)
     if (m->scope) {
         submit(call, &request, m->scope, on_set);
     } else {
-        viv_fail(&err, VIV_INVALID_ARGUMENT, "scope: is unset: one without names empties a session");
+        viv_fail(&err, VIV_INVALID_ARGUMENT,
+                 "scope: is unset: one without names empties a session");
         call_fail(call, &err);
     }
     protobuf_c_message_free_unpacked(&m->base, NULL);

@@ -49,9 +49,9 @@ struct store_meta {
     int64_t snapshot_ns;     /* 0: no snapshot yet */
     enum store_durability durability;
     char python[STORE_PYTHON_MAX + 1]; /* "3.11"; "" for none */
-    uint64_t node;       /* who wrote it: stands for the supervisor's name */
-    uint64_t life;       /* and for the one of its lives */
-    uint64_t executions; /* that the session has had */
+    uint64_t node;                     /* who wrote it: stands for the supervisor's name */
+    uint64_t life;                     /* and for the one of its lives */
+    uint64_t executions;               /* that the session has had */
     uint64_t snapshot_bytes;           /* set by the store */
     uint64_t stored_bytes;             /* what counts against a quota; set by the store */
 };

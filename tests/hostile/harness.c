@@ -64,6 +64,17 @@ static void copy_body(struct run *r, const struct viv_result *result)
     vivarium__v1__execute_response__free_unpacked(body, NULL);
 }
 
+static void copy_session(struct run *r, const struct viv_session_state *session)
+{
+    r->in_session = session != NULL;
+    if (!session)
+        return;
+    r->saved = session->saved;
+    r->restored_from = session->restored_from;
+    snprintf(r->save_error, sizeof(r->save_error), "%.120s",
+             session->save_error ? session->save_error : "");
+}
+
 static void on_finished(void *arg, const struct viv_result *result)
 {
     struct run *r = arg;
@@ -79,6 +90,7 @@ static void on_finished(void *arg, const struct viv_result *result)
     r->stdout_len = result->stdout_len;
     r->stdout_truncated = result->stdout_truncated;
     copy_body(r, result);
+    copy_session(r, result->session);
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
@@ -113,6 +125,25 @@ struct run *harness_submit(struct viv_supervisor *s, const char *id, const char 
 
     if (limits)
         request.limits = *limits;
+    return harness_request(s, &request);
+}
+
+struct run *harness_open(struct viv_supervisor *s, const char *session,
+                         enum viv_durability durability)
+{
+    const struct viv_request request = {.kind = VIV_REQUEST_OPEN_SESSION,
+                                        .code = "",
+                                        .session_id = session,
+                                        .durability = durability};
+
+    return harness_request(s, &request);
+}
+
+struct run *harness_in(struct viv_supervisor *s, const char *session, const char *code)
+{
+    const struct viv_request request = {
+        .session_id = session, .code = code, .code_len = strlen(code)};
+
     return harness_request(s, &request);
 }
 
@@ -159,6 +190,8 @@ struct answer_wait {
     bool has_receipt;
     struct viv_receipt receipt;
     struct viv_description description;
+    enum viv_status status;
+    unsigned count, resident;
 };
 
 static void wait_begin(struct answer_wait *w)
@@ -208,6 +241,51 @@ enum viv_cancel_state harness_cancel(struct viv_supervisor *s, const struct viv_
     if (ret_receipt && w.has_receipt)
         *ret_receipt = w.receipt;
     return w.state;
+}
+
+static void on_close(void *arg, const struct viv_error *error)
+{
+    struct answer_wait *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    w->status = error ? error->status : VIV_OK;
+    wait_done(w);
+}
+
+enum viv_status harness_close(struct viv_supervisor *s, const char *session)
+{
+    struct answer_wait w;
+
+    wait_begin(&w);
+    assert_int_equal(viv_session_close(s, NULL, session, on_close, &w, NULL), 0);
+    wait_end(&w);
+    return w.status;
+}
+
+static void on_sessions(void *arg, const struct viv_session_info *sessions, size_t count,
+                        const struct viv_error *error)
+{
+    struct answer_wait *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    w->status = error ? error->status : VIV_OK;
+    w->count = (unsigned)count;
+    for (size_t i = 0; i < count; i++)
+        w->resident += sessions[i].resident;
+    wait_done(w);
+}
+
+unsigned harness_sessions(struct viv_supervisor *s, unsigned *ret_resident)
+{
+    struct answer_wait w;
+
+    wait_begin(&w);
+    assert_int_equal(viv_session_list(s, NULL, on_sessions, &w, NULL), 0);
+    wait_end(&w);
+    assert_int_equal(w.status, VIV_OK);
+    if (ret_resident)
+        *ret_resident = w.resident;
+    return w.count;
 }
 
 static void on_describe(void *arg, const struct viv_description *description)

@@ -20,6 +20,9 @@ struct run {
     struct viv_death death;
     struct viv_usage usage;
     char repr[64];
+    bool in_session, saved;
+    enum viv_restored_from restored_from;
+    char save_error[128];
     size_t body_len, stdout_len;
     bool stdout_truncated;
     uint64_t streamed;
@@ -43,6 +46,17 @@ void harness_free(struct run *run);
 
 /* Submits, waits, and asserts that it ended so. */
 void harness_expect(struct viv_supervisor *supervisor, const char *code, enum viv_outcome outcome);
+
+/* In a session: opens it, and runs `code` there. */
+struct run *harness_open(struct viv_supervisor *supervisor, const char *session,
+                         enum viv_durability durability);
+struct run *harness_in(struct viv_supervisor *supervisor, const char *session, const char *code);
+
+/* Closes it and waits for the answer's status. */
+enum viv_status harness_close(struct viv_supervisor *supervisor, const char *session);
+
+/* The sessions of the tenant "default" that there are, and how many are resident. */
+unsigned harness_sessions(struct viv_supervisor *supervisor, unsigned *ret_resident);
 
 /* Cancels by name and waits for the answer; `ret_receipt` may be NULL. */
 enum viv_cancel_state harness_cancel(struct viv_supervisor *supervisor,

@@ -26,6 +26,9 @@ static int channel, out;
 static const struct viv_control_page *page;
 static uint64_t seq;
 static char code[4096];
+/* In a session: what it adds up, and what is asked of this execution. */
+static uint64_t total;
+static bool keep, checkpoint, kept;
 
 static uint64_t now(void)
 {
@@ -94,6 +97,53 @@ static void result(Vivarium__Internal__RunEnd end, unsigned raises)
     body.result_repr = (char *)"42";
     result_frame(seq, end, raises, bytes, vivarium__v1__execute_response__pack(&body, bytes));
 }
+
+static void scope_frame(const void *bytes, size_t len)
+{
+    send_frame(VIV_FRAME_SCOPE, seq, NULL, 0, bytes, len, -1);
+}
+
+/* A scope of which the supervisor can't tell that it is no Python's. */
+static void send_total(void)
+{
+    Vivarium__V1__ExecuteResponse body = VIVARIUM__V1__EXECUTE_RESPONSE__INIT;
+    Vivarium__V1__ScopeSnapshot scope = VIVARIUM__V1__SCOPE_SNAPSHOT__INIT;
+    uint8_t bytes[64];
+
+    scope.format_version = (uint32_t)total;
+    body.scope = &scope;
+    scope_frame(bytes, vivarium__v1__execute_response__pack(&body, bytes));
+}
+
+static void take_total(const uint8_t *data, size_t len)
+{
+    Vivarium__V1__ExecuteResponse *body = vivarium__v1__execute_response__unpack(NULL, len, data);
+
+    total = body && body->scope ? body->scope->format_version : 0;
+    if (body)
+        vivarium__v1__execute_response__free_unpacked(body, NULL);
+}
+
+static void add(uint64_t amount, bool reusable)
+{
+    Vivarium__V1__ExecuteResponse body = VIVARIUM__V1__EXECUTE_RESPONSE__INIT;
+    Vivarium__Internal__RunResult r = VIVARIUM__INTERNAL__RUN_RESULT__INIT;
+    uint8_t message[256], bytes[64];
+    char repr[32];
+
+    total += amount;
+    snprintf(repr, sizeof(repr), "%llu", (unsigned long long)total);
+    body.result_repr = repr;
+    if (checkpoint || (keep && !reusable))
+        send_total();
+    r.end = VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED;
+    r.reusable = kept = reusable && keep;
+    send_frame(VIV_FRAME_RESULT, seq, message, vivarium__internal__run_result__pack(&r, message),
+               bytes, vivarium__v1__execute_response__pack(&body, bytes), -1);
+}
+
+/* What only a worker in a session can do wrong. */
+static void bad_scopes(void);
 
 static bool cancelled(void)
 {
@@ -296,7 +346,11 @@ static void bad_results(void)
 
 static void behave(void)
 {
-    if (is("ok"))
+    if (is("add "))
+        add((uint64_t)number(), true);
+    else if (is("unkept "))
+        add((uint64_t)number(), false);
+    else if (is("ok"))
         result(VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED, 0);
     else if (is("lie"))
         lie();
@@ -340,10 +394,38 @@ static void behave(void)
     else {
         bad_frames();
         bad_results();
+        bad_scopes();
     }
+    if (kept)
+        return;
     /* A worker that did not end by itself is there to be killed. */
     for (;;)
         nap(1000000);
+}
+
+static void bad_scopes(void)
+{
+    if (is("bad-scope")) {
+        scope_frame("\xff\xff", 2);
+    } else if (is("scope-of-more")) { /* with a field that is none of a scope's */
+        scope_frame("\x22\x01x", 3);
+    } else if (is("scope-twice")) {
+        send_total();
+        send_total();
+    } else if (is("late-note")) {
+        add(1, true);
+        note(VIVARIUM__INTERNAL__NOTE_KIND__NOTE_KIND_RAISED);
+    } else if (is("late-scope")) {
+        add(1, true);
+        send_total();
+    } else if (is("late-exit")) {
+        add(1, true);
+        _exit(3);
+    } else if (is("no-scope")) { /* it can't be carried as a whole */
+        checkpoint = false;
+        scope_frame("", 0);
+        add(1, true);
+    }
 }
 
 static void bad_start(void)
@@ -363,6 +445,26 @@ static void bad_start(void)
         nap(1000000);
 }
 
+static void take_order(const struct viv_frame *frame)
+{
+    Vivarium__Internal__RunRequest *r =
+        vivarium__internal__run_request__unpack(NULL, frame->message_len, frame->message);
+    size_t len = frame->body_len - r->scope_bytes;
+
+    seq = frame->seq;
+    kept = false;
+    keep = r->keep;
+    checkpoint = r->checkpoint;
+    memset(code, 0, sizeof(code));
+    memcpy(code, frame->body, len < sizeof(code) ? len : sizeof(code) - 1);
+    if (r->scope_only)
+        strcpy(code, "add 0");
+    if (r->carried)
+        take_total(frame->body + len, r->scope_bytes);
+    vivarium__internal__run_request__free_unpacked(r, NULL);
+    srand((unsigned)seq);
+}
+
 void misbehave(const int fds[VIV_SPAWN_FDS])
 {
     static _Alignas(8) char buffer[VIV_FRAME_BUFFER];
@@ -377,11 +479,12 @@ void misbehave(const int fds[VIV_SPAWN_FDS])
     if (misbehave_at_start)
         bad_start();
     hello();
-    if (viv_frame_receive(channel, false, buffer, &caps, &frame, &err) != 1)
-        _exit(0);
-    seq = frame.seq;
-    memcpy(code, frame.body, frame.body_len < sizeof(code) ? frame.body_len : sizeof(code) - 1);
-    srand((unsigned)seq);
-    behave();
+    do {
+        if (viv_frame_receive(channel, false, buffer, &caps, &frame, &err) != 1)
+            _exit(0);
+        take_order(&frame);
+        viv_frame_release(&frame);
+        behave();
+    } while (kept);
     _exit(0);
 }

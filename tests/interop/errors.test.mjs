@@ -117,13 +117,6 @@ test('durations that are none', async () => {
   }
 });
 
-test('sessions are not there yet, and say so', async () => {
-  const later = refused(status.UNIMPLEMENTED, status.NOT_FOUND);
-  await assert.rejects(client.execute('1', { session_id: 'none' }), later);
-  await assert.rejects(client.call('CloseSession', { session_id: 'none' }), later);
-  await assert.rejects(client.call('GetScope', { session_id: 'none' }), later);
-});
-
 test('a method that is none', async () => {
   await assert.rejects(client.raw('/vivarium.v1.Vivarium/Nothing', Buffer.alloc(0)),
     refused(status.UNIMPLEMENTED));

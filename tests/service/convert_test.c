@@ -133,10 +133,9 @@ static void test_execute(void **state)
     assert_int_equal(r.stdin_len, 2);
     assert_true(r.cancel_on_output_limit);
     m.session_id = "s";
-    assert_int_equal(convert_execute(&m, &r, &err), -1);
-    assert_int_equal(err.status, VIV_UNIMPLEMENTED);
-    assert_non_null(strstr(err.text, "session_id"));
-    m.session_id = "";
+    assert_int_equal(convert_execute(&m, &r, &err), 0);
+    assert_string_equal(r.session_id, "s");
+    assert_int_equal(r.kind, VIV_REQUEST_EXECUTE);
     m.return_scope = true;
     assert_int_equal(convert_execute(&m, &r, &err), 0);
     assert_true(r.return_scope);

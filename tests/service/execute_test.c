@@ -194,8 +194,8 @@ static void test_errors(void **state)
     r.code = "reject";
     expect_error(&r, GRPC_STATUS_RESOURCE_EXHAUSTED, "queue is full");
     r.code = "pass";
-    r.session_id = "s";
-    expect_error(&r, GRPC_STATUS_UNIMPLEMENTED, "session_id");
+    r.session_id = "none";
+    expect_error(&r, GRPC_STATUS_NOT_FOUND, "no session none");
     r.session_id = "";
     r.limits = &limits;
     negative.seconds = -1;

@@ -10,7 +10,10 @@
  *     print N SIZE      writes N times SIZE bytes, stopping when told so
  *     result SIZE       result_repr has SIZE bytes
  *     reject            never runs
- *     die               the worker dies of SIGSEGV */
+ *     die               the worker dies of SIGSEGV
+ *
+ * Of sessions it knows that there is one called "none" that there isn't, and
+ * one called "slow", whose scope takes for ever. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +32,8 @@ struct execution {
     char tenant[VIV_ID_MAX + 1];
     char id[VIV_ID_MAX + 1];
     char command[64];
+    enum viv_request_kind kind;
+    char session[VIV_ID_MAX + 1];
     char repr[256];
     size_t repr_len;
     long count, size, written;
@@ -48,7 +53,7 @@ struct execution {
 
 struct command {
     struct command *next;
-    enum { SUBMIT, RESUME, CANCEL_TICKET, CANCEL, LIST, DESCRIBE, DRAIN } kind;
+    enum { SUBMIT, RESUME, CANCEL_TICKET, CANCEL, LIST, DESCRIBE, DRAIN, CLOSE, SESSIONS } kind;
     struct execution *execution;
     viv_ticket ticket;
     enum viv_cause cause;
@@ -60,6 +65,8 @@ struct command {
         viv_list_done *list;
         viv_describe_done *describe;
         void (*drain)(void *arg);
+        viv_session_done *close;
+        viv_sessions_done *sessions;
     } done;
     void *arg;
 };
@@ -114,11 +121,30 @@ static void finish(struct viv_supervisor *s, struct execution **link)
     struct execution *e = *link;
     Vivarium__V1__ExecuteResponse part = VIVARIUM__V1__EXECUTE_RESPONSE__INIT;
     struct viv_result r = {.execution_id = e->id, .outcome = e->outcome, .exit_status = -1};
+    Vivarium__V1__ScopeSnapshot scope = VIVARIUM__V1__SCOPE_SNAPSHOT__INIT;
+    Vivarium__V1__ManifestEntry entry = VIVARIUM__V1__MANIFEST_ENTRY__INIT, *entries = &entry;
+    Vivarium__V1__Manifest manifest = VIVARIUM__V1__MANIFEST__INIT;
+    const struct viv_session_state session = {e->session, VIV_RESTORED_FROM_KILL, 1500000000, false,
+                                              "the disk is full"};
     char *big = calloc(1, e->repr_len + 1);
     uint8_t *body;
 
     memset(big, 'r', e->repr_len);
+    scope.format_version = 1;
+    entry.name = (char *)"n";
+    manifest.n_entries = 1;
+    manifest.entries = &entries;
     part.result_repr = e->repr_len > 0 ? big : e->repr;
+    if (e->kind != VIV_REQUEST_EXECUTE)
+        part.result_repr = (char *)"";
+    if (e->kind == VIV_REQUEST_GET_SCOPE) {
+        part.scope = &scope;
+        part.manifest = &manifest;
+    }
+    if (e->kind == VIV_REQUEST_SET_SCOPE || e->kind == VIV_REQUEST_OPEN_SESSION)
+        part.restore_manifest = &manifest;
+    if (e->session[0])
+        r.session = &session;
     body = malloc(vivarium__v1__execute_response__get_packed_size(&part));
     r.body = body;
     r.body_len = vivarium__v1__execute_response__pack(&part, body);
@@ -193,7 +219,9 @@ static void begin(struct execution *e)
         e->ends_ns = e->callbacks.output ? NEVER : e->began_ns;
     else if (sscanf(e->command, "result %ld", &e->size) == 1)
         e->repr_len = (size_t)e->size;
-    else if (strcmp(e->command, "die") == 0)
+    else if (strcmp(e->session, "slow") == 0)
+        e->ends_ns = NEVER;
+    else if (strcmp(e->session, "dead") == 0 || strcmp(e->command, "die") == 0)
         e->outcome = VIV_OUTCOME_WORKER_DIED;
 }
 
@@ -208,6 +236,8 @@ static void admit(struct viv_supervisor *s, struct execution *e)
             viv_fail(&err, VIV_ALREADY_EXISTS, "execution_id %s is in use", e->id);
     if (s->draining)
         viv_fail(&err, VIV_UNAVAILABLE, "draining");
+    else if (strcmp(e->session, "none") == 0)
+        viv_fail(&err, VIV_NOT_FOUND, "there is no session none");
     else if (strcmp(e->command, "reject") == 0 || count >= FAKE_RUNNING_MAX)
         viv_fail(&err, VIV_RESOURCE_EXHAUSTED, "the queue is full");
     if (err.status == VIV_OK) {
@@ -253,8 +283,8 @@ static void list(struct viv_supervisor *s, const struct command *c)
 
     for (struct execution *e = s->executions; e && count < 64; e = e->next)
         if (strcmp(e->tenant, c->tenant) == 0)
-            infos[count++] = (struct viv_execution_info){e->id, "<execution>",
-                                                         VIV_EXECUTION_RUNNING, 1500000000, 1};
+            infos[count++] = (struct viv_execution_info){
+                e->id, e->session, "<execution>", VIV_EXECUTION_RUNNING, 1500000000, 1};
     c->done.list(c->arg, infos, count);
 }
 
@@ -270,6 +300,24 @@ static void describe(struct viv_supervisor *s, const struct command *c)
     for (struct execution *e = s->executions; e; e = e->next)
         d.busy++;
     c->done.describe(c->arg, &d);
+}
+
+static void close_session(const struct command *c)
+{
+    struct viv_error err;
+
+    viv_fail(&err, VIV_NOT_FOUND, "there is no session %s", c->id);
+    c->done.close(c->arg, strcmp(c->id, "none") == 0 ? &err : NULL);
+}
+
+static void list_sessions(const struct command *c)
+{
+    const struct viv_session_info infos[] = {
+        {"a", 1500000000, 2500000000, 0, VIV_DURABILITY_ON_EVICTION, true, 0, "e"},
+        {"b", 1500000000, 2500000000, 60000000000, VIV_DURABILITY_EVERY_EXECUTION, false, 7, ""},
+    };
+
+    c->done.sessions(c->arg, infos, strcmp(c->tenant, "empty") == 0 ? 0 : 2, NULL);
 }
 
 static void obey(struct viv_supervisor *s, struct command *c)
@@ -288,6 +336,10 @@ static void obey(struct viv_supervisor *s, struct command *c)
         list(s, c);
     if (c->kind == DESCRIBE)
         describe(s, c);
+    if (c->kind == CLOSE)
+        close_session(c);
+    if (c->kind == SESSIONS)
+        list_sessions(c);
     if (c->kind == DRAIN) {
         int64_t at = now_ns() + c->grace_ns;
 
@@ -433,6 +485,10 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
              e->tenant, request->code_len, request->stdin_len,
              (long long)request->limits.wall_time_ns, (long long)left_ms);
     e->deadline_ns = request->deadline_ns ? request->deadline_ns : NEVER;
+    e->kind = request->kind;
+    copy(e->session, sizeof(e->session), request->session_id ? request->session_id : "");
+    if (e->kind == VIV_REQUEST_OPEN_SESSION && !e->session[0])
+        copy(e->session, sizeof(e->session), "generated");
     e->callbacks = *callbacks;
     e->arg = arg;
     pthread_mutex_lock(&s->lock);
@@ -492,4 +548,31 @@ int viv_drain(struct viv_supervisor *s, int64_t grace_ns, void (*done)(void *arg
 {
     post(s, (struct command){.kind = DRAIN, .grace_ns = grace_ns, .done.drain = done, .arg = arg});
     return 0;
+}
+
+int viv_session_close(struct viv_supervisor *s, const char *tenant, const char *session_id,
+                      viv_session_done *done, void *arg, struct viv_error *err)
+{
+    struct command c = {.kind = CLOSE, .done.close = done, .arg = arg};
+
+    if (!session_id[0])
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "session_id is empty");
+    copy(c.id, sizeof(c.id), session_id);
+    post(s, c);
+    return 0;
+}
+
+int viv_session_list(struct viv_supervisor *s, const char *tenant, viv_sessions_done *done,
+                     void *arg, struct viv_error *err)
+{
+    struct command c = {.kind = SESSIONS, .done.sessions = done, .arg = arg};
+
+    copy(c.tenant, sizeof(c.tenant), tenant);
+    post(s, c);
+    return 0;
+}
+
+const char *viv_outcome_name(enum viv_outcome outcome)
+{
+    return outcome == VIV_OUTCOME_WORKER_DIED ? "WORKER_DIED" : "ANOTHER";
 }

@@ -118,8 +118,8 @@ static int replace(PyObject *globals, const struct viv_vm_run *run, struct viv_a
 int viv_carry_in(PyObject *globals, const struct viv_vm_run *run, struct viv_answer *answer)
 {
     const struct scope_span bytes = {run->scope, run->scope + run->scope_len};
-    int (*set)(PyObject *, struct scope_span, struct viv_answer *) =
-        run->carried ? restore_carried : restore;
+    int (*set)(PyObject *, struct scope_span, struct viv_answer *) = run->carried ? restore_carried
+                                                                                  : restore;
 
     if (run->replace)
         return replace(globals, run, answer, set);

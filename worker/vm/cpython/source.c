@@ -39,7 +39,7 @@ struct text {
 };
 
 static struct {
-    PyObject *cache; /* linecache.cache */
+    PyObject *cache;              /* linecache.cache */
     struct text texts[TEXTS_MAX]; /* the oldest first */
     int count;
     char *folder;   /* while they are shown */

@@ -1,0 +1,401 @@
+/* Sessions over the fake worker, which adds numbers up: what a scope holds is a
+ * sum, so it is known what must be there after every loss. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/hostile/harness.h"
+#include "tests/unit/test.h"
+
+static struct viv_supervisor *sup;
+static struct viv_config config;
+
+static int begin(void **state)
+{
+    harness_config(&config, NULL);
+    config.workers_warm = 1;
+    config.workers_max = 4;
+    config.queue_max = 64;
+    config.sessions.resident_max = 2;
+    sup = harness_start(&config);
+    return 0;
+}
+
+static int end(void **state)
+{
+    viv_supervisor_destroy(sup);
+    return 0;
+}
+
+static void nap_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static void open_session(struct viv_supervisor *s, const char *id, enum viv_durability durability)
+{
+    struct run *r = harness_open(s, id, durability);
+
+    harness_wait(r);
+    if (r->rejected)
+        fail_msg("%s: %s", id, r->error.text);
+    assert_int_equal(r->outcome, VIV_OUTCOME_COMPLETED);
+    harness_free(r);
+}
+
+static void expect(struct viv_supervisor *s, const char *id, const char *code, const char *repr,
+                   enum viv_restored_from from)
+{
+    struct run *r = harness_in(s, id, code);
+
+    harness_wait(r);
+    if (r->rejected || r->outcome != VIV_OUTCOME_COMPLETED)
+        fail_msg("%s in %s: %s %s%s", code, id, viv_outcome_name(r->outcome), r->death.text,
+                 r->error.text);
+    assert_string_equal(r->repr, repr);
+    assert_int_equal(r->restored_from, from);
+    assert_true(r->in_session);
+    harness_free(r);
+}
+
+static void expect_died(const char *id, const char *code)
+{
+    struct run *r = harness_in(sup, id, code);
+
+    harness_wait(r);
+    assert_int_equal(r->finished, 1);
+    assert_int_equal(r->outcome, VIV_OUTCOME_WORKER_DIED);
+    assert_false(r->saved);
+    harness_free(r);
+}
+
+static void expect_refused(struct run *r, enum viv_status status)
+{
+    harness_wait(r);
+    assert_int_equal(r->rejected, 1);
+    assert_int_equal(r->error.status, status);
+    harness_free(r);
+}
+
+static void a_worker_is_kept_for_it(void **state)
+{
+    unsigned resident;
+
+    open_session(sup, "s", 0);
+    expect(sup, "s", "add 1", "1", 0);
+    expect(sup, "s", "add 2", "3", 0);
+    assert_int_equal(harness_sessions(sup, &resident), 1);
+    assert_int_equal(resident, 1);
+    assert_int_equal(harness_close(sup, "s"), VIV_OK);
+    assert_int_equal(harness_sessions(sup, NULL), 0);
+    expect_refused(harness_in(sup, "s", "add 1"), VIV_NOT_FOUND);
+    assert_int_equal(harness_close(sup, "s"), VIV_NOT_FOUND);
+}
+
+static void its_executions_run_in_order(void **state)
+{
+    struct run *runs[20];
+    char want[16];
+    int sum = 0;
+
+    open_session(sup, "s", 0);
+    for (int i = 0; i < 20; i++) {
+        char code[16];
+
+        snprintf(code, sizeof(code), "add %d", i);
+        runs[i] = harness_in(sup, "s", code);
+    }
+    for (int i = 0; i < 20; i++) {
+        harness_wait(runs[i]);
+        snprintf(want, sizeof(want), "%d", sum += i);
+        assert_string_equal(runs[i]->repr, want);
+        harness_free(runs[i]);
+    }
+    harness_close(sup, "s");
+}
+
+static void those_past_the_cap_come_back_from_the_store(void **state)
+{
+    char id[16], want[16];
+    unsigned restored = 0, resident;
+
+    for (int i = 0; i < 8; i++) {
+        snprintf(id, sizeof(id), "s%d", i);
+        open_session(sup, id, 0);
+    }
+    for (int round = 1; round <= 5; round++) {
+        for (int i = 0; i < 8; i++) {
+            struct run *r;
+
+            snprintf(id, sizeof(id), "s%d", i);
+            r = harness_in(sup, id, "add 1");
+            harness_wait(r);
+            snprintf(want, sizeof(want), "%d", round);
+            assert_string_equal(r->repr, want);
+            restored += r->restored_from == VIV_RESTORED_FROM_EVICTION;
+            harness_free(r);
+        }
+        /* What is on its way out still counts as resident. */
+        harness_sessions(sup, &resident);
+        assert_in_range(resident, 0, 4);
+    }
+    assert_true(restored >= 8 * 4 - 4);
+    for (int i = 0; i < 8; i++) {
+        snprintf(id, sizeof(id), "s%d", i);
+        assert_int_equal(harness_close(sup, id), VIV_OK);
+    }
+}
+
+static void the_last_good_scope_survives_a_crash(void **state)
+{
+    open_session(sup, "s", VIV_DURABILITY_EVERY_EXECUTION);
+    expect(sup, "s", "add 5", "5", 0);
+    expect_died("s", "exit 3");
+    expect(sup, "s", "add 1", "6", VIV_RESTORED_FROM_CRASH);
+    expect_died("s", "signal 11");
+    expect(sup, "s", "add 1", "7", VIV_RESTORED_FROM_CRASH);
+    harness_close(sup, "s");
+}
+
+static void a_kill_costs_what_was_not_saved(void **state)
+{
+    const struct viv_request stubborn = {.execution_id = "k",
+                                         .session_id = "s",
+                                         .code = "stubborn",
+                                         .code_len = 8,
+                                         .limits = {.cancel_grace_ns = 1000000}};
+    const struct viv_cancel cancel = {.execution_id = "k", .force = true};
+    struct run *r;
+
+    open_session(sup, "s", VIV_DURABILITY_EVERY_EXECUTION);
+    expect(sup, "s", "add 5", "5", 0);
+    r = harness_request(sup, &stubborn);
+    harness_wait_started(r);
+    harness_cancel(sup, &cancel, NULL);
+    harness_wait(r);
+    assert_int_equal(r->receipt.delivery, VIV_DELIVERY_KILLED);
+    harness_free(r);
+    expect(sup, "s", "add 1", "6", VIV_RESTORED_FROM_KILL);
+    harness_close(sup, "s");
+}
+
+static void a_worker_that_must_not_be_kept_hands_its_scope_over(void **state)
+{
+    open_session(sup, "s", 0);
+    expect(sup, "s", "unkept 5", "5", 0);
+    expect(sup, "s", "add 1", "6", VIV_RESTORED_FROM_KILL);
+    harness_close(sup, "s");
+}
+
+static void a_bad_scope_costs_the_worker_and_no_more(void **state)
+{
+    const char *const bad[] = {"bad-scope", "scope-of-more", "scope-twice"};
+
+    open_session(sup, "s", VIV_DURABILITY_EVERY_EXECUTION);
+    expect(sup, "s", "add 1", "1", 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        expect_died("s", bad[i]);
+    expect(sup, "s", "add 1", "2", VIV_RESTORED_FROM_CRASH);
+    harness_close(sup, "s");
+    /* Outside of a session nobody wants one. */
+    harness_expect(sup, "scope-twice", VIV_OUTCOME_WORKER_DIED);
+}
+
+static void a_held_worker_that_speaks_or_dies_is_lost(void **state)
+{
+    const char *const late[] = {"late-note", "late-scope", "late-exit"};
+    char want[16];
+
+    open_session(sup, "s", VIV_DURABILITY_EVERY_EXECUTION);
+    expect(sup, "s", "add 1", "1", 0);
+    for (int i = 0; i < 3; i++) {
+        unsigned resident = 1;
+
+        snprintf(want, sizeof(want), "%d", 2 * i + 2);
+        expect(sup, "s", late[i], want, i == 0 ? 0 : VIV_RESTORED_FROM_NONE);
+        while (resident > 0) {
+            nap_ms(1);
+            harness_sessions(sup, &resident);
+        }
+        snprintf(want, sizeof(want), "%d", 2 * i + 3);
+        expect(sup, "s", "add 1", want, VIV_RESTORED_FROM_CRASH);
+    }
+    harness_close(sup, "s");
+}
+
+static void a_scope_that_cannot_be_carried_stays_where_it_is(void **state)
+{
+    struct run *r;
+
+    open_session(sup, "s", VIV_DURABILITY_EVERY_EXECUTION);
+    r = harness_in(sup, "s", "no-scope");
+    harness_wait(r);
+    assert_false(r->saved);
+    harness_free(r);
+    expect(sup, "s", "add 1", "2", 0);
+    harness_close(sup, "s");
+}
+
+static void closing_ends_what_runs_and_what_waits(void **state)
+{
+    struct run *running, *waiting;
+
+    open_session(sup, "s", 0);
+    running = harness_in(sup, "s", "run 60000000");
+    harness_wait_started(running);
+    waiting = harness_in(sup, "s", "add 1");
+    assert_int_equal(harness_close(sup, "s"), VIV_OK);
+    harness_wait(running);
+    harness_wait(waiting);
+    assert_int_equal(running->receipt.cause, VIV_CAUSE_SESSION_CLOSED);
+    assert_int_equal(waiting->finished + waiting->rejected, 1);
+    harness_free(running);
+    harness_free(waiting);
+}
+
+static void a_waiting_execution_can_be_cancelled(void **state)
+{
+    const struct viv_request second = {
+        .execution_id = "w", .session_id = "s", .code = "add 1", .code_len = 5};
+    const struct viv_cancel cancel = {.execution_id = "w"};
+    struct run *running, *waiting;
+
+    open_session(sup, "s", 0);
+    running = harness_in(sup, "s", "run 60000000");
+    harness_wait_started(running);
+    waiting = harness_request(sup, &second);
+    harness_cancel(sup, &cancel, NULL);
+    harness_wait(waiting);
+    assert_int_equal(waiting->outcome, VIV_OUTCOME_CANCELLED);
+    harness_free(waiting);
+    viv_cancel_ticket(sup, running->ticket, VIV_CAUSE_CANCEL_RPC, NULL);
+    harness_wait(running);
+    harness_free(running);
+    harness_close(sup, "s");
+}
+
+static void held_workers_make_room_for_others(void **state)
+{
+    struct run *runs[8];
+
+    open_session(sup, "a", 0);
+    open_session(sup, "b", 0);
+    expect(sup, "a", "add 1", "1", 0);
+    expect(sup, "b", "add 1", "1", 0);
+    for (int i = 0; i < 8; i++)
+        runs[i] = harness_submit(sup, NULL, "run 20000", NULL);
+    for (int i = 0; i < 8; i++) {
+        harness_wait(runs[i]);
+        assert_int_equal(runs[i]->outcome, VIV_OUTCOME_COMPLETED);
+        harness_free(runs[i]);
+    }
+    expect_refused(harness_open(sup, "a", 0), VIV_ALREADY_EXISTS);
+    harness_close(sup, "a");
+    harness_close(sup, "b");
+}
+
+static void on_drained(void *arg)
+{
+    *(volatile bool *)arg = true;
+}
+
+static void drain(struct viv_supervisor *s)
+{
+    volatile bool drained = false;
+
+    assert_int_equal(viv_drain(s, 0, on_drained, (void *)&drained, NULL), 0);
+    while (!drained)
+        nap_ms(1);
+}
+
+/* A folder for a store; removed by name. */
+static char folder[] = "/tmp/viv-session-XXXXXX";
+
+static void use_file(struct viv_config *c, const char *node)
+{
+    static char url[64], key[64];
+
+    snprintf(url, sizeof(url), "sqlite:%s/s.db", folder);
+    snprintf(key, sizeof(key), "%s/s.db.key", folder);
+    c->sessions.store_url = url;
+    c->sessions.store_key_path = key;
+    c->sessions.node = node;
+}
+
+static void remove_store(void)
+{
+    static const char *const files[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.key"};
+    char path[64];
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+static void a_store_outlives_its_supervisor(void **state)
+{
+    struct viv_config c = config;
+    struct viv_supervisor *s, *other;
+
+    assert_non_null(mkdtemp(folder));
+    use_file(&c, "one");
+    s = harness_start(&c);
+    open_session(s, "s", 0);
+    expect(s, "s", "add 5", "5", 0);
+    c.sessions.node = "two";
+    other = harness_start(&c);
+    expect_refused(harness_in(other, "s", "add 1"), VIV_UNAVAILABLE);
+    drain(s);
+    viv_supervisor_destroy(s);
+    expect(other, "s", "add 1", "6", VIV_RESTORED_FROM_OTHER_SUPERVISOR);
+    drain(other);
+    viv_supervisor_destroy(other);
+    s = harness_start(&c);
+    expect(s, "s", "add 1", "7", VIV_RESTORED_FROM_RESTART);
+    viv_supervisor_destroy(s);
+    remove_store();
+}
+
+static void ending_with_all_under_way(void **state)
+{
+    struct viv_supervisor *s = harness_start(&config);
+    struct run *runs[16];
+    char id[16];
+
+    for (int i = 0; i < 8; i++) {
+        snprintf(id, sizeof(id), "s%d", i);
+        runs[2 * i] = harness_open(s, id, VIV_DURABILITY_EVERY_EXECUTION);
+        runs[2 * i + 1] = harness_in(s, id, i % 2 ? "add 1" : "run 60000000");
+    }
+    viv_supervisor_destroy(s);
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(runs[i]->finished + runs[i]->rejected, 1);
+        harness_free(runs[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_worker_is_kept_for_it),
+        cmocka_unit_test(its_executions_run_in_order),
+        cmocka_unit_test(those_past_the_cap_come_back_from_the_store),
+        cmocka_unit_test(the_last_good_scope_survives_a_crash),
+        cmocka_unit_test(a_kill_costs_what_was_not_saved),
+        cmocka_unit_test(a_worker_that_must_not_be_kept_hands_its_scope_over),
+        cmocka_unit_test(a_bad_scope_costs_the_worker_and_no_more),
+        cmocka_unit_test(a_held_worker_that_speaks_or_dies_is_lost),
+        cmocka_unit_test(a_scope_that_cannot_be_carried_stays_where_it_is),
+        cmocka_unit_test(closing_ends_what_runs_and_what_waits),
+        cmocka_unit_test(a_waiting_execution_can_be_cancelled),
+        cmocka_unit_test(held_workers_make_room_for_others),
+        cmocka_unit_test(a_store_outlives_its_supervisor),
+        cmocka_unit_test(ending_with_all_under_way),
+    };
+
+    return cmocka_run_group_tests(tests, begin, end);
+}
