@@ -384,7 +384,7 @@ void session_step(struct session *session)
         ask(session, SESSION_TASK_LEAVE);
         break;
     case SESSION_FORGET:
-        session_free(session, NULL);
+        session_forget(session);
         break;
     }
 }

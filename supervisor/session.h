@@ -131,6 +131,8 @@ struct session *session_new(struct viv_supervisor *supervisor, const char *tenan
 /* Tells the closers (`error` may be NULL) and frees the slot. Nothing of it may
  * be under way. */
 void session_free(struct session *session, const struct viv_error *error);
+/* The same, unless somebody has come meanwhile: then it is loaded anew. */
+void session_forget(struct session *session);
 /* Rejects all that wait. */
 void session_reject_waiting(struct session *session, const struct viv_error *error);
 

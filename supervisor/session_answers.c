@@ -169,8 +169,10 @@ void session_stored(struct session *session, struct session_task *task)
         saved(session, task);
         break;
     case SESSION_TASK_DELETE:
-    case SESSION_TASK_LEAVE:
         session_free(session, task->base.result < 0 ? &task->base.error : NULL);
+        break;
+    case SESSION_TASK_LEAVE:
+        session_forget(session);
         break;
     case SESSION_TASK_RENEW:
         renewed(session, task);

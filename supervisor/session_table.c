@@ -151,3 +151,17 @@ void session_free(struct session *session, const struct viv_error *error)
     if (s->draining)
         drain_check(s);
 }
+
+void session_forget(struct session *session)
+{
+    if (!session->first && !session->closing) {
+        session_free(session, NULL);
+        return;
+    }
+    session_drop_snapshot(session);
+    session->meta = (struct store_meta){0};
+    session->lease = (struct store_lease){0};
+    session->restore_from = VIV_RESTORED_FROM_NONE;
+    session->loaded = session->lost = session->leaving = false;
+    session_step(session);
+}
