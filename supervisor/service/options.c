@@ -29,6 +29,7 @@ enum flag {
     FLAG_SESSIONS_MAX,
     FLAG_SESSIONS_RESIDENT,
     FLAG_SESSION_IDLE,
+    FLAG_SESSION_LEASE,
     FLAG_SESSION_BYTES,
     FLAG_READY_FD,
     FLAG_LOG_LEVEL,
@@ -55,6 +56,7 @@ static const struct option flags[] = {
     {"sessions-max", required_argument, NULL, FLAG_SESSIONS_MAX},
     {"sessions-resident", required_argument, NULL, FLAG_SESSIONS_RESIDENT},
     {"session-idle", required_argument, NULL, FLAG_SESSION_IDLE},
+    {"session-lease", required_argument, NULL, FLAG_SESSION_LEASE},
     {"session-bytes", required_argument, NULL, FLAG_SESSION_BYTES},
     {"ready-fd", required_argument, NULL, FLAG_READY_FD},
     {"log-level", required_argument, NULL, FLAG_LOG_LEVEL},
@@ -91,6 +93,8 @@ static const char help[] =
     "  --sessions-resident N of those, that a warm worker holds (half of workers-max)\n"
     "  --session-idle SECONDS  closed after this long without use, unless a session\n"
     "                        says otherwise (3600); 0: never\n"
+    "  --session-lease SECONDS  how long other supervisors of the store wait after this\n"
+    "                        one has crashed (60 with Redis, 600 with a file)\n"
     "  --session-bytes BYTES what a tenant may have stored (1073741824); 0: any\n"
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
     "  --max-message BYTES   largest request and response (67108864)\n"
@@ -213,6 +217,8 @@ static int apply_sessions(struct options *o, int flag, const char *name, const c
         return parse_unsigned(name, value, 1, &s->resident_max, err);
     case FLAG_SESSION_IDLE:
         return parse_idle(name, value, s->idle_timeout_max_ns, &s->idle_timeout_ns, err);
+    case FLAG_SESSION_LEASE:
+        return parse_seconds(name, value, &s->lease_ns, err);
     default:
         return parse_bytes(name, value, &s->tenant_bytes_max, err);
     }

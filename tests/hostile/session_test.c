@@ -1,5 +1,6 @@
 /* Sessions over the fake worker, which adds numbers up: what a scope holds is a
  * sum, so it is known what must be there after every loss. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,15 +299,15 @@ static void held_workers_make_room_for_others(void **state)
 
 static void on_drained(void *arg)
 {
-    *(volatile bool *)arg = true;
+    atomic_store((atomic_bool *)arg, true);
 }
 
 static void drain(struct viv_supervisor *s)
 {
-    volatile bool drained = false;
+    atomic_bool drained = false;
 
-    assert_int_equal(viv_drain(s, 0, on_drained, (void *)&drained, NULL), 0);
-    while (!drained)
+    assert_int_equal(viv_drain(s, 0, on_drained, &drained, NULL), 0);
+    while (!atomic_load(&drained))
         nap_ms(1);
 }
 

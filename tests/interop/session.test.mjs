@@ -1,7 +1,9 @@
 // Sessions: a scope that outlives executions, the worker that holds it, and the
 // daemon.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -283,5 +285,53 @@ describe('sessions in a file', () => {
     await again('SIGKILL');
     assert.equal((await running).code, status.UNAVAILABLE);
     assert.deepEqual(await back('safe', 'n'), ['1', 'RESTORED_FROM_RESTART']);
+  });
+});
+
+describe('two daemons and one Redis', () => {
+  let folder, redis, daemons, clients;
+  const nap = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'viv-redis-'));
+    const socket = join(folder, 'redis.sock');
+    redis = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--dir', folder,
+      '--save', '', '--appendonly', 'no'], { stdio: 'ignore' });
+    while (!existsSync(socket)) await nap(10);
+    const flags = ['--store', `redis+unix://${socket}`, '--store-key', join(folder, 'key'),
+      '--session-lease', '2', '--workers-warm', '1'];
+    daemons = [await Daemon.start(...flags), await Daemon.start(...flags)];
+    clients = daemons.map((d) => new Client(d.unixTarget));
+  });
+  after(async () => {
+    clients.forEach((c) => c.close());
+    await daemons[1].stop();
+    redis.kill();
+    await once(redis, 'exit');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('a session is in one place at a time, and goes on in the other', async () => {
+    const session_id = 'moving';
+    const saved = 'DURABILITY_EVERY_EXECUTION';
+    const run = (i, code, more = {}) => clients[i].execute(code, { session_id, ...more });
+
+    await clients[0].call('OpenSession', { session_id, durability: saved });
+    await run(0, 'n = 41\ndef f(): return n + 1');
+    await assert.rejects(run(1, 'n'), refused(status.UNAVAILABLE));
+    assert.equal((await info(clients[1], session_id)).resident, false);
+    // The lease outlives many renewals, and ends with its holder.
+    await nap(3000);
+    await assert.rejects(run(1, 'n'), refused(status.UNAVAILABLE));
+    const running = run(0, 'n = 0\nwhile True: pass', { execution_id: 'x' }).catch((e) => e);
+    await clients[0].running('x');
+    await daemons[0].end('SIGKILL');
+    assert.equal((await running).code, status.UNAVAILABLE);
+    let answer;
+    for (let tries = 0; !answer && tries < 100; tries++) {
+      answer = await run(1, 'f()').catch(() => nap(100));
+    }
+    assert.equal(answer.result_repr, '42');
+    assert.equal(answer.session.restored_from, 'RESTORED_FROM_OTHER_SUPERVISOR');
   });
 });
