@@ -26,7 +26,8 @@ enum viv_spawn_fd {
     VIV_SPAWN_FDS
 };
 
-/* Layers of isolation, bits of viv_zygote_message.layers. */
+/* Layers of isolation, bits of viv_zygote_message.layers and of what vivarium.h
+ * calls layers. */
 enum viv_layer {
     VIV_LAYER_USER_NAMESPACE,
     VIV_LAYER_PID_NAMESPACE,
@@ -41,8 +42,17 @@ enum viv_layer {
     VIV_LAYER_RLIMITS,
     VIV_LAYER_LANDLOCK,
     VIV_LAYER_SECCOMP,
+    /* The supervisor's; the zygote knows nothing of these. */
+    VIV_LAYER_CGROUP_MEMORY,
+    VIV_LAYER_CGROUP_SWAP,
+    VIV_LAYER_CGROUP_PIDS,
+    VIV_LAYER_CGROUP_CPU,
     VIV_LAYERS
 };
+
+#define VIV_LAYER_BIT(layer) (UINT64_C(1) << (layer))
+/* What the zygote's READY may hold. */
+#define VIV_LAYERS_JAIL (VIV_LAYER_BIT(VIV_LAYER_CGROUP_MEMORY) - 1)
 
 /* One structure for every message; unused members are 0. */
 struct viv_zygote_message {

@@ -210,7 +210,8 @@ static void tell_waiters(struct execution *e, const struct viv_receipt *receipt)
     }
 }
 
-void execution_report(struct execution *e, const struct viv_death *death, uint64_t layers)
+void execution_report(struct execution *e, const struct viv_death *death, uint64_t layers,
+                      uint64_t absent)
 {
     struct viv_receipt receipt;
     struct viv_result result = {
@@ -222,6 +223,7 @@ void execution_report(struct execution *e, const struct viv_death *death, uint64
         .exit_status = e->answer.given ? e->answer.exit_status : -1,
         .death = {.exit_status = -1},
         .layers = layers,
+        .absent = absent,
     };
 
     if (e->save_error[0])

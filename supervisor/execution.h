@@ -137,8 +137,9 @@ void execution_number(struct execution *execution, uint64_t number);
 void execution_clear(struct execution *execution);
 
 /* How an execution that ran has ended, for its finished callback and its
- * waiters. Calls them. `death` may be NULL, `layers` as in viv_result. */
-void execution_report(struct execution *execution, const struct viv_death *death, uint64_t layers);
+ * waiters. Calls them. `death` may be NULL, `layers` and `absent` as in viv_result. */
+void execution_report(struct execution *execution, const struct viv_death *death, uint64_t layers,
+                      uint64_t absent);
 
 /* For one that did not run. */
 void execution_reject(struct execution *execution, const struct viv_error *error);

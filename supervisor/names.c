@@ -1,4 +1,6 @@
 /* The contract's names of the enums that this library shares with it. */
+#include <string.h>
+
 #include "proto/zygote.h"
 #include "supervisor/vivarium.h"
 
@@ -25,10 +27,28 @@ const char *viv_layer_name(unsigned layer)
         [VIV_LAYER_RLIMITS] = "rlimits",
         [VIV_LAYER_LANDLOCK] = "landlock",
         [VIV_LAYER_SECCOMP] = "seccomp",
+        [VIV_LAYER_CGROUP_MEMORY] = "cgroup_memory",
+        [VIV_LAYER_CGROUP_SWAP] = "cgroup_swap",
+        [VIV_LAYER_CGROUP_PIDS] = "cgroup_pids",
+        [VIV_LAYER_CGROUP_CPU] = "cgroup_cpu",
     };
     _Static_assert(sizeof(names) / sizeof(names[0]) == VIV_LAYERS, "a name for each layer");
 
     return layer < VIV_LAYERS ? names[layer] : NULL;
+}
+
+int viv_layer_find(const char *name, uint64_t *ret_mask, struct viv_error *err)
+{
+    for (unsigned i = 0; i < VIV_LAYERS; i++) {
+        if (strcmp(name, viv_layer_name(i)) == 0) {
+            *ret_mask = VIV_LAYER_BIT(i);
+            return 0;
+        }
+    }
+    return viv_fail(err, VIV_INVALID_ARGUMENT,
+                    "there is no layer '%s'; the names are those that Describe tells, such as "
+                    "cgroup_memory or landlock",
+                    name);
 }
 
 const char *viv_cause_name(enum viv_cause cause)

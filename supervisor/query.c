@@ -69,6 +69,7 @@ static void describe(struct viv_supervisor *s, struct command *command)
     struct viv_description d = {
         .vm = s->vm,
         .layers = s->layers,
+        .absent = s->absent,
         .ceilings = s->config.ceilings,
         .idle = s->idle_count,
         .busy = s->busy_count,

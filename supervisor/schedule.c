@@ -177,7 +177,7 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
     if (error)
         execution_reject(e, error);
     else
-        execution_report(e, death, s->layers);
+        execution_report(e, death, s->layers, s->absent);
     if (session)
         session_turn_over(session, e);
     free_place(s, e);

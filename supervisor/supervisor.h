@@ -49,7 +49,7 @@ struct viv_supervisor {
     enum zygote_phase zygote;
     int64_t zygote_backoff_ns;
     struct timer zygote_retry;
-    uint64_t layers;
+    uint64_t layers, absent;
     char vm[64];
 
     struct worker *workers;

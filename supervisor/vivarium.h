@@ -168,6 +168,9 @@ struct viv_config {
     struct viv_limits defaults;
     struct viv_limits ceilings;
     struct viv_session_config sessions;
+    /* Layers that this machine may lack, as a mask (viv_layer_find()); default
+     * 0: one that is missing fails the start. UINT64_MAX: any. */
+    uint64_t allow_absent;
 };
 
 /* Sets every field to the embedded default (docs: vivarium.proto, Limits). */
@@ -285,6 +288,7 @@ struct viv_result {
     const struct viv_session_state *session; /* NULL: in none */
     struct viv_death death;
     uint64_t layers; /* what the kernel enforced; names by viv_layer_name() */
+    uint64_t absent; /* what it did not, as allow_absent has it */
 };
 
 /* What becomes of a submitted execution. Exactly one of finished and rejected
@@ -383,6 +387,7 @@ int viv_list(struct viv_supervisor *supervisor, const char *tenant, viv_list_don
 struct viv_description {
     const char *vm; /* "CPython 3.11.2" */
     uint64_t layers;
+    uint64_t absent;
     struct viv_limits defaults;
     struct viv_limits ceilings;
     unsigned idle;
@@ -410,6 +415,9 @@ int viv_drain(struct viv_supervisor *supervisor, int64_t grace_ns, void (*done)(
 /* "user_namespace" and so on; NULL past the last. Bit `layer` of a `layers`
  * mask. Static. */
 const char *viv_layer_name(unsigned layer);
+
+/* The other way round: the one bit. VIV_INVALID_ARGUMENT: there is no such layer. */
+int viv_layer_find(const char *name, uint64_t *ret_mask, struct viv_error *err);
 
 /* The name as the contract has it, "WALL_TIME"; "UNSPECIFIED" for others.
  * Static. */

@@ -2,8 +2,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "supervisor/clock.h"
+#include "supervisor/layers.h"
 #include "supervisor/supervisor.h"
 
 #define BACKOFF_FIRST_NS INT64_C(100000000)
@@ -65,9 +67,18 @@ static void failed(struct viv_supervisor *s, const struct viv_zygote_message *m)
 
 static void ready(struct viv_supervisor *s, const struct viv_zygote_message *m)
 {
+    uint64_t layers = m->layers & VIV_LAYERS_JAIL;
+    struct viv_error error;
+
+    if (layers_check(VIV_LAYERS_JAIL, layers, s->config.allow_absent, NULL, &error) < 0) {
+        tell_start(s, &error);
+        shutdown(s->link.fd, SHUT_RDWR); /* it ends of that, and is tried again */
+        return;
+    }
     s->zygote = ZYGOTE_READY;
     s->zygote_backoff_ns = 0;
-    s->layers = m->layers;
+    s->layers = layers;
+    s->absent = VIV_LAYERS_JAIL & ~layers;
     snprintf(s->vm, sizeof(s->vm), "%.63s", m->text);
     tell_start(s, NULL);
 }

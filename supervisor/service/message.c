@@ -11,18 +11,23 @@ Google__Protobuf__Duration message_duration(int64_t ns)
     return d;
 }
 
-void message_enforcement(struct message_enforcement *m, uint64_t layers)
+static size_t list_layers(char *names[MESSAGE_LAYERS_MAX], uint64_t mask)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < MESSAGE_LAYERS_MAX && viv_layer_name(i); i++)
+        if (mask >> i & 1)
+            names[count++] = (char *)viv_layer_name(i);
+    return count;
+}
+
+void message_enforcement(struct message_enforcement *m, uint64_t layers, uint64_t absent)
 {
     vivarium__v1__enforcement__init(&m->root);
-    for (unsigned i = 0; i < MESSAGE_LAYERS_MAX; i++) {
-        const char *name = viv_layer_name(i);
-
-        if (!name)
-            break;
-        if (layers >> i & 1)
-            m->layers[m->root.n_layers++] = (char *)name;
-    }
+    m->root.n_layers = list_layers(m->layers, layers);
     m->root.layers = m->layers;
+    m->root.n_absent = list_layers(m->absent, absent);
+    m->root.absent = m->absent;
 }
 
 void message_limits(struct message_limits *m, const struct viv_limits *limits)
@@ -126,7 +131,7 @@ void message_response(struct message_response *m, const struct viv_result *resul
     m->root.outcome = (Vivarium__V1__Outcome)result->outcome;
     set_output(m, result);
     set_usage(m, &result->usage);
-    message_enforcement(&m->enforcement, result->layers);
+    message_enforcement(&m->enforcement, result->layers, result->absent);
     m->root.enforcement = &m->enforcement.root;
     if (result->receipt) {
         m->cancellation = message_cancellation(result->receipt);
@@ -189,7 +194,7 @@ void message_description(struct message_description *m, const struct viv_descrip
     vivarium__v1__describe_response__init(&m->root);
     vivarium__v1__quotas__init(&m->quotas);
     vivarium__v1__pool_state__init(&m->pool);
-    message_enforcement(&m->enforcement, d->layers);
+    message_enforcement(&m->enforcement, d->layers, d->absent);
     message_limits(&m->defaults, &d->defaults);
     message_limits(&m->ceilings, &d->ceilings);
     m->quotas.running = d->workers_max;

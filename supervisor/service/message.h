@@ -9,7 +9,7 @@
 #include "supervisor/vivarium.h"
 #include "vivarium/v1/vivarium.pb-c.h"
 
-/* Bits of a `layers` mask. */
+/* Bits of a mask of layers. */
 #define MESSAGE_LAYERS_MAX 64
 
 Google__Protobuf__Duration message_duration(int64_t ns);
@@ -17,9 +17,10 @@ Google__Protobuf__Duration message_duration(int64_t ns);
 struct message_enforcement {
     Vivarium__V1__Enforcement root;
     char *layers[MESSAGE_LAYERS_MAX];
+    char *absent[MESSAGE_LAYERS_MAX];
 };
 
-void message_enforcement(struct message_enforcement *m, uint64_t layers);
+void message_enforcement(struct message_enforcement *m, uint64_t layers, uint64_t absent);
 
 struct message_limits {
     Vivarium__V1__Limits root;

@@ -19,6 +19,7 @@ enum flag {
     FLAG_WORKERS_MAX,
     FLAG_QUEUE_MAX,
     FLAG_DRAIN_GRACE,
+    FLAG_ALLOW_ABSENT,
     FLAG_MAX_MESSAGE,
     FLAG_MAX_STREAMS,
     FLAG_MAX_CONNECTIONS,
@@ -46,6 +47,7 @@ static const struct option flags[] = {
     {"workers-max", required_argument, NULL, FLAG_WORKERS_MAX},
     {"queue-max", required_argument, NULL, FLAG_QUEUE_MAX},
     {"drain-grace", required_argument, NULL, FLAG_DRAIN_GRACE},
+    {"allow-absent", required_argument, NULL, FLAG_ALLOW_ABSENT},
     {"max-message", required_argument, NULL, FLAG_MAX_MESSAGE},
     {"max-streams", required_argument, NULL, FLAG_MAX_STREAMS},
     {"max-connections", required_argument, NULL, FLAG_MAX_CONNECTIONS},
@@ -97,6 +99,8 @@ static const char help[] =
     "                        one has crashed (60 with Redis, 600 with a file)\n"
     "  --session-bytes BYTES what a tenant may have stored (1073741824); 0: any\n"
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
+    "  --allow-absent NAME   start although this layer of isolation is missing here;\n"
+    "                        may be repeated. Without it a missing one stops the start\n"
     "  --max-message BYTES   largest request and response (67108864)\n"
     "  --max-streams N       calls at a time per connection (1024)\n"
     "  --max-connections N   connections at a time (4096)\n"
@@ -257,6 +261,17 @@ static int parse_level(const char *text, enum log_level *ret_level, struct viv_e
     return 0;
 }
 
+static int add_layer(const char *name, uint64_t *mask, struct viv_error *err)
+{
+    struct viv_error why;
+    uint64_t bit;
+
+    if (viv_layer_find(name, &bit, &why) < 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--allow-absent: %.400s", why.text);
+    *mask |= bit;
+    return 0;
+}
+
 static int apply(struct options *o, int flag, const char *name, const char *value,
                  struct viv_error *err)
 {
@@ -279,6 +294,8 @@ static int apply(struct options *o, int flag, const char *name, const char *valu
         return parse_unsigned(name, value, 0, &o->config.queue_max, err);
     case FLAG_DRAIN_GRACE:
         return parse_seconds(name, value, &o->drain_grace_ns, err);
+    case FLAG_ALLOW_ABSENT:
+        return add_layer(value, &o->config.allow_absent, err);
     case FLAG_MAX_MESSAGE:
         return parse_int(name, value, 65536, 1 << 30, &o->max_message, err);
     case FLAG_MAX_STREAMS:

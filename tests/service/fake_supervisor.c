@@ -108,13 +108,6 @@ void viv_config_init(struct viv_config *config)
     *config = (struct viv_config){.workers_warm = 4, .workers_max = 32, .queue_max = 1024};
 }
 
-const char *viv_layer_name(unsigned layer)
-{
-    static const char *const names[] = {"user_namespace", "pid_namespace", "fake"};
-
-    return layer < sizeof(names) / sizeof(names[0]) ? names[layer] : NULL;
-}
-
 /* The end of one. */
 static void finish(struct viv_supervisor *s, struct execution **link)
 {

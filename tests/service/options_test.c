@@ -40,7 +40,8 @@ static void test_all(void **state)
                            "--preload", "json", "--preload", "re", "--workers-warm", "3",
                            "--workers-max=7", "--queue-max", "0", "--drain-grace", "0.5",
                            "--max-message", "65536", "--max-streams", "9", "--max-connections", "8",
-                           "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp"),
+                           "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp",
+                           "--allow-absent", "landlock", "--allow-absent=cgroup_cpu"),
                      0);
     assert_string_equal(o.listen[0], "unix:a");
     assert_string_equal(o.listen[1], "[::1]:5");
@@ -59,6 +60,10 @@ static void test_all(void **state)
     assert_int_equal(o.ready_fd, 5);
     assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
     assert_true(o.insecure_tcp);
+    for (unsigned i = 0; viv_layer_name(i); i++)
+        assert_int_equal(o.config.allow_absent >> i & 1,
+                         !strcmp(viv_layer_name(i), "landlock") ||
+                             !strcmp(viv_layer_name(i), "cgroup_cpu"));
 }
 
 static void test_small_pool(void **state)
@@ -87,6 +92,7 @@ static void test_wrong(void **state)
         {"--drain-grace", "nan", "--drain-grace"},
         {"--drain-grace", "-1", "--drain-grace"},
         {"--drain-grace", "1h", "--drain-grace"},
+        {"--allow-absent", "cgroups", "no layer 'cgroups'"},
         {"--log-level", "loud", "debug, info, warn or error"},
         {"--listen", "0.0.0.0:80", "loopback"},
         {"--listen", "/run/v.sock", "unix:PATH"},

@@ -170,7 +170,7 @@ static void test_random(void **state)
 
 static void test_layers(void **state)
 {
-    assert_int_equal(rig.ready.layers, (1 << VIV_LAYERS) - 1);
+    assert_int_equal(rig.ready.layers, VIV_LAYERS_JAIL);
     assert_string_equal(rig.ready.text, "CPython 3.11.2");
 }
 
