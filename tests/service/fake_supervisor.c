@@ -564,8 +564,3 @@ int viv_session_list(struct viv_supervisor *s, const char *tenant, viv_sessions_
     post(s, c);
     return 0;
 }
-
-const char *viv_outcome_name(enum viv_outcome outcome)
-{
-    return outcome == VIV_OUTCOME_WORKER_DIED ? "WORKER_DIED" : "ANOTHER";
-}
