@@ -169,6 +169,8 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
                      const struct viv_error *error)
 {
     struct session *session = e->session && e->session->turn == e ? e->session : NULL;
+    bool done = e->answer.given && !e->answer.scope_refused;
+    enum execution_kind kind = e->kind;
 
     timers_stop(&s->timers, &e->timer);
     list_remove(s, e);
@@ -178,9 +180,10 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
         execution_reject(e, error);
     else
         execution_report(e, death, s->layers, s->absent);
-    if (session)
-        session_turn_over(session, e);
     free_place(s, e);
+    /* Last: the session may need the place that has become free. */
+    if (session)
+        session_turn_over(session, kind, done);
     if (s->draining)
         drain_check(s);
 }

@@ -281,19 +281,16 @@ bool session_save(struct session *session, struct execution *e)
     return true;
 }
 
-void session_turn_over(struct session *session, const struct execution *e)
+void session_turn_over(struct session *session, enum execution_kind kind, bool done)
 {
-    bool opened = e->answer.given && !e->answer.scope_refused;
-
-    if (session->turn == e)
-        session->turn = NULL;
+    session->turn = NULL;
     session->used_ns = clock_now();
-    if (e->kind == EXECUTION_OPEN) {
+    if (kind == EXECUTION_OPEN) {
         session->creating = false;
-        session->closing |= !opened;
+        session->closing |= !done;
     }
     /* What can't be written stays where it is, but not beyond our own end. */
-    if (e->kind == EXECUTION_CHECKPOINT && session->dirty && session->worker &&
+    if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker &&
         !session->supervisor->draining) {
         session->unsavable = true;
         stop_leaving(session);

@@ -93,8 +93,9 @@ void session_put_back(struct session *session, struct execution *execution);
  * schedule_finish() follows. */
 bool session_save(struct session *session, struct execution *execution);
 
-/* The execution that had the turn has ended, one way or the other. */
-void session_turn_over(struct session *session, const struct execution *execution);
+/* An execution had the turn and has ended, one way or the other; `done`: as it
+ * was asked to. Its place is free already. */
+void session_turn_over(struct session *session, enum execution_kind kind, bool done);
 
 /* Its worker no longer holds its scope. */
 void session_lost(struct session *session, enum viv_restored_from how);

@@ -12,8 +12,10 @@
 
 static void cancel_all(struct session *session)
 {
-    while (session->first)
-        cancel_execution(session->first, VIV_CAUSE_SESSION_CLOSED, NULL, false);
+    for (struct execution *e = session->first, *next; e; e = next) {
+        next = e->next_queued;
+        cancel_execution(e, VIV_CAUSE_SESSION_CLOSED, NULL, false);
+    }
     if (session->turn && !execution_is_own(session->turn))
         cancel_execution(session->turn, VIV_CAUSE_SESSION_CLOSED, NULL, false);
 }

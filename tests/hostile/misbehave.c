@@ -459,6 +459,8 @@ static void take_order(const struct viv_frame *frame)
     memcpy(code, frame->body, len < sizeof(code) ? len : sizeof(code) - 1);
     if (r->scope_only)
         strcpy(code, "add 0");
+    if (r->scope_only && misbehave_at_start)
+        nap(20000);
     if (r->carried)
         take_total(frame->body + len, r->scope_bytes);
     vivarium__internal__run_request__free_unpacked(r, NULL);
@@ -476,7 +478,7 @@ void misbehave(const int fds[VIV_SPAWN_FDS])
     out = fds[VIV_SPAWN_STDOUT];
     close(VIV_ZYGOTE_FD);
     page = mmap(NULL, VIV_CONTROL_PAGE_SIZE, PROT_READ, MAP_SHARED, fds[VIV_SPAWN_CONTROL], 0);
-    if (misbehave_at_start)
+    if (misbehave_at_start && strcmp(misbehave_at_start, "slow-scope") != 0)
         bad_start();
     hello();
     do {

@@ -361,6 +361,29 @@ static void a_store_outlives_its_supervisor(void **state)
     remove_store();
 }
 
+/* The worker takes its time to write the scope down, and is to end meanwhile. */
+static void closing_what_is_being_evicted(void **state)
+{
+    struct viv_config c;
+    struct viv_supervisor *s;
+
+    harness_config(&c, "slow-scope");
+    c.workers_warm = 1;
+    c.workers_max = 4;
+    c.sessions.resident_max = 1;
+    s = harness_start(&c);
+    for (int i = 0; i < 5; i++) {
+        open_session(s, "a", 0);
+        open_session(s, "b", 0);
+        expect(s, "a", "add 1", "1", 0);
+        expect(s, "b", "add 1", "1", 0);
+        assert_int_equal(harness_close(s, "a"), VIV_OK);
+        assert_int_equal(harness_close(s, "b"), VIV_OK);
+    }
+    drain(s);
+    viv_supervisor_destroy(s);
+}
+
 static void ending_with_all_under_way(void **state)
 {
     struct viv_supervisor *s = harness_start(&config);
@@ -395,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_waiting_execution_can_be_cancelled),
         cmocka_unit_test(held_workers_make_room_for_others),
         cmocka_unit_test(a_store_outlives_its_supervisor),
+        cmocka_unit_test(closing_what_is_being_evicted),
         cmocka_unit_test(ending_with_all_under_way),
     };
 
