@@ -1,0 +1,294 @@
+#include "supervisor/tenant/fair.h"
+
+/* So that what a large weight does to a small charge isn't rounded away. */
+#define SCALE ((fair_time)1 << 20)
+
+static struct fair_flow *of_ready(const struct heap_node *node)
+{
+    return (struct fair_flow *)((char *)node - offsetof(struct fair_flow, ready));
+}
+
+static struct fair_flow *of_large(const struct heap_node *node)
+{
+    return (struct fair_flow *)((char *)node - offsetof(struct fair_flow, large));
+}
+
+/* Among equals the one that has waited longest for its turn. */
+static bool goes_first(const struct heap_node *a, const struct heap_node *b)
+{
+    const struct fair_flow *f = of_ready(a), *g = of_ready(b);
+
+    return f->pass != g->pass ? f->pass < g->pass : f->served < g->served;
+}
+
+/* Whether m items by weight v are more than n items by weight w. */
+static bool more(uint64_t m, unsigned v, uint64_t n, unsigned w)
+{
+    return m * w > n * v;
+}
+
+static bool is_larger(const struct heap_node *a, const struct heap_node *b)
+{
+    const struct fair_flow *f = of_large(a), *g = of_large(b);
+
+    return more(f->queued, f->share.weight, g->queued, g->share.weight);
+}
+
+int fair_init(struct fair_queue *queue, size_t flows, int64_t cost_min_ns, struct viv_error *err)
+{
+    struct fair_queue q = {.cost_min_ns = cost_min_ns, .typical_ns = cost_min_ns};
+
+    if (heap_init(&q.ready, flows, goes_first, err) < 0)
+        return -1;
+    if (heap_init(&q.large, flows, is_larger, err) < 0) {
+        heap_free(&q.ready);
+        return -1;
+    }
+    *queue = q;
+    TAILQ_INIT(&queue->running_items);
+    return 0;
+}
+
+void fair_free(struct fair_queue *queue)
+{
+    heap_free(&queue->ready);
+    heap_free(&queue->large);
+}
+
+void fair_flow_init(struct fair_flow *flow, const struct fair_share *share)
+{
+    *flow = (struct fair_flow){.share = *share};
+    for (unsigned i = 0; i < FAIR_LEVELS; i++)
+        TAILQ_INIT(&flow->lines[i]);
+}
+
+static struct fair_item *head(const struct fair_flow *f)
+{
+    for (unsigned i = 0; i < FAIR_LEVELS; i++)
+        if (!TAILQ_EMPTY(&f->lines[i]))
+            return TAILQ_FIRST(&f->lines[i]);
+    return NULL;
+}
+
+/* What doesn't fit holds back what stands behind it: else small ones could keep
+ * a large one waiting for ever. */
+static bool may_start(const struct fair_flow *f)
+{
+    const struct fair_item *first = head(f);
+
+    return first && f->running < f->share.running_max && f->size_running <= f->share.size_max &&
+           first->size <= f->share.size_max - f->size_running;
+}
+
+static fair_time by_weight(const struct fair_flow *f, int64_t ns)
+{
+    return (fair_time)ns * SCALE / f->share.weight;
+}
+
+static void not_before(struct fair_flow *f, fair_time at)
+{
+    if (f->pass < at)
+        f->pass = at;
+}
+
+/* After any change of a flow. */
+static void place(struct fair_queue *q, struct fair_flow *f)
+{
+    if (f->queued > 0)
+        heap_set(&q->large, &f->large);
+    else
+        heap_remove(&q->large, &f->large);
+    if (!may_start(f)) {
+        heap_remove(&q->ready, &f->ready);
+        return;
+    }
+    if (f->ready.place == 0)
+        not_before(f, q->now - by_weight(f, FAIR_CREDIT_NS));
+    heap_set(&q->ready, &f->ready);
+}
+
+static void charge(struct fair_queue *q, struct fair_item *item, int64_t to_ns)
+{
+    struct fair_flow *f = item->flow;
+
+    f->pass += by_weight(f, to_ns - item->charged_ns);
+    item->charged_ns = to_ns;
+    if (q->horizon < f->pass)
+        q->horizon = f->pass;
+}
+
+static void advance(struct fair_queue *q)
+{
+    const struct heap_node *first = heap_first(&q->ready);
+
+    if (first && q->now < of_ready(first)->pass)
+        q->now = of_ready(first)->pass;
+}
+
+/* What runs longer than it was charged for is charged as it goes: else those
+ * who run long would have taken every worker before they are charged at all. */
+static void tick(struct fair_queue *q, int64_t now_ns)
+{
+    struct fair_item *item;
+
+    if (now_ns - q->ticked_ns < FAIR_TICK_NS)
+        return;
+    q->ticked_ns = now_ns;
+    TAILQ_FOREACH(item, &q->running_items, link) {
+        if (now_ns - item->began_ns <= item->charged_ns)
+            continue;
+        charge(q, item, now_ns - item->began_ns);
+        place(q, item->flow);
+    }
+    advance(q);
+}
+
+void fair_flow_share(struct fair_queue *queue, struct fair_flow *flow,
+                     const struct fair_share *share)
+{
+    flow->share = *share;
+    place(queue, flow);
+}
+
+void fair_push(struct fair_queue *queue, struct fair_flow *flow, struct fair_item *item,
+               int64_t now_ns)
+{
+    tick(queue, now_ns);
+    /* Nobody waited, so nobody is owed anything: all begin in one place. */
+    if (queue->queued == 0 && queue->now < queue->horizon)
+        queue->now = queue->horizon;
+    /* Nor is a flow owed what it didn't ask for. */
+    if (flow->queued == 0)
+        not_before(flow, queue->now);
+    if (flow->served == 0)
+        flow->served = INT64_MIN + ++queue->arrivals;
+    item->flow = flow;
+    item->running = false;
+    TAILQ_INSERT_TAIL(&flow->lines[item->level], item, link);
+    flow->queued++;
+    queue->queued++;
+    place(queue, flow);
+}
+
+static void unqueue(struct fair_queue *q, struct fair_item *item)
+{
+    TAILQ_REMOVE(&item->flow->lines[item->level], item, link);
+    item->flow->queued--;
+    q->queued--;
+}
+
+static int64_t estimate(const struct fair_queue *q, const struct fair_flow *f)
+{
+    int64_t ns = f->typical_ns ? f->typical_ns : q->typical_ns;
+
+    if (ns > FAIR_ESTIMATE_MAX_NS)
+        ns = FAIR_ESTIMATE_MAX_NS;
+    return ns > q->cost_min_ns ? ns : q->cost_min_ns;
+}
+
+static void start(struct fair_queue *q, struct fair_item *item, int64_t now_ns)
+{
+    struct fair_flow *f = item->flow;
+
+    unqueue(q, item);
+    TAILQ_INSERT_TAIL(&q->running_items, item, link);
+    item->running = true;
+    item->began_ns = now_ns;
+    item->charged_ns = 0;
+    f->running++;
+    q->running++;
+    f->size_running += item->size;
+    f->served = ++q->starts;
+    charge(q, item, estimate(q, f));
+}
+
+struct fair_item *fair_pop(struct fair_queue *queue, int64_t now_ns)
+{
+    struct heap_node *first;
+    struct fair_item *item;
+
+    tick(queue, now_ns);
+    first = heap_first(&queue->ready);
+    if (!first)
+        return NULL;
+    advance(queue);
+    item = head(of_ready(first));
+    start(queue, item, now_ns);
+    place(queue, item->flow);
+    return item;
+}
+
+bool fair_may_start(const struct fair_queue *queue)
+{
+    return heap_first(&queue->ready) != NULL;
+}
+
+void fair_remove(struct fair_queue *queue, struct fair_item *item)
+{
+    struct fair_flow *flow = item->flow;
+
+    unqueue(queue, item);
+    item->flow = NULL;
+    place(queue, flow);
+}
+
+static void stop(struct fair_queue *q, struct fair_item *item)
+{
+    TAILQ_REMOVE(&q->running_items, item, link);
+    item->running = false;
+    item->flow->running--;
+    q->running--;
+    item->flow->size_running -= item->size;
+}
+
+static void learn(int64_t *typical_ns, int64_t cost_ns)
+{
+    if (*typical_ns == 0)
+        *typical_ns = cost_ns;
+    else
+        *typical_ns += (cost_ns - *typical_ns) / 8;
+}
+
+void fair_done(struct fair_queue *queue, struct fair_item *item, int64_t now_ns)
+{
+    struct fair_flow *flow = item->flow;
+    int64_t cost = now_ns - item->began_ns;
+
+    if (cost < queue->cost_min_ns)
+        cost = queue->cost_min_ns;
+    charge(queue, item, cost);
+    learn(&flow->typical_ns, cost);
+    learn(&queue->typical_ns, cost);
+    stop(queue, item);
+    item->flow = NULL;
+    place(queue, flow);
+}
+
+void fair_requeue(struct fair_queue *queue, struct fair_item *item)
+{
+    struct fair_flow *flow = item->flow;
+
+    charge(queue, item, 0);
+    stop(queue, item);
+    TAILQ_INSERT_HEAD(&flow->lines[item->level], item, link);
+    flow->queued++;
+    queue->queued++;
+    place(queue, flow);
+}
+
+struct fair_item *fair_surplus(const struct fair_queue *queue, const struct fair_flow *arriving)
+{
+    const struct heap_node *first = heap_first(&queue->large);
+    const struct fair_flow *f;
+
+    if (!first)
+        return NULL;
+    f = of_large(first);
+    if (f == arriving || !more(f->queued, f->share.weight, (uint64_t)arriving->queued + 1,
+                               arriving->share.weight))
+        return NULL;
+    for (unsigned i = FAIR_LEVELS; i-- > 0;)
+        if (!TAILQ_EMPTY(&f->lines[i]))
+            return TAILQ_LAST(&f->lines[i], fair_line);
+    return NULL;
+}
