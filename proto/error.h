@@ -7,6 +7,7 @@
 #define VIVARIUM_ERROR_H
 
 #include <stdarg.h>
+#include <stdint.h>
 
 /* The values are gRPC's status codes
  * (https://grpc.github.io/grpc/core/md_doc_statuscodes.html), so that the
@@ -32,6 +33,9 @@ enum viv_status {
 
 struct viv_error {
     enum viv_status status;
+    /* With VIV_RESOURCE_EXHAUSTED: when to try again, in nanoseconds from now; 0:
+     * not known. */
+    int64_t retry_after_ns;
     char text[VIV_ERROR_TEXT]; /* UTF-8, NUL-terminated, cut where too long */
 };
 
@@ -43,5 +47,8 @@ int viv_fail(struct viv_error *err, enum viv_status status, const char *format, 
 /* The same, with ": " and the text of errno behind it. */
 int viv_fail_errno(struct viv_error *err, enum viv_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Says in `err` (may be NULL) when to try again. Always returns -1. */
+int viv_retry_after(struct viv_error *err, int64_t delay_ns);
 
 #endif

@@ -196,6 +196,38 @@ enum viv_request_kind {
     VIV_REQUEST_SET_SCOPE,    /* of a session; in place of the names it has */
 };
 
+/* What one tenant may use. A tenant that is not in the table is treated as the
+ * entry "default" says, each one by itself; where that is missing it gets
+ * VIV_PERMISSION_DENIED. */
+struct viv_tenant_config {
+    const char *tenant;
+    unsigned weight;        /* its share while there is too little for all: 1 to 10000 */
+    unsigned running;       /* executions that run at a time; at least 1 */
+    unsigned queued;        /* executions that wait */
+    double rate;            /* executions a second; 0: any */
+    unsigned burst;         /* how many may come at once; at least 1 */
+    uint64_t memory_bytes;  /* memory_bytes of the executions that run, together; 0: any */
+    uint64_t request_bytes; /* of its requests that are queued or run, together */
+    unsigned sessions;      /* open at a time */
+    unsigned resident_sessions; /* held by a worker at a time */
+    uint64_t stored_bytes;      /* of its sessions' snapshots; 0: any */
+    struct viv_limits defaults;
+    struct viv_limits ceilings;
+};
+
+/* Sets every field to what a supervisor with this configuration does where
+ * nothing was set: `tenant` to "default". */
+void viv_tenant_config_init(struct viv_tenant_config *tenant, const struct viv_config *config);
+
+/* Replaces the table, which begins with one entry, "default", as
+ * viv_tenant_config_init() sets it. All of it is copied. What runs or waits
+ * goes on, under the limits that it was submitted with, also where its tenant is
+ * not in the new table. Errors: VIV_INVALID_ARGUMENT, VIV_RESOURCE_EXHAUSTED;
+ * the old table stays. */
+int viv_supervisor_set_tenants(struct viv_supervisor *supervisor,
+                               const struct viv_tenant_config *tenants, size_t count,
+                               struct viv_error *err);
+
 struct viv_request {
     enum viv_request_kind kind;
     const char *tenant;       /* NULL: "default" */

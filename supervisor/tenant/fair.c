@@ -70,14 +70,20 @@ static struct fair_item *head(const struct fair_flow *f)
     return NULL;
 }
 
+/* Alone it always fits: a cap may have shrunk since it was queued. */
+static bool fits(const struct fair_flow *f, const struct fair_item *item)
+{
+    return f->running == 0 || (f->size_running <= f->share.size_max &&
+                               item->size <= f->share.size_max - f->size_running);
+}
+
 /* What doesn't fit holds back what stands behind it: else small ones could keep
  * a large one waiting for ever. */
 static bool may_start(const struct fair_flow *f)
 {
     const struct fair_item *first = head(f);
 
-    return first && f->running < f->share.running_max && f->size_running <= f->share.size_max &&
-           first->size <= f->share.size_max - f->size_running;
+    return first && f->running < f->share.running_max && fits(f, first);
 }
 
 static fair_time by_weight(const struct fair_flow *f, int64_t ns)

@@ -47,7 +47,7 @@ TAILQ_HEAD(fair_line, fair_item);
 
 struct fair_share {
     unsigned weight;      /* 1 to FAIR_WEIGHT_MAX */
-    unsigned running_max; /* items that run at a time */
+    unsigned running_max; /* items that run at a time; at least 1 */
     unsigned queued_max;  /* items that wait */
     uint64_t size_max;    /* sizes of the items that run, together */
 };
@@ -90,7 +90,7 @@ void fair_flow_share(struct fair_queue *queue, struct fair_flow *flow,
                      const struct fair_share *share);
 
 /* Queues an item with its level and size set. Not held against queued_max: who
- * admits asks first. `size` must be at most size_max, or it never starts. */
+ * admits asks first. One whose size is above size_max runs alone. */
 void fair_push(struct fair_queue *queue, struct fair_flow *flow, struct fair_item *item,
                int64_t now_ns);
 

@@ -49,7 +49,8 @@ static bool is_ready(const struct model *m, int flow)
         if (m->items[i].state == MODEL_RUNS && m->items[i].flow == flow)
             size += m->items[i].size;
     return first >= 0 && model_count(m, flow, MODEL_RUNS) < share->running_max &&
-           size + m->items[first].size <= share->size_max;
+           (model_count(m, flow, MODEL_RUNS) == 0 ||
+            size + m->items[first].size <= share->size_max);
 }
 
 static void update(struct model *m, int flow)

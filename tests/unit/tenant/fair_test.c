@@ -210,7 +210,7 @@ static void random_step(struct pair *p)
     struct fair_share share = random_share();
 
     if (what < 40)
-        pair_push(p, flow, (unsigned)(rand() % FAIR_LEVELS), (uint64_t)(rand() % 5));
+        pair_push(p, flow, (unsigned)(rand() % FAIR_LEVELS), (uint64_t)(rand() % 16));
     else if (what < 65)
         pair_pop(p);
     else if (what < 85)
