@@ -219,6 +219,10 @@ struct viv_tenant_config {
  * nothing was set: `tenant` to "default". */
 void viv_tenant_config_init(struct viv_tenant_config *tenant, const struct viv_config *config);
 
+/* Whether a table would be taken. Pure. Errors: VIV_INVALID_ARGUMENT. */
+int viv_tenants_check(const struct viv_tenant_config *tenants, size_t count,
+                      struct viv_error *err);
+
 /* Replaces the table, which begins with one entry, "default", as
  * viv_tenant_config_init() sets it. All of it is copied. What runs or waits
  * goes on, under the limits that it was submitted with, also where its tenant is

@@ -120,6 +120,17 @@ int tenants_rules_new(const struct viv_tenant_config *configs, size_t count,
     return 0;
 }
 
+int viv_tenants_check(const struct viv_tenant_config *tenants, size_t count,
+                      struct viv_error *err)
+{
+    struct viv_tenant_config *rules;
+
+    if (tenants_rules_new(tenants, count, &rules, err) < 0)
+        return -1;
+    tenants_rules_free(rules, count);
+    return 0;
+}
+
 static const struct viv_tenant_config *find(const struct tenants *t, const char *tenant)
 {
     const struct viv_tenant_config key = {.tenant = tenant};

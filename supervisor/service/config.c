@@ -1,0 +1,242 @@
+#include "supervisor/service/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/service/config_limits.h"
+#include "supervisor/service/config_tenants.h"
+#include "supervisor/service/config_value.h"
+
+struct config {
+    struct config_yaml yaml;
+    struct config_listener *listeners;
+    struct config_credential *credentials;
+    size_t credential_count;
+};
+
+static const struct yaml_config nothing;
+
+static const struct yaml_config *values(const struct config *c)
+{
+    return c->yaml.values ? c->yaml.values : &nothing;
+}
+
+static int parse_kind(const char *text, unsigned *kinds, struct viv_error *err)
+{
+    static const struct {
+        const char *name;
+        enum config_credential_kind kind;
+    } names[] = {
+        {"open", CONFIG_OPEN},
+        {"uid", CONFIG_UID},
+        {"token", CONFIG_TOKEN},
+        {"certificate", CONFIG_CERTIFICATE},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i].name) == 0) {
+            *kinds |= names[i].kind;
+            return 0;
+        }
+    }
+    return viv_fail(err, VIV_INVALID_ARGUMENT,
+                    "credentials are open, uid, token and certificate, not '%.100s'", text);
+}
+
+static int read_listener(const struct config *c, size_t index, struct config_listener *l,
+                         struct viv_error *err)
+{
+    const struct yaml_listener *y = &values(c)->listeners[index];
+    char path[64];
+
+    l->address = y->address;
+    for (unsigned i = 0; i < y->credentials.count; i++) {
+        snprintf(path, sizeof(path), "listeners[%zu].credentials[%u]", index, i);
+        if (parse_kind(y->credentials.text[i], &l->credentials, err) < 0)
+            return config_yaml_at(&c->yaml, path, err);
+    }
+    snprintf(path, sizeof(path), "listeners[%zu].tls", index);
+    if (y->tls && config_bool("tls", y->tls, &l->tls, err) < 0)
+        return config_yaml_at(&c->yaml, path, err);
+    if (!l->tls || values(c)->tls.certificate)
+        return 0;
+    viv_fail(err, VIV_INVALID_ARGUMENT, "a listener with tls wants the file's key 'tls', too");
+    return config_yaml_at(&c->yaml, path, err);
+}
+
+static int read_listeners(struct config *c, struct viv_error *err)
+{
+    c->listeners = calloc(values(c)->listener_count + 1, sizeof(*c->listeners));
+    if (!c->listeners)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    for (size_t i = 0; i < values(c)->listener_count; i++)
+        if (read_listener(c, i, &c->listeners[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* What flags and other values of the file can't change is checked here. */
+static int check_values(struct config *c, struct viv_error *err)
+{
+    const struct yaml_config *v = values(c);
+    struct viv_limits unused = {0};
+    struct viv_config config = {0};
+
+    if (read_listeners(c, err) < 0 || config_library(c, &config, err) < 0)
+        return -1;
+    for (unsigned i = 0; i < v->tenant_count; i++)
+        if (config_tenants_limits(&c->yaml, i, &unused, &unused, err) < 0)
+            return -1;
+    return config_tenants_credentials(&c->yaml, &c->credentials, &c->credential_count, err);
+}
+
+int config_parse(const char *name, const char *text, size_t len, struct config **ret_config,
+                 struct viv_error *err)
+{
+    struct config *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    if (config_yaml_parse(name, text, len, &c->yaml, err) < 0 || check_values(c, err) < 0) {
+        config_free(c);
+        return -1;
+    }
+    *ret_config = c;
+    return 0;
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    free(config->listeners);
+    free(config->credentials);
+    config_yaml_free(&config->yaml);
+    free(config);
+}
+
+static int read_all(int fd, char *text, size_t size, size_t *ret_len)
+{
+    size_t len = 0;
+    ssize_t n;
+
+    do {
+        n = read(fd, text + len, size - len);
+        len += n > 0 ? (size_t)n : 0;
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    *ret_len = len;
+    return n < 0 ? -1 : 0;
+}
+
+int config_load(const char *path, struct config **ret_config, struct viv_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = malloc(CONFIG_BYTES_MAX + 1);
+    size_t len;
+    int rc;
+
+    if (!text)
+        rc = viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    else if (fd < 0 || read_all(fd, text, CONFIG_BYTES_MAX + 1, &len) < 0)
+        rc = viv_fail_errno(err, VIV_INVALID_ARGUMENT, "can't read %.300s", path);
+    else
+        rc = config_parse(path, text, len, ret_config, err);
+    free(text);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static int set_one(const struct config *c, const char *key, const char *path, const char *value,
+                   config_set *set, void *arg, struct viv_error *err)
+{
+    if (!value || set(arg, key, value, err) == 0)
+        return 0;
+    return config_yaml_at(&c->yaml, path, err);
+}
+
+int config_each(const struct config *config, config_set *set, void *arg, struct viv_error *err)
+{
+    const struct yaml_config *v = values(config);
+    const struct {
+        const char *key, *value;
+    } scalars[] = {
+#define SCALAR(key) {#key, v->key}
+        SCALAR(insecure_tcp),
+        SCALAR(worker),
+        SCALAR(workers_warm),
+        SCALAR(workers_max),
+        SCALAR(queue_max),
+        SCALAR(tenants_max),
+        SCALAR(request_bytes_total),
+        SCALAR(execution_cost_min),
+        SCALAR(drain_grace),
+        SCALAR(max_message),
+        SCALAR(max_streams),
+        SCALAR(max_connections),
+        SCALAR(log_level),
+        SCALAR(metrics),
+        SCALAR(audit),
+#undef SCALAR
+    };
+    char path[32];
+
+    for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
+        if (set_one(config, scalars[i].key, scalars[i].key, scalars[i].value, set, arg, err) < 0)
+            return -1;
+    for (unsigned i = 0; i < v->preload.count; i++) {
+        snprintf(path, sizeof(path), "preload[%u]", i);
+        if (set_one(config, "preload", path, v->preload.text[i], set, arg, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int config_library(const struct config *config, struct viv_config *config_of,
+                   struct viv_error *err)
+{
+    const struct yaml_config *v = values(config);
+
+    if (config_limits_read(&config->yaml, "ceilings", &v->ceilings, &config_of->ceilings, err) < 0)
+        return -1;
+    config_limits_clip(&v->defaults, &config_of->ceilings, &config_of->defaults);
+    return config_limits_read(&config->yaml, "defaults", &v->defaults, &config_of->defaults, err);
+}
+
+const struct config_listener *config_listeners(const struct config *config, size_t *ret_count)
+{
+    *ret_count = values(config)->listener_count;
+    return config->listeners;
+}
+
+int config_at_listener(const struct config *config, size_t listener, struct viv_error *err)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "listeners[%zu].address", listener);
+    return config_yaml_at(&config->yaml, path, err);
+}
+
+struct config_tls config_tls(const struct config *config)
+{
+    const struct yaml_tls *tls = &values(config)->tls;
+
+    return (struct config_tls){tls->certificate, tls->key, tls->client_ca};
+}
+
+const struct config_credential *config_credentials(const struct config *config, size_t *ret_count)
+{
+    *ret_count = config->credential_count;
+    return config->credentials;
+}
+
+int config_tenants(const struct config *config, const struct viv_config *base,
+                   struct viv_tenant_config **ret_tenants, size_t *ret_count,
+                   struct viv_error *err)
+{
+    return config_tenants_read(&config->yaml, base, ret_tenants, ret_count, err);
+}

@@ -1,0 +1,78 @@
+/* The configuration file: deploy/vivariumd.yaml says what may be in it. */
+#ifndef VIVARIUM_SERVICE_CONFIG_H
+#define VIVARIUM_SERVICE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/error.h"
+#include "supervisor/vivarium.h"
+
+struct config;
+
+/* Reads a file. The caller ends it with config_free(); what the functions below
+ * return lives as long. Errors: VIV_INVALID_ARGUMENT, mostly
+ * "FILE:LINE:COLUMN: what is wrong". */
+int config_load(const char *path, struct config **ret_config, struct viv_error *err);
+
+/* The same of a text in memory. */
+int config_parse(const char *name, const char *text, size_t len, struct config **ret_config,
+                 struct viv_error *err);
+
+/* NULL is fine. */
+void config_free(struct config *config);
+
+/* Hands each single value at the top of the file to `set`, and each of
+ * `preload`, by the names of their keys. An error of its own gets the place. */
+typedef int config_set(void *arg, const char *key, const char *value, struct viv_error *err);
+
+int config_each(const struct config *config, config_set *set, void *arg, struct viv_error *err);
+
+/* Puts the file's limits and sessions over those of *config_of. The text fields
+ * point into `config`. */
+int config_library(const struct config *config, struct viv_config *config_of,
+                   struct viv_error *err);
+
+/* How a listener's callers may say who they are: bits. */
+enum config_credential_kind {
+    CONFIG_OPEN = 1,
+    CONFIG_UID = 2,
+    CONFIG_TOKEN = 4,
+    CONFIG_CERTIFICATE = 8,
+};
+
+struct config_listener {
+    const char *address;
+    unsigned credentials; /* of the kinds above; 0: none was named */
+    bool tls;
+};
+
+const struct config_listener *config_listeners(const struct config *config, size_t *ret_count);
+
+/* Puts the place of a listener before the text of `err`. Returns -1. */
+int config_at_listener(const struct config *config, size_t listener, struct viv_error *err);
+
+struct config_tls {
+    const char *certificate, *key; /* NULL: no TLS */
+    const char *client_ca;         /* NULL: none */
+};
+
+struct config_tls config_tls(const struct config *config);
+
+struct config_credential {
+    enum config_credential_kind kind;
+    const char *tenant;
+    const char *value;
+    int64_t expires_s; /* of a token; 0: never */
+};
+
+const struct config_credential *config_credentials(const struct config *config, size_t *ret_count);
+
+/* The table for viv_supervisor_set_tenants(), over what `base` says; the caller
+ * frees the array alone. Without `tenants` in the file: one entry, "default". */
+int config_tenants(const struct config *config, const struct viv_config *base,
+                   struct viv_tenant_config **ret_tenants, size_t *ret_count,
+                   struct viv_error *err);
+
+#endif

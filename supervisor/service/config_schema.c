@@ -1,0 +1,137 @@
+#include "supervisor/service/config_schema.h"
+
+#define TEXT_MAX 4096
+#define LIST_MAX 1024
+#define TENANTS_MAX 65536
+
+#define SCALAR(structure, key)                                                                   \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, structure, key, 0, \
+                           TEXT_MAX)
+#define REQUIRED(structure, key) \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER, structure, key, 0, TEXT_MAX)
+#define LIST(structure, key)                                                              \
+    CYAML_FIELD_SEQUENCE_COUNT(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, structure, \
+                               key.text, key.count, &text, 0, LIST_MAX)
+#define MAPPING(structure, key, fields) \
+    CYAML_FIELD_MAPPING(#key, CYAML_FLAG_OPTIONAL, structure, key, fields)
+
+static const cyaml_schema_value_t text = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX),
+};
+
+static const cyaml_schema_field_t limits[] = {
+    SCALAR(struct yaml_limits, wall_time),
+    SCALAR(struct yaml_limits, cpu_time),
+    SCALAR(struct yaml_limits, cancel_grace),
+    SCALAR(struct yaml_limits, cleanup_grace),
+    SCALAR(struct yaml_limits, memory_bytes),
+    SCALAR(struct yaml_limits, memory_soft_bytes),
+    SCALAR(struct yaml_limits, pids),
+    SCALAR(struct yaml_limits, output_bytes),
+    SCALAR(struct yaml_limits, steps),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t listener_fields[] = {
+    REQUIRED(struct yaml_listener, address),
+    LIST(struct yaml_listener, credentials),
+    SCALAR(struct yaml_listener, tls),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t listener = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_listener, listener_fields),
+};
+
+static const cyaml_schema_field_t tls[] = {
+    REQUIRED(struct yaml_tls, certificate),
+    REQUIRED(struct yaml_tls, key),
+    SCALAR(struct yaml_tls, client_ca),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t sessions[] = {
+    SCALAR(struct yaml_sessions, store),
+    SCALAR(struct yaml_sessions, store_key),
+    LIST(struct yaml_sessions, store_old_keys),
+    SCALAR(struct yaml_sessions, node),
+    SCALAR(struct yaml_sessions, max),
+    SCALAR(struct yaml_sessions, resident_max),
+    SCALAR(struct yaml_sessions, idle_timeout),
+    SCALAR(struct yaml_sessions, idle_timeout_max),
+    SCALAR(struct yaml_sessions, lease),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t token_fields[] = {
+    REQUIRED(struct yaml_token, hash),
+    SCALAR(struct yaml_token, expires),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t token = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_token, token_fields),
+};
+
+static const cyaml_schema_field_t credentials[] = {
+    LIST(struct yaml_credentials, certificates),
+    LIST(struct yaml_credentials, uids),
+    CYAML_FIELD_SEQUENCE_COUNT("tokens", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct yaml_credentials, tokens, token_count, &token, 0, LIST_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t tenant_fields[] = {
+    REQUIRED(struct yaml_tenant, name),
+    SCALAR(struct yaml_tenant, weight),
+    SCALAR(struct yaml_tenant, running),
+    SCALAR(struct yaml_tenant, queued),
+    SCALAR(struct yaml_tenant, rate),
+    SCALAR(struct yaml_tenant, burst),
+    SCALAR(struct yaml_tenant, memory_bytes),
+    SCALAR(struct yaml_tenant, request_bytes),
+    SCALAR(struct yaml_tenant, sessions),
+    SCALAR(struct yaml_tenant, resident_sessions),
+    SCALAR(struct yaml_tenant, stored_bytes),
+    MAPPING(struct yaml_tenant, defaults, limits),
+    MAPPING(struct yaml_tenant, ceilings, limits),
+    MAPPING(struct yaml_tenant, credentials, credentials),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t tenant = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_tenant, tenant_fields),
+};
+
+static const cyaml_schema_field_t top[] = {
+    CYAML_FIELD_SEQUENCE_COUNT("listeners", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct yaml_config, listeners, listener_count, &listener, 0,
+                               LIST_MAX),
+    MAPPING(struct yaml_config, tls, tls),
+    SCALAR(struct yaml_config, insecure_tcp),
+    SCALAR(struct yaml_config, worker),
+    LIST(struct yaml_config, preload),
+    SCALAR(struct yaml_config, workers_warm),
+    SCALAR(struct yaml_config, workers_max),
+    SCALAR(struct yaml_config, queue_max),
+    SCALAR(struct yaml_config, tenants_max),
+    SCALAR(struct yaml_config, request_bytes_total),
+    SCALAR(struct yaml_config, execution_cost_min),
+    SCALAR(struct yaml_config, drain_grace),
+    SCALAR(struct yaml_config, max_message),
+    SCALAR(struct yaml_config, max_streams),
+    SCALAR(struct yaml_config, max_connections),
+    SCALAR(struct yaml_config, log_level),
+    SCALAR(struct yaml_config, metrics),
+    SCALAR(struct yaml_config, audit),
+    MAPPING(struct yaml_config, sessions, sessions),
+    MAPPING(struct yaml_config, defaults, limits),
+    MAPPING(struct yaml_config, ceilings, limits),
+    CYAML_FIELD_SEQUENCE_COUNT("tenants", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct yaml_config, tenants, tenant_count, &tenant, 0, TENANTS_MAX),
+    CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t config_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct yaml_config, top),
+};

@@ -1,0 +1,69 @@
+/* The configuration file's shape, as libcyaml reads it. Every scalar is kept as
+ * text: what it means is read by config_value.h, as a flag's is. */
+#ifndef VIVARIUM_SERVICE_CONFIG_SCHEMA_H
+#define VIVARIUM_SERVICE_CONFIG_SCHEMA_H
+
+#include <cyaml/cyaml.h>
+
+struct yaml_list {
+    char **text;
+    unsigned count;
+};
+
+struct yaml_limits {
+    char *wall_time, *cpu_time, *cancel_grace, *cleanup_grace;
+    char *memory_bytes, *memory_soft_bytes, *pids, *output_bytes, *steps;
+};
+
+struct yaml_listener {
+    char *address;
+    struct yaml_list credentials;
+    char *tls;
+};
+
+struct yaml_tls {
+    char *certificate, *key, *client_ca;
+};
+
+struct yaml_sessions {
+    char *store, *store_key, *node;
+    struct yaml_list store_old_keys;
+    char *max, *resident_max, *idle_timeout, *idle_timeout_max, *lease;
+};
+
+struct yaml_token {
+    char *hash, *expires;
+};
+
+struct yaml_credentials {
+    struct yaml_list certificates, uids;
+    struct yaml_token *tokens;
+    unsigned token_count;
+};
+
+struct yaml_tenant {
+    char *name;
+    char *weight, *running, *queued, *rate, *burst;
+    char *memory_bytes, *request_bytes;
+    char *sessions, *resident_sessions, *stored_bytes;
+    struct yaml_limits defaults, ceilings;
+    struct yaml_credentials credentials;
+};
+
+struct yaml_config {
+    struct yaml_listener *listeners;
+    unsigned listener_count;
+    struct yaml_tls tls;
+    struct yaml_list preload;
+    char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
+    char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
+    char *max_connections, *log_level, *metrics, *audit;
+    struct yaml_sessions sessions;
+    struct yaml_limits defaults, ceilings;
+    struct yaml_tenant *tenants;
+    unsigned tenant_count;
+};
+
+extern const cyaml_schema_value_t config_schema;
+
+#endif
