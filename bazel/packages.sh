@@ -10,6 +10,7 @@ BUILD_PACKAGES=(
     libgrpc-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev grpc-proto
     libpython3.11-dev python3.11 libjansson-dev
     libcgroup-dev libseccomp-dev libsqlite3-dev libhiredis-dev libssl-dev
+    libcyaml-dev libyaml-dev
 )
 
 # What ./test needs beside them.

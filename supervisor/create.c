@@ -184,7 +184,7 @@ int viv_supervisor_create(const struct viv_config *config, struct viv_supervisor
 {
     struct viv_supervisor *s;
 
-    if (limits_check_config(config, err) < 0)
+    if (viv_config_check(config, err) < 0)
         return -1;
     s = calloc(1, sizeof(*s));
     if (!s)

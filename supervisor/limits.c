@@ -16,6 +16,8 @@ void viv_config_init(struct viv_config *config)
         .workers_warm = 4,
         .workers_max = 32,
         .queue_max = 1024,
+        .tenants_max = 1024,
+        .execution_cost_min_ns = SECOND / 1000,
         .request_bytes_max = 64 * MIB,
         .request_bytes_total = 512 * MIB,
         .result_bytes_max = 64 * MIB,
@@ -145,7 +147,7 @@ static int check_sessions(const struct viv_config *config, struct viv_error *err
     return 0;
 }
 
-int limits_check_config(const struct viv_config *config, struct viv_error *err)
+int viv_config_check(const struct viv_config *config, struct viv_error *err)
 {
     struct viv_limits unused;
     const struct viv_limits none = {0};
@@ -161,6 +163,11 @@ int limits_check_config(const struct viv_config *config, struct viv_error *err)
                         config->queue_max);
     if (check_sessions(config, err) < 0)
         return -1;
+    if (config->tenants_max == 0 || config->tenants_max > 100000)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "tenants_max must be 1 to 100000, not %u",
+                        config->tenants_max);
+    if (config->execution_cost_min_ns <= 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "execution_cost_min must be above zero");
     if (config->defaults.wall_time_ns <= 0)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "the default wall_time must be above zero");
     if (limits_resolve(&config->defaults, &none, &config->ceilings, &unused, err) < 0) {

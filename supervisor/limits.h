@@ -12,9 +12,6 @@ int limits_resolve(const struct viv_limits *asked, const struct viv_limits *defa
                    const struct viv_limits *ceilings, struct viv_limits *ret_limits,
                    struct viv_error *err);
 
-/* Whether a configuration contradicts itself. */
-int limits_check_config(const struct viv_config *config, struct viv_error *err);
-
 /* [A-Za-z0-9._:-], 1 to VIV_ID_MAX bytes. `what` names it in the error. */
 int limits_check_id(const char *what, const char *id, struct viv_error *err);
 

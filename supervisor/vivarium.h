@@ -160,6 +160,11 @@ struct viv_config {
     unsigned workers_warm;      /* pristine workers kept ready (the floor); default 4 */
     unsigned workers_max;       /* workers at a time, the ceiling; default 32 */
     unsigned queue_max;         /* executions that wait for a worker; default 1024 */
+    unsigned tenants_max;       /* that have executions at a time; default 1024 */
+    /* What an execution costs its tenant at least, however short it is: a worker
+     * was made for it. One that is above all wall limits shares by number of
+     * executions and not by time. Default 1 ms. */
+    int64_t execution_cost_min_ns;
     uint64_t request_bytes_max; /* code, stdin and scope of one request together; default 64 MiB */
     /* Of all requests that are queued or running; default 512 MiB. Past it
      * viv_submit() answers VIV_RESOURCE_EXHAUSTED. */
@@ -175,6 +180,10 @@ struct viv_config {
 
 /* Sets every field to the embedded default (docs: vivarium.proto, Limits). */
 void viv_config_init(struct viv_config *config);
+
+/* Whether viv_supervisor_create() would take it, as far as it can be told from
+ * the values alone. Pure. Errors: VIV_INVALID_ARGUMENT. */
+int viv_config_check(const struct viv_config *config, struct viv_error *err);
 
 /* Starts the zygote and waits until it can clone, 30 s at most. `config` and
  * what it points to are copied. On success the caller owns *ret_supervisor and

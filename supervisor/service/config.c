@@ -84,9 +84,9 @@ static int check_values(struct config *c, struct viv_error *err)
 {
     const struct yaml_config *v = values(c);
     struct viv_limits unused = {0};
-    struct viv_config config = {0};
+    struct viv_config library = {0};
 
-    if (read_listeners(c, err) < 0 || config_library(c, &config, err) < 0)
+    if (read_listeners(c, err) < 0 || config_limits(c, &library, err) < 0)
         return -1;
     for (unsigned i = 0; i < v->tenant_count; i++)
         if (config_tenants_limits(&c->yaml, i, &unused, &unused, err) < 0)
@@ -152,59 +152,61 @@ int config_load(const char *path, struct config **ret_config, struct viv_error *
 }
 
 static int set_one(const struct config *c, const char *key, const char *path, const char *value,
-                   config_set *set, void *arg, struct viv_error *err)
+                   const struct config_setter *setter, struct viv_error *err)
 {
-    if (!value || set(arg, key, value, err) == 0)
+    if (!value || setter->set(setter->arg, key, value, err) == 0)
         return 0;
     return config_yaml_at(&c->yaml, path, err);
 }
 
-int config_each(const struct config *config, config_set *set, void *arg, struct viv_error *err)
+static int set_list(const struct config *c, const char *key, const struct yaml_list *list,
+                    const struct config_setter *setter, struct viv_error *err)
+{
+    char path[32];
+
+    for (unsigned i = 0; i < list->count; i++) {
+        snprintf(path, sizeof(path), "%s[%u]", key, i);
+        if (set_one(c, key, path, list->text[i], setter, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int config_each(const struct config *config, const struct config_setter *setter,
+                struct viv_error *err)
 {
     const struct yaml_config *v = values(config);
     const struct {
         const char *key, *value;
     } scalars[] = {
 #define SCALAR(key) {#key, v->key}
-        SCALAR(insecure_tcp),
-        SCALAR(worker),
-        SCALAR(workers_warm),
-        SCALAR(workers_max),
-        SCALAR(queue_max),
-        SCALAR(tenants_max),
-        SCALAR(request_bytes_total),
-        SCALAR(execution_cost_min),
-        SCALAR(drain_grace),
-        SCALAR(max_message),
-        SCALAR(max_streams),
-        SCALAR(max_connections),
-        SCALAR(log_level),
-        SCALAR(metrics),
+        SCALAR(insecure_tcp),      SCALAR(worker),          SCALAR(workers_warm),
+        SCALAR(workers_max),       SCALAR(queue_max),       SCALAR(tenants_max),
+        SCALAR(drain_grace),       SCALAR(max_message),     SCALAR(request_bytes_total),
+        SCALAR(max_streams),       SCALAR(max_connections), SCALAR(execution_cost_min),
+        SCALAR(log_level),         SCALAR(store),           SCALAR(store_key),
+        SCALAR(node),              SCALAR(sessions_max),    SCALAR(sessions_resident),
+        SCALAR(session_idle),      SCALAR(session_bytes),   SCALAR(metrics),
         SCALAR(audit),
 #undef SCALAR
     };
-    char path[32];
 
     for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
-        if (set_one(config, scalars[i].key, scalars[i].key, scalars[i].value, set, arg, err) < 0)
+        if (set_one(config, scalars[i].key, scalars[i].key, scalars[i].value, setter, err) < 0)
             return -1;
-    for (unsigned i = 0; i < v->preload.count; i++) {
-        snprintf(path, sizeof(path), "preload[%u]", i);
-        if (set_one(config, "preload", path, v->preload.text[i], set, arg, err) < 0)
-            return -1;
-    }
-    return 0;
+    if (set_list(config, "preload", &v->preload, setter, err) < 0)
+        return -1;
+    return set_list(config, "store_old_keys", &v->store_old_keys, setter, err);
 }
 
-int config_library(const struct config *config, struct viv_config *config_of,
-                   struct viv_error *err)
+int config_limits(const struct config *config, struct viv_config *library, struct viv_error *err)
 {
     const struct yaml_config *v = values(config);
 
-    if (config_limits_read(&config->yaml, "ceilings", &v->ceilings, &config_of->ceilings, err) < 0)
+    if (config_limits_read(&config->yaml, "ceilings", &v->ceilings, &library->ceilings, err) < 0)
         return -1;
-    config_limits_clip(&v->defaults, &config_of->ceilings, &config_of->defaults);
-    return config_limits_read(&config->yaml, "defaults", &v->defaults, &config_of->defaults, err);
+    config_limits_clip(&v->defaults, &library->ceilings, &library->defaults);
+    return config_limits_read(&config->yaml, "defaults", &v->defaults, &library->defaults, err);
 }
 
 const struct config_listener *config_listeners(const struct config *config, size_t *ret_count)

@@ -23,16 +23,18 @@ int config_parse(const char *name, const char *text, size_t len, struct config *
 /* NULL is fine. */
 void config_free(struct config *config);
 
-/* Hands each single value at the top of the file to `set`, and each of
- * `preload`, by the names of their keys. An error of its own gets the place. */
-typedef int config_set(void *arg, const char *key, const char *value, struct viv_error *err);
+struct config_setter {
+    int (*set)(void *arg, const char *key, const char *value, struct viv_error *err);
+    void *arg;
+};
 
-int config_each(const struct config *config, config_set *set, void *arg, struct viv_error *err);
+/* Hands over each single value at the top of the file, and each of the lists of
+ * such, by the names of their keys. An error of the setter's gets the place. */
+int config_each(const struct config *config, const struct config_setter *setter,
+                struct viv_error *err);
 
-/* Puts the file's limits and sessions over those of *config_of. The text fields
- * point into `config`. */
-int config_library(const struct config *config, struct viv_config *config_of,
-                   struct viv_error *err);
+/* Puts the file's limits over those of `library`. */
+int config_limits(const struct config *config, struct viv_config *library, struct viv_error *err);
 
 /* How a listener's callers may say who they are: bits. */
 enum config_credential_kind {

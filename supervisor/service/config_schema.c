@@ -50,19 +50,6 @@ static const cyaml_schema_field_t tls[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_schema_field_t sessions[] = {
-    SCALAR(struct yaml_sessions, store),
-    SCALAR(struct yaml_sessions, store_key),
-    LIST(struct yaml_sessions, store_old_keys),
-    SCALAR(struct yaml_sessions, node),
-    SCALAR(struct yaml_sessions, max),
-    SCALAR(struct yaml_sessions, resident_max),
-    SCALAR(struct yaml_sessions, idle_timeout),
-    SCALAR(struct yaml_sessions, idle_timeout_max),
-    SCALAR(struct yaml_sessions, lease),
-    CYAML_FIELD_END,
-};
-
 static const cyaml_schema_field_t token_fields[] = {
     REQUIRED(struct yaml_token, hash),
     SCALAR(struct yaml_token, expires),
@@ -122,9 +109,16 @@ static const cyaml_schema_field_t top[] = {
     SCALAR(struct yaml_config, max_streams),
     SCALAR(struct yaml_config, max_connections),
     SCALAR(struct yaml_config, log_level),
+    SCALAR(struct yaml_config, store),
+    SCALAR(struct yaml_config, store_key),
+    LIST(struct yaml_config, store_old_keys),
+    SCALAR(struct yaml_config, node),
+    SCALAR(struct yaml_config, sessions_max),
+    SCALAR(struct yaml_config, sessions_resident),
+    SCALAR(struct yaml_config, session_idle),
+    SCALAR(struct yaml_config, session_bytes),
     SCALAR(struct yaml_config, metrics),
     SCALAR(struct yaml_config, audit),
-    MAPPING(struct yaml_config, sessions, sessions),
     MAPPING(struct yaml_config, defaults, limits),
     MAPPING(struct yaml_config, ceilings, limits),
     CYAML_FIELD_SEQUENCE_COUNT("tenants", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,

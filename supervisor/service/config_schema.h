@@ -25,12 +25,6 @@ struct yaml_tls {
     char *certificate, *key, *client_ca;
 };
 
-struct yaml_sessions {
-    char *store, *store_key, *node;
-    struct yaml_list store_old_keys;
-    char *max, *resident_max, *idle_timeout, *idle_timeout_max, *lease;
-};
-
 struct yaml_token {
     char *hash, *expires;
 };
@@ -54,11 +48,12 @@ struct yaml_config {
     struct yaml_listener *listeners;
     unsigned listener_count;
     struct yaml_tls tls;
-    struct yaml_list preload;
+    struct yaml_list preload, store_old_keys;
     char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
     char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
     char *max_connections, *log_level, *metrics, *audit;
-    struct yaml_sessions sessions;
+    char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
+    char *session_bytes;
     struct yaml_limits defaults, ceilings;
     struct yaml_tenant *tenants;
     unsigned tenant_count;

@@ -1,6 +1,5 @@
 #include "supervisor/service/config_where.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -200,6 +199,13 @@ static const yaml_node_t *follow(const struct where *w, const char *path)
         n = next;
     }
     return n;
+}
+
+bool where_nothing(const struct where *where)
+{
+    const yaml_node_t *n = yaml_document_get_root_node((yaml_document_t *)&where->document);
+
+    return !n || is_named(n, "", 0);
 }
 
 struct position where_value(const struct where *where, const char *path)

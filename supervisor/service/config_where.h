@@ -3,6 +3,7 @@
 #ifndef VIVARIUM_SERVICE_CONFIG_WHERE_H
 #define VIVARIUM_SERVICE_CONFIG_WHERE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "proto/error.h"
@@ -21,6 +22,9 @@ int where_open(const char *text, size_t len, struct where **ret_where, struct po
 
 /* NULL is fine. */
 void where_close(struct where *where);
+
+/* Whether the document says nothing. */
+bool where_nothing(const struct where *where);
 
 /* Of the value at a path such as "tenants[2].defaults.pids", entries counted
  * from 0; of as much of the path as there is. */

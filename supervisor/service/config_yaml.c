@@ -201,7 +201,7 @@ int config_yaml_parse(const char *name, const char *text, size_t len, struct con
                         CONFIG_BYTES_MAX);
     if (where_open(text, len, &y.where, &wrong, &why) < 0)
         return fail_at(&y, wrong, err, why.text);
-    if (load(&y, text, len, err) < 0) {
+    if (!where_nothing(y.where) && load(&y, text, len, err) < 0) {
         config_yaml_free(&y);
         return -1;
     }

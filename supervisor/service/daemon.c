@@ -33,6 +33,30 @@ void daemon_signals(sigset_t *ret_set)
     sigemptyset(ret_set);
     sigaddset(ret_set, SIGTERM);
     sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGHUP);
+}
+
+/* What the file may say but nobody here does: better no service than one that
+ * is open where it was to be closed. */
+static int check_served(const struct options *o, struct viv_error *err)
+{
+    size_t listeners = 0, credentials = 0;
+    const struct config_listener *l = o->file ? config_listeners(o->file, &listeners) : NULL;
+    const char *what = NULL;
+
+    if (o->file)
+        config_credentials(o->file, &credentials);
+    if (credentials > 0)
+        what = "credentials";
+    for (size_t i = 0; i < listeners; i++)
+        if (l[i].tls || (l[i].credentials != 0 && l[i].credentials != CONFIG_OPEN))
+            what = "listeners with tls or credentials";
+    if (o->metrics || o->audit)
+        what = o->metrics ? "metrics" : "audit";
+    if (!what)
+        return 0;
+    return viv_fail(err, VIV_INVALID_ARGUMENT, "this build does not do what is configured: %s",
+                    what);
 }
 
 static int lock_listener(struct daemon *d, const char *text, struct viv_error *err)
@@ -50,8 +74,8 @@ static int lock_listeners(struct daemon *d, struct viv_error *err)
 {
     char text[ADDRESS_TEXT_MAX];
 
-    for (size_t i = 0; d->options->listen[i]; i++)
-        if (lock_listener(d, d->options->listen[i], err) < 0)
+    for (size_t i = 0; i < d->options->listen.count; i++)
+        if (lock_listener(d, d->options->listen.words[i], err) < 0)
             return -1;
     if (d->listener_count > 0)
         return 0;
@@ -85,14 +109,21 @@ static void make_node(const struct daemon *d, char *ret_node, size_t size)
     snprintf(ret_node, size, "%s:%016" PRIx64, host, hash);
 }
 
+static int set_tenants(struct daemon *d, const struct options *o, struct viv_error *err)
+{
+    if (!o->tenants)
+        return 0;
+    return viv_supervisor_set_tenants(d->supervisor, o->tenants, o->tenant_count, err);
+}
+
 static int create_supervisor(struct daemon *d, struct viv_error *err)
 {
     const struct options *o = d->options;
     struct viv_config config = o->config;
     char node[VIV_ID_MAX];
 
-    config.preload = o->preload;
-    config.sessions.store_old_key_paths = o->old_keys;
+    config.preload = o->preload.words;
+    config.sessions.store_old_key_paths = o->old_keys.words;
     if (o->store_url[0])
         config.sessions.store_url = o->store_url;
     if (o->store_key[0])
@@ -101,7 +132,9 @@ static int create_supervisor(struct daemon *d, struct viv_error *err)
         make_node(d, node, sizeof(node));
         config.sessions.node = node;
     }
-    return viv_supervisor_create(&config, &d->supervisor, err);
+    if (viv_supervisor_create(&config, &d->supervisor, err) < 0)
+        return -1;
+    return set_tenants(d, o, err);
 }
 
 static int create_server(struct daemon *d, struct viv_error *err)
@@ -144,6 +177,29 @@ static void tell_ready(const struct daemon *d)
     close(d->options->ready_fd);
 }
 
+/* SIGHUP: the file's tenants again. What is wrong changes nothing. */
+static void reload(struct daemon *d)
+{
+    const struct options *o = d->options;
+    struct options again;
+    struct viv_error err;
+
+    if (!o->config_path) {
+        log_event(LOG_LEVEL_WARN, "reload_without_file");
+        return;
+    }
+    if (options_parse(o->argc, o->argv, &again, &err) < 0) {
+        log_event(LOG_LEVEL_ERROR, "reload_refused", LOG_TEXT("error", err.text));
+        return;
+    }
+    if (set_tenants(d, &again, &err) < 0)
+        log_event(LOG_LEVEL_ERROR, "reload_refused", LOG_TEXT("error", err.text));
+    else
+        log_event(LOG_LEVEL_INFO, "reloaded", LOG_TEXT("file", o->config_path),
+                  LOG_NUMBER("tenants", (int64_t)again.tenant_count));
+    options_free(&again);
+}
+
 /* The signal that has arrived, or 0. */
 static int take_signal(struct daemon *d)
 {
@@ -151,6 +207,10 @@ static int take_signal(struct daemon *d)
 
     if (read(d->signal_fd, &info, sizeof(info)) != sizeof(info))
         return 0;
+    if (info.ssi_signo == SIGHUP) {
+        reload(d);
+        return 0;
+    }
     return (int)info.ssi_signo;
 }
 
@@ -259,7 +319,7 @@ int daemon_run(const struct options *options, struct viv_error *err)
 
     log_event(LOG_LEVEL_INFO, "starting", LOG_TEXT("version", VIV_VERSION));
     /* The supervisor before gRPC: it starts a process, and gRPC starts threads. */
-    if (lock_listeners(&d, err) == 0 && open_events(&d, err) == 0 &&
+    if (check_served(options, err) == 0 && lock_listeners(&d, err) == 0 && open_events(&d, err) == 0 &&
         create_supervisor(&d, err) == 0) {
         log_take_grpc();
         grpc_init();

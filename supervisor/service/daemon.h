@@ -7,11 +7,11 @@
 #include "proto/error.h"
 #include "supervisor/service/options.h"
 
-/* The signals that end it; to be blocked in every thread. */
+/* The signals that it waits for; to be blocked in every thread. */
 void daemon_signals(sigset_t *ret_set);
 
-/* Serves until one of them arrives, and returns 0 when all has ended in order.
- * A second one cuts the drain's grace short, a third one exits at once.
+/* Serves until SIGTERM or SIGINT arrives, and returns 0 when all has ended in
+ * order. SIGHUP reads the configuration file's tenants again. A second one cuts the drain's grace short, a third one exits at once.
  * Errors: VIV_INVALID_ARGUMENT for flags that don't go together, others for
  * what the machine lacks. */
 int daemon_run(const struct options *options, struct viv_error *err);

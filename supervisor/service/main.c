@@ -34,29 +34,47 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static int serve(const struct options *options)
+{
+    struct viv_error err;
+
+    log_set_level(options->log_level);
+    block_signals();
+    raise_descriptor_limit();
+    if (daemon_run(options, &err) == 0)
+        return 0;
+    log_event(LOG_LEVEL_ERROR, "failed", LOG_TEXT("error", err.text));
+    return err.status == VIV_INVALID_ARGUMENT ? 2 : 1;
+}
+
+static int act(const struct options *options)
+{
+    switch (options->action) {
+    case OPTIONS_HELP:
+        fputs(options_help(), stdout);
+        return 0;
+    case OPTIONS_VERSION:
+        printf("vivariumd %s (gRPC core %s)\n", VIV_VERSION, grpc_version_string());
+        return 0;
+    case OPTIONS_CHECK:
+        printf("%s: fine\n", options->config_path ? options->config_path : "no file");
+        return 0;
+    default:
+        return serve(options);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct viv_error err;
+    int status;
 
     if (options_parse(argc, argv, &options, &err) < 0) {
         fprintf(stderr, "vivariumd: %s\n", err.text);
         return 2;
     }
-    if (options.action == OPTIONS_HELP) {
-        fputs(options_help(), stdout);
-        return 0;
-    }
-    if (options.action == OPTIONS_VERSION) {
-        printf("vivariumd %s (gRPC core %s)\n", VIV_VERSION, grpc_version_string());
-        return 0;
-    }
-    log_set_level(options.log_level);
-    block_signals();
-    raise_descriptor_limit();
-    if (daemon_run(&options, &err) < 0) {
-        log_event(LOG_LEVEL_ERROR, "failed", LOG_TEXT("error", err.text));
-        return err.status == VIV_INVALID_ARGUMENT ? 2 : 1;
-    }
-    return 0;
+    status = act(&options);
+    options_free(&options);
+    return status;
 }

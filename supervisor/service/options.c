@@ -1,44 +1,18 @@
 #include "supervisor/service/options.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
-#include <math.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/service/address.h"
+#include "supervisor/service/options_set.h"
 
-enum flag {
-    FLAG_LISTEN = 256,
-    FLAG_INSECURE_TCP,
-    FLAG_WORKER,
-    FLAG_PRELOAD,
-    FLAG_WORKERS_WARM,
-    FLAG_WORKERS_MAX,
-    FLAG_QUEUE_MAX,
-    FLAG_DRAIN_GRACE,
-    FLAG_ALLOW_ABSENT,
-    FLAG_MAX_MESSAGE,
-    FLAG_MAX_STREAMS,
-    FLAG_MAX_CONNECTIONS,
-    FLAG_STORE,
-    FLAG_STORE_KEY,
-    FLAG_STORE_OLD_KEY,
-    FLAG_NODE,
-    FLAG_SESSIONS_MAX,
-    FLAG_SESSIONS_RESIDENT,
-    FLAG_SESSION_IDLE,
-    FLAG_SESSION_LEASE,
-    FLAG_SESSION_BYTES,
-    FLAG_READY_FD,
-    FLAG_LOG_LEVEL,
-    FLAG_VERSION,
-    FLAG_HELP,
-};
-
+/* Also the names of the environment's variables and of the file's keys, in their
+ * spelling. */
 static const struct option flags[] = {
+    {"config", required_argument, NULL, FLAG_CONFIG},
+    {"check-config", no_argument, NULL, FLAG_CHECK_CONFIG},
     {"listen", required_argument, NULL, FLAG_LISTEN},
     {"insecure-tcp", no_argument, NULL, FLAG_INSECURE_TCP},
     {"worker", required_argument, NULL, FLAG_WORKER},
@@ -46,6 +20,7 @@ static const struct option flags[] = {
     {"workers-warm", required_argument, NULL, FLAG_WORKERS_WARM},
     {"workers-max", required_argument, NULL, FLAG_WORKERS_MAX},
     {"queue-max", required_argument, NULL, FLAG_QUEUE_MAX},
+    {"tenants-max", required_argument, NULL, FLAG_TENANTS_MAX},
     {"drain-grace", required_argument, NULL, FLAG_DRAIN_GRACE},
     {"allow-absent", required_argument, NULL, FLAG_ALLOW_ABSENT},
     {"max-message", required_argument, NULL, FLAG_MAX_MESSAGE},
@@ -67,12 +42,27 @@ static const struct option flags[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* Of the file and the environment. */
+static const struct option no_flags[] = {
+    {"store-old-keys", required_argument, NULL, FLAG_STORE_OLD_KEY},
+    {"request-bytes-total", required_argument, NULL, FLAG_REQUEST_BYTES_TOTAL},
+    {"execution-cost-min", required_argument, NULL, FLAG_EXECUTION_COST_MIN},
+    {"metrics", required_argument, NULL, FLAG_METRICS},
+    {"audit", required_argument, NULL, FLAG_AUDIT},
+    {NULL, 0, NULL, 0},
+};
+
 static const char help[] =
     "usage: vivariumd [FLAGS]\n"
     "\n"
     "Runs Python code that nobody trusts, in jailed processes, for clients of the\n"
     "gRPC service vivarium.v1.Vivarium.\n"
     "\n"
+    "  --config FILE         deploy/vivariumd.yaml shows what may be in it. Environment\n"
+    "                        variables go before the file, flags before both:\n"
+    "                        --queue-max is VIVARIUM_QUEUE_MAX and queue_max there.\n"
+    "                        SIGHUP reads its tenants again\n"
+    "  --check-config        say whether all that is right, and exit\n"
     "  --listen ADDRESS      unix:PATH or HOST:PORT; may be repeated. Default:\n"
     "                        $XDG_RUNTIME_DIR/vivarium/vivarium.sock, as root\n"
     "                        /run/vivarium/vivarium.sock; only its owner may connect\n"
@@ -98,6 +88,7 @@ static const char help[] =
     "  --session-lease SECONDS  how long other supervisors of the store wait after this\n"
     "                        one has crashed (60 with Redis, 600 with a file)\n"
     "  --session-bytes BYTES what a tenant may have stored (1073741824); 0: any\n"
+    "  --tenants-max N       tenants that have executions at a time (1024)\n"
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
     "  --allow-absent NAME   start although this layer of isolation is missing here;\n"
     "                        may be repeated. Without it a missing one stops the start\n"
@@ -112,120 +103,6 @@ static const char help[] =
 const char *options_help(void)
 {
     return help;
-}
-
-static int parse_number(const char *flag, const char *text, long long low, long long high,
-                        long long *ret_value, struct viv_error *err)
-{
-    char *end;
-    long long value;
-
-    errno = 0;
-    value = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < low || value > high)
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--%s must be a whole number from %lld to %lld, not '%s'", flag, low, high,
-                        text);
-    *ret_value = value;
-    return 0;
-}
-
-static int parse_unsigned(const char *flag, const char *text, unsigned low, unsigned *ret_value,
-                          struct viv_error *err)
-{
-    long long value;
-
-    if (parse_number(flag, text, low, 65536, &value, err) < 0)
-        return -1;
-    *ret_value = (unsigned)value;
-    return 0;
-}
-
-static int parse_int(const char *flag, const char *text, int low, int high, int *ret_value,
-                     struct viv_error *err)
-{
-    long long value;
-
-    if (parse_number(flag, text, low, high, &value, err) < 0)
-        return -1;
-    *ret_value = (int)value;
-    return 0;
-}
-
-static int parse_seconds(const char *flag, const char *text, int64_t *ret_ns, struct viv_error *err)
-{
-    char *end;
-    double value = strtod(text, &end);
-
-    if (end == text || *end != '\0' || !isfinite(value) || value < 0 || value > 86400)
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--%s must be a number of seconds from 0 to 86400, not '%s'", flag, text);
-    *ret_ns = (int64_t)(value * 1e9);
-    return 0;
-}
-
-static int append(const char *flag, const char **list, size_t max, const char *value,
-                  struct viv_error *err)
-{
-    for (size_t i = 0; i < max; i++) {
-        if (!list[i]) {
-            list[i] = value;
-            return 0;
-        }
-    }
-    return viv_fail(err, VIV_INVALID_ARGUMENT, "--%s may be given %zu times at most", flag, max);
-}
-
-static int parse_bytes(const char *flag, const char *text, uint64_t *ret_bytes,
-                       struct viv_error *err)
-{
-    long long value;
-
-    if (parse_number(flag, text, 0, LLONG_MAX, &value, err) < 0)
-        return -1;
-    *ret_bytes = (uint64_t)value;
-    return 0;
-}
-
-static int parse_idle(const char *flag, const char *text, int64_t most_ns, int64_t *ret_ns,
-                      struct viv_error *err)
-{
-    long long value;
-
-    if (parse_number(flag, text, 0, most_ns / 1000000000, &value, err) < 0)
-        return -1;
-    *ret_ns = value * 1000000000;
-    return 0;
-}
-
-static int apply_sessions(struct options *o, int flag, const char *name, const char *value,
-                          struct viv_error *err)
-{
-    struct viv_session_config *s = &o->config.sessions;
-
-    switch (flag) {
-    case FLAG_STORE:
-        s->store_url = value;
-        return 0;
-    case FLAG_STORE_KEY:
-        s->store_key_path = value;
-        return 0;
-    case FLAG_STORE_OLD_KEY:
-        return append(name, o->old_keys, OPTIONS_KEYS_MAX, value, err);
-    case FLAG_NODE:
-        s->node = value;
-        return 0;
-    case FLAG_SESSIONS_MAX:
-        return parse_unsigned(name, value, 1, &s->max, err);
-    case FLAG_SESSIONS_RESIDENT:
-        return parse_unsigned(name, value, 1, &s->resident_max, err);
-    case FLAG_SESSION_IDLE:
-        return parse_idle(name, value, s->idle_timeout_max_ns, &s->idle_timeout_ns, err);
-    case FLAG_SESSION_LEASE:
-        return parse_seconds(name, value, &s->lease_ns, err);
-    default:
-        return parse_bytes(name, value, &s->tenant_bytes_max, err);
-    }
 }
 
 /* A path is SQLite's, and its key lies beside it. */
@@ -250,73 +127,6 @@ static int complete_store(struct options *o, struct viv_error *err)
     return 0;
 }
 
-static int parse_level(const char *text, enum log_level *ret_level, struct viv_error *err)
-{
-    int level = log_level_of(text);
-
-    if (level < 0)
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--log-level must be debug, info, warn or error, not '%s'", text);
-    *ret_level = (enum log_level)level;
-    return 0;
-}
-
-static int add_layer(const char *name, uint64_t *mask, struct viv_error *err)
-{
-    struct viv_error why;
-    uint64_t bit;
-
-    if (viv_layer_find(name, &bit, &why) < 0)
-        return viv_fail(err, VIV_INVALID_ARGUMENT, "--allow-absent: %.400s", why.text);
-    *mask |= bit;
-    return 0;
-}
-
-static int apply(struct options *o, int flag, const char *name, const char *value,
-                 struct viv_error *err)
-{
-    switch (flag) {
-    case FLAG_LISTEN:
-        return append(name, o->listen, OPTIONS_LISTEN_MAX, value, err);
-    case FLAG_INSECURE_TCP:
-        o->insecure_tcp = true;
-        return 0;
-    case FLAG_WORKER:
-        o->config.worker_path = value;
-        return 0;
-    case FLAG_PRELOAD:
-        return append(name, o->preload, OPTIONS_PRELOAD_MAX, value, err);
-    case FLAG_WORKERS_WARM:
-        return parse_unsigned(name, value, 0, &o->config.workers_warm, err);
-    case FLAG_WORKERS_MAX:
-        return parse_unsigned(name, value, 1, &o->config.workers_max, err);
-    case FLAG_QUEUE_MAX:
-        return parse_unsigned(name, value, 0, &o->config.queue_max, err);
-    case FLAG_DRAIN_GRACE:
-        return parse_seconds(name, value, &o->drain_grace_ns, err);
-    case FLAG_ALLOW_ABSENT:
-        return add_layer(value, &o->config.allow_absent, err);
-    case FLAG_MAX_MESSAGE:
-        return parse_int(name, value, 65536, 1 << 30, &o->max_message, err);
-    case FLAG_MAX_STREAMS:
-        return parse_int(name, value, 1, 1 << 20, &o->max_streams, err);
-    case FLAG_MAX_CONNECTIONS:
-        return parse_int(name, value, 1, 1 << 20, &o->max_connections, err);
-    case FLAG_STORE ... FLAG_SESSION_BYTES:
-        return apply_sessions(o, flag, name, value, err);
-    case FLAG_READY_FD:
-        return parse_int(name, value, 0, INT_MAX, &o->ready_fd, err);
-    case FLAG_LOG_LEVEL:
-        return parse_level(value, &o->log_level, err);
-    case FLAG_VERSION:
-        o->action = OPTIONS_VERSION;
-        return 0;
-    default:
-        o->action = OPTIONS_HELP;
-        return 0;
-    }
-}
-
 static void set_defaults(struct options *o)
 {
     *o = (struct options){
@@ -330,49 +140,191 @@ static void set_defaults(struct options *o)
     viv_config_init(&o->config);
 }
 
+/* --- the file ------------------------------------------------------------------ */
+
+/* "queue_max" of "queue-max". */
+static bool is_spelling(const char *key, const char *name)
+{
+    for (; *key && *name; key++, name++)
+        if (*key != *name && !(*key == '_' && *name == '-'))
+            return false;
+    return *key == *name;
+}
+
+static int set_key(void *arg, const char *key, const char *value, struct viv_error *err)
+{
+    const struct option *tables[] = {flags, no_flags};
+
+    for (int i = 0; i < 2; i++)
+        for (const struct option *f = tables[i]; f->name; f++)
+            if (is_spelling(key, f->name))
+                return options_set(arg, (enum options_flag)f->val, key, value, err);
+    return viv_fail(err, VIV_INTERNAL, "no setting belongs to the key %s", key);
+}
+
+static int take_file(struct options *o, struct viv_error *err)
+{
+    const struct config_setter setter = {set_key, o};
+    const struct config_listener *listeners;
+    size_t count;
+
+    if (!o->config_path)
+        return 0;
+    o->source = OPTIONS_FILE;
+    if (config_load(o->config_path, &o->file, err) < 0 ||
+        config_each(o->file, &setter, err) < 0 || config_limits(o->file, &o->config, err) < 0)
+        return -1;
+    listeners = config_listeners(o->file, &count);
+    for (size_t i = 0; i < count; i++)
+        if (options_set(o, FLAG_LISTEN, "listeners", listeners[i].address, err) < 0)
+            return config_at_listener(o->file, i, err);
+    return 0;
+}
+
+/* --- the environment -------------------------------------------------------------- */
+
+static const char *variable(const char *name, char ret_variable[64])
+{
+    int len = snprintf(ret_variable, 64, "VIVARIUM_%s", name);
+
+    for (int i = 0; i < len; i++)
+        ret_variable[i] = ret_variable[i] == '-' ? '_' : (char)toupper((unsigned char)ret_variable[i]);
+    return getenv(ret_variable);
+}
+
+static bool is_list(int flag)
+{
+    return flag == FLAG_LISTEN || flag == FLAG_PRELOAD || flag == FLAG_STORE_OLD_KEY ||
+           flag == FLAG_ALLOW_ABSENT;
+}
+
+/* Words between spaces; they stay in a copy that the options own. */
+static int take_list(struct options *o, enum options_flag flag, const char *what,
+                     const char *value, struct viv_error *err)
+{
+    char *copy = strdup(value), *rest = copy;
+
+    if (!copy || o->copy_count == OPTIONS_COPIES_MAX) {
+        free(copy);
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    o->copies[o->copy_count++] = copy;
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        if (options_set(o, flag, what, word, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int take_variables(struct options *o, const struct option *table, struct viv_error *err)
+{
+    for (const struct option *f = table; f->name; f++) {
+        enum options_flag flag = (enum options_flag)f->val;
+        char what[64];
+        const char *value = flag < FLAG_READY_FD ? variable(f->name, what) : NULL;
+        int rc;
+
+        if (!value)
+            continue;
+        rc = is_list(f->val) ? take_list(o, flag, what, value, err)
+                             : options_set(o, flag, what, value, err);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int take_environment(struct options *o, struct viv_error *err)
+{
+    o->source = OPTIONS_ENVIRONMENT;
+    return take_variables(o, flags, err) < 0 || take_variables(o, no_flags, err) < 0 ? -1 : 0;
+}
+
+/* --- flags ------------------------------------------------------------------------ */
+
 static int wrong_flag(int code, const char *word, struct viv_error *err)
 {
     return viv_fail(err, VIV_INVALID_ARGUMENT, "%s: %s; see vivariumd --help",
                     code == ':' ? "this flag wants a value" : "no such flag", word);
 }
 
-/* At the end, since --insecure-tcp may stand anywhere. */
+/* Those that decide where the others come from are looked at before them:
+ * `first` tells which ones. */
+static int take_flags(struct options *o, bool first, struct viv_error *err)
+{
+    int code, index = 0;
+
+    optind = 0; /* a fresh start, also where this runs more than once */
+    opterr = 0;
+    o->source = OPTIONS_FLAGS;
+    while ((code = getopt_long(o->argc, o->argv, "+:", flags, &index)) != -1) {
+        char what[64];
+
+        if (code == '?' || code == ':')
+            return wrong_flag(code, o->argv[optind - 1], err);
+        snprintf(what, sizeof(what), "--%s", flags[index].name);
+        if (first == (code >= FLAG_CONFIG) &&
+            options_set(o, (enum options_flag)code, what, optarg, err) < 0)
+            return -1;
+    }
+    if (optind < o->argc)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "unexpected word '%s'; see vivariumd --help",
+                        o->argv[optind]);
+    return 0;
+}
+
+/* --- all of them --------------------------------------------------------------------- */
+
+/* At the end, since insecure_tcp may be said anywhere. */
 static int check_listen(const struct options *o, struct viv_error *err)
 {
     struct address address;
 
-    for (size_t i = 0; o->listen[i]; i++)
-        if (address_parse(o->listen[i], o->insecure_tcp, &address, err) < 0)
-            return -1;
+    for (size_t i = 0; i < o->listen.count; i++) {
+        if (address_parse(o->listen.words[i], o->insecure_tcp, &address, err) == 0)
+            continue;
+        return o->listen.source == OPTIONS_FILE ? config_at_listener(o->file, i, err) : -1;
+    }
     return 0;
+}
+
+static int take_all(struct options *o, struct viv_error *err)
+{
+    unsigned warm_default = o->config.workers_warm;
+
+    if (take_file(o, err) < 0 || take_environment(o, err) < 0 || take_flags(o, false, err) < 0)
+        return -1;
+    /* A small pool asked for is no contradiction to a floor nobody asked for. */
+    if (o->config.workers_warm == warm_default && o->config.workers_warm > o->config.workers_max)
+        o->config.workers_warm = o->config.workers_max;
+    o->config.request_bytes_max = (uint64_t)o->max_message;
+    o->config.result_bytes_max = (uint64_t)o->max_message;
+    if (check_listen(o, err) < 0 || complete_store(o, err) < 0 ||
+        viv_config_check(&o->config, err) < 0)
+        return -1;
+    return o->file ? config_tenants(o->file, &o->config, &o->tenants, &o->tenant_count, err) : 0;
 }
 
 int options_parse(int argc, char *const *argv, struct options *ret_options, struct viv_error *err)
 {
-    unsigned warm_default;
     struct options o;
-    int code, index = 0;
 
     set_defaults(&o);
-    warm_default = o.config.workers_warm;
-    optind = 0; /* a fresh start, also where this runs more than once */
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, "+:", flags, &index)) != -1) {
-        if (code == '?' || code == ':')
-            return wrong_flag(code, argv[optind - 1], err);
-        if (apply(&o, code, flags[index].name, optarg, err) < 0)
-            return -1;
-    }
-    if (optind < argc)
-        return viv_fail(err, VIV_INVALID_ARGUMENT, "unexpected word '%s'; see vivariumd --help",
-                        argv[optind]);
-    if (check_listen(&o, err) < 0 || complete_store(&o, err) < 0)
+    o.argc = argc;
+    o.argv = argv;
+    o.config_path = getenv("VIVARIUM_CONFIG");
+    if (take_flags(&o, true, err) < 0 ||
+        ((o.action == OPTIONS_SERVE || o.action == OPTIONS_CHECK) && take_all(&o, err) < 0)) {
+        options_free(&o);
         return -1;
-    /* A small pool asked for is no contradiction to a floor nobody asked for. */
-    if (o.config.workers_warm == warm_default && o.config.workers_warm > o.config.workers_max)
-        o.config.workers_warm = o.config.workers_max;
-    o.config.request_bytes_max = (uint64_t)o.max_message;
-    o.config.result_bytes_max = (uint64_t)o.max_message;
+    }
     *ret_options = o;
     return 0;
+}
+
+void options_free(struct options *options)
+{
+    for (size_t i = 0; i < options->copy_count; i++)
+        free(options->copies[i]);
+    free(options->tenants);
+    config_free(options->file);
 }

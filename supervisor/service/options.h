@@ -1,4 +1,5 @@
-/* vivariumd's command line. */
+/* What vivariumd is told: by its configuration file, the environment and, above
+ * both, its command line. */
 #ifndef VIVARIUM_SERVICE_OPTIONS_H
 #define VIVARIUM_SERVICE_OPTIONS_H
 
@@ -6,6 +7,7 @@
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "supervisor/service/config.h"
 #include "supervisor/service/log.h"
 #include "supervisor/vivarium.h"
 
@@ -13,16 +15,38 @@
 #define OPTIONS_PRELOAD_MAX 128
 #define OPTIONS_KEYS_MAX 8
 #define OPTIONS_STORE_MAX 4096
+#define OPTIONS_COPIES_MAX 4
 
-enum options_action { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_action { OPTIONS_SERVE, OPTIONS_CHECK, OPTIONS_HELP, OPTIONS_VERSION };
+
+enum options_source { OPTIONS_DEFAULT, OPTIONS_FILE, OPTIONS_ENVIRONMENT, OPTIONS_FLAGS };
+
+struct options_list {
+    const char *words[OPTIONS_PRELOAD_MAX + 1]; /* NULL-terminated */
+    size_t count;
+    enum options_source source; /* of all of them */
+};
 
 struct options {
     enum options_action action;
-    /* NULL-terminated; these and the strings in `config` point into argv. */
-    const char *listen[OPTIONS_LISTEN_MAX + 1];
-    const char *preload[OPTIONS_PRELOAD_MAX + 1];
-    const char *old_keys[OPTIONS_KEYS_MAX + 1];
+    int argc;
+    char *const *argv;
+    const char *config_path; /* NULL: no file */
+    struct config *file;     /* NULL: no file; owned */
+    /* Of the file; NULL: none, the library's default stands. Owned. */
+    struct viv_tenant_config *tenants;
+    size_t tenant_count;
+
+    /* These and the strings in `config` point into argv, the environment's
+     * copies or the file. Those of listen.source OPTIONS_FILE are, one by one,
+     * config_listeners(). */
+    struct options_list listen, preload, old_keys;
+    char *copies[OPTIONS_COPIES_MAX];
+    size_t copy_count;
+    enum options_source source; /* while they are read */
+    enum options_source absent_source; /* of config.allow_absent */
     bool insecure_tcp;
+    const char *metrics, *audit; /* NULL: not asked for */
     /* Where --store is a path: its URL, and the key's file where none was named;
      * "": as config.sessions has them. */
     char store_url[OPTIONS_STORE_MAX], store_key[OPTIONS_STORE_MAX];
@@ -37,8 +61,12 @@ struct options {
     enum log_level log_level;
 };
 
-/* Errors: VIV_INVALID_ARGUMENT with one line that names the flag. */
+/* Reads all of it; may be called again, for a file that has changed. The caller
+ * ends it with options_free(). Errors: VIV_INVALID_ARGUMENT with one line that
+ * names the flag, the variable or the place in the file. */
 int options_parse(int argc, char *const *argv, struct options *ret_options, struct viv_error *err);
+
+void options_free(struct options *options);
 
 /* What --help prints. Static. */
 const char *options_help(void);

@@ -11,7 +11,7 @@ FLAGS = [
     "-fno-sanitize-recover=undefined",
 ]
 
-def fuzz_binary(name, srcs):
+def fuzz_binary(name, srcs, libraries = []):
     """One fuzzer of C sources and headers, their labels all in srcs."""
     native.genrule(
         name = name + "_link",
@@ -19,8 +19,8 @@ def fuzz_binary(name, srcs):
         outs = [name],
         cmd = """
             clang-14 {flags} -iquote . -iquote $(GENDIR) -I$(GENDIR)/proto \
-                $$(printf '%s\\n' $(SRCS) | grep '\\.c$$') -lprotobuf-c -o $@
-        """.format(flags = " ".join(FLAGS)),
+                $$(printf '%s\\n' $(SRCS) | grep '\\.c$$') -lprotobuf-c {libraries} -o $@
+        """.format(flags = " ".join(FLAGS), libraries = " ".join(["-l" + name for name in libraries])),
         executable = True,
         tags = ["manual"],
     )

@@ -103,11 +103,6 @@ static void copy(char *to, size_t size, const char *from)
     snprintf(to, size, "%s", from ? from : "default");
 }
 
-void viv_config_init(struct viv_config *config)
-{
-    *config = (struct viv_config){.workers_warm = 4, .workers_max = 32, .queue_max = 1024};
-}
-
 /* The end of one. */
 static void finish(struct viv_supervisor *s, struct execution **link)
 {
@@ -445,6 +440,12 @@ int viv_supervisor_create(const struct viv_config *config, struct viv_supervisor
         return viv_fail_errno(err, VIV_INTERNAL, "no thread");
     *ret_supervisor = s;
     return 0;
+}
+
+int viv_supervisor_set_tenants(struct viv_supervisor *s, const struct viv_tenant_config *tenants,
+                               size_t count, struct viv_error *err)
+{
+    return viv_tenants_check(tenants, count, err);
 }
 
 void viv_supervisor_destroy(struct viv_supervisor *s)

@@ -23,7 +23,7 @@ static void test_defaults(void **state)
 
     assert_int_equal(PARSE(&o, &err), 0);
     assert_int_equal(o.action, OPTIONS_SERVE);
-    assert_null(o.listen[0]);
+    assert_null(o.listen.words[0]);
     assert_int_equal(o.max_message, 64 << 20);
     assert_int_equal(o.config.request_bytes_max, 64 << 20);
     assert_int_equal(o.drain_grace_ns, INT64_C(10000000000));
@@ -43,12 +43,12 @@ static void test_all(void **state)
                            "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp",
                            "--allow-absent", "landlock", "--allow-absent=cgroup_cpu"),
                      0);
-    assert_string_equal(o.listen[0], "unix:a");
-    assert_string_equal(o.listen[1], "[::1]:5");
-    assert_null(o.listen[2]);
+    assert_string_equal(o.listen.words[0], "unix:a");
+    assert_string_equal(o.listen.words[1], "[::1]:5");
+    assert_null(o.listen.words[2]);
     assert_string_equal(o.config.worker_path, "w");
-    assert_string_equal(o.preload[1], "re");
-    assert_null(o.preload[2]);
+    assert_string_equal(o.preload.words[1], "re");
+    assert_null(o.preload.words[2]);
     assert_int_equal(o.config.workers_warm, 3);
     assert_int_equal(o.config.workers_max, 7);
     assert_int_equal(o.config.queue_max, 0);
@@ -91,7 +91,7 @@ static void test_wrong(void **state)
         {"--max-message", "10", "65536"},
         {"--drain-grace", "nan", "--drain-grace"},
         {"--drain-grace", "-1", "--drain-grace"},
-        {"--drain-grace", "1h", "--drain-grace"},
+        {"--drain-grace", "1y", "--drain-grace"},
         {"--allow-absent", "cgroups", "no layer 'cgroups'"},
         {"--log-level", "loud", "debug, info, warn or error"},
         {"--listen", "0.0.0.0:80", "loopback"},

@@ -100,16 +100,16 @@ static void soft_memory_above_memory_is_refused(void **state)
 
 static void a_configuration_must_not_contradict_itself(void **state)
 {
-    assert_int_equal(limits_check_config(&config, &error), 0);
+    assert_int_equal(viv_config_check(&config, &error), 0);
     config.workers_warm = config.workers_max + 1;
-    assert_int_equal(limits_check_config(&config, &error), -1);
+    assert_int_equal(viv_config_check(&config, &error), -1);
     viv_config_init(&config);
     config.defaults.wall_time_ns = config.ceilings.wall_time_ns + 1;
-    assert_int_equal(limits_check_config(&config, &error), -1);
+    assert_int_equal(viv_config_check(&config, &error), -1);
     assert_non_null(strstr(error.text, "wall_time"));
     viv_config_init(&config);
     config.workers_max = 0;
-    assert_int_equal(limits_check_config(&config, &error), -1);
+    assert_int_equal(viv_config_check(&config, &error), -1);
 }
 
 static void ids_are_of_a_safe_alphabet(void **state)
