@@ -10,6 +10,9 @@
 #include "supervisor/supervisor.h"
 
 #define START_TIMEOUT_S 30
+/* For those who are on their way to the reactor while the queue is full: there
+ * they may be given the room of others. */
+#define PLACES_SPARE 64
 /* Reads a line of /proc for each process that it kills. */
 #define REACTOR_STACK (1024 * 1024)
 
@@ -49,6 +52,8 @@ static void free_supervisor(struct viv_supervisor *s)
     free(s->workers);
     free(s->executions);
     registry_free(&s->registry);
+    fair_free(&s->fair);
+    tenants_free(&s->tenants);
     timers_free(&s->timers);
     inbox_free(&s->inbox);
     if (s->epoll_fd >= 0)
@@ -74,7 +79,7 @@ static int make_slots(struct viv_supervisor *s, struct viv_error *err)
 
 static int make_places(struct viv_supervisor *s, struct viv_error *err)
 {
-    s->place_count = (size_t)s->config.workers_max + s->config.queue_max;
+    s->place_count = (size_t)s->config.workers_max + s->config.queue_max + PLACES_SPARE;
     s->execution_count = s->place_count + s->config.sessions.max;
     s->executions = calloc(s->execution_count, sizeof(*s->executions));
     if (!s->executions)
@@ -104,7 +109,6 @@ static void make_defaults(struct viv_supervisor *s)
     s->zygote_retry.fire = zygote_retry;
     s->refill_retry.fire = pool_refill_retry;
     s->drain_timer.fire = drain_fired;
-    s->queue_last = &s->queue_first;
     pthread_mutex_init(&s->start_lock, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -134,6 +138,9 @@ static int make_parts(struct viv_supervisor *s, struct viv_error *err)
     if (timers_init(&s->timers, c->workers_max + s->execution_count + c->sessions.max + 4, err) <
             0 ||
         registry_init(&s->registry, s->place_count, err) < 0)
+        return -1;
+    if (tenants_init(&s->tenants, c->tenants_max, c, err) < 0 ||
+        fair_init(&s->fair, c->tenants_max, c->execution_cost_min_ns, err) < 0)
         return -1;
     return sessions_create(s, err);
 }

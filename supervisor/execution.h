@@ -7,9 +7,11 @@
 #include "supervisor/output.h"
 #include "supervisor/receipt.h"
 #include "supervisor/registry.h"
+#include "supervisor/tenant/fair.h"
 #include "supervisor/timers.h"
 #include "supervisor/vivarium.h"
 
+struct tenant;
 struct worker;
 struct session;
 
@@ -73,7 +75,9 @@ struct execution {
     enum execution_phase phase;
     struct name name;
     struct execution *next, *previous; /* all live ones, oldest first */
-    struct execution *next_queued;     /* the queue, or the free list */
+    struct execution *next_queued;     /* its session's line, or the free list */
+    struct tenant *tenant;             /* NULL for a session's own */
+    struct fair_item item;
 
     /* The request; one block of memory holds the copies. */
     char *block;

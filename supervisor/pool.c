@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "supervisor/clock.h"
+#include "supervisor/queue.h"
 #include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
@@ -30,11 +31,13 @@ void pool_forget_idle(struct viv_supervisor *s, struct worker *w)
 
 void pool_assign(struct viv_supervisor *s)
 {
-    while (s->idle && s->queue_first) {
-        struct worker *w = s->idle;
-        struct execution *e = schedule_next(s);
+    while (s->idle) {
+        struct execution *e = queue_pop(s);
 
-        schedule_assign(s, e, w);
+        if (!e)
+            break;
+        if (!schedule_too_late(s, e))
+            schedule_assign(s, e, s->idle);
     }
 }
 
@@ -75,18 +78,19 @@ static void evict_for_queue(struct viv_supervisor *s)
 {
     unsigned coming = s->idle_count + s->starting_count + s->ending_count + s->sessions->evicting;
 
-    while (s->queue_count > coming && occupied(s) >= s->config.workers_max && session_evict_one(s))
+    while (s->fair.startable > coming && occupied(s) >= s->config.workers_max &&
+           session_evict_one(s))
         coming++;
 }
 
 void pool_refill(struct viv_supervisor *s)
 {
-    unsigned wanted = s->config.workers_warm + s->queue_count;
+    unsigned wanted = s->config.workers_warm + s->fair.startable;
 
     if (s->zygote != ZYGOTE_READY || s->stopping || s->refill_retry.place != 0)
         return;
     if (s->draining)
-        wanted = s->queue_count;
+        wanted = s->fair.startable;
     evict_for_queue(s);
     while (s->idle_count + s->starting_count < wanted && s->starting_count < STARTS_MAX &&
            occupied(s) < s->config.workers_max) {

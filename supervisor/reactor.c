@@ -85,6 +85,8 @@ void *reactor_main(void *arg)
         }
         timers_run(&s->timers, clock_now());
         hurry_end(s);
+        /* An end may have been what another of its tenant waited for. */
+        pool_assign(s);
         pool_refill(s);
     }
     return NULL;

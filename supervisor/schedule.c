@@ -7,6 +7,7 @@
 
 #include "supervisor/clock.h"
 #include "supervisor/process_tree.h"
+#include "supervisor/queue.h"
 #include "supervisor/session.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
@@ -51,15 +52,6 @@ static void list_remove(struct viv_supervisor *s, struct execution *e)
         s->newest = e->previous;
 }
 
-void schedule_queue(struct viv_supervisor *s, struct execution *e)
-{
-    e->phase = EXECUTION_QUEUED;
-    e->next_queued = NULL;
-    *s->queue_last = e;
-    s->queue_last = &e->next_queued;
-    s->queue_count++;
-}
-
 void schedule_requeue(struct viv_supervisor *s, struct execution *e)
 {
     struct worker *w = e->worker;
@@ -73,34 +65,29 @@ void schedule_requeue(struct viv_supervisor *s, struct execution *e)
     }
     if (w->session) { /* which its worker has taken with it */
         session_lost(w->session, VIV_RESTORED_FROM_CRASH);
+        queue_give_up(s, e);
         session_put_back(e->session, e);
         return;
     }
-    e->phase = EXECUTION_QUEUED;
-    e->next_queued = s->queue_first;
-    if (!s->queue_first)
-        s->queue_last = &e->next_queued;
-    s->queue_first = e;
-    s->queue_count++;
+    queue_put_back(s, e);
     schedule_timer(e);
 }
 
-struct execution *schedule_next(struct viv_supervisor *s)
+bool schedule_too_late(struct viv_supervisor *s, struct execution *e)
 {
-    struct execution *e = s->queue_first;
+    struct viv_error late;
 
-    if (!e)
-        return NULL;
-    s->queue_first = e->next_queued;
-    if (!s->queue_first)
-        s->queue_last = &s->queue_first;
-    s->queue_count--;
-    e->phase = EXECUTION_UNBORN;
-    return e;
+    if (!e->deadline_ns || clock_now() < e->deadline_ns)
+        return false;
+    queue_give_up(s, e);
+    viv_fail(&late, VIV_DEADLINE_EXCEEDED, "its deadline came while it waited for a worker");
+    schedule_finish(s, e, NULL, &late);
+    return true;
 }
 
 void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worker *w)
 {
+    queue_began(s, e);
     s->running_count++;
     e->phase = EXECUTION_RUNNING;
     e->worker = w;
@@ -110,21 +97,10 @@ void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worke
 
 void schedule_unqueue(struct viv_supervisor *s, struct execution *e)
 {
-    struct execution **at = &s->queue_first;
-
-    if (e->phase == EXECUTION_WAITING) {
+    if (e->phase == EXECUTION_WAITING)
         session_unqueue(e);
-        return;
-    }
-    while (*at && *at != e)
-        at = &(*at)->next_queued;
-    if (!*at)
-        return;
-    *at = e->next_queued;
-    if (!*at)
-        s->queue_last = at;
-    s->queue_count--;
-    e->phase = EXECUTION_UNBORN;
+    else
+        queue_remove(s, e);
 }
 
 struct execution *schedule_find(struct viv_supervisor *s, viv_ticket ticket)
@@ -150,6 +126,7 @@ static void free_place(struct viv_supervisor *s, struct execution *e)
 void schedule_answered(struct viv_supervisor *s, struct execution *e, const struct viv_death *death)
 {
     s->running_count--;
+    queue_ended(s, e);
     e->worker = NULL;
     e->phase = EXECUTION_SAVING;
     timers_stop(&s->timers, &e->timer);
@@ -198,14 +175,6 @@ void schedule_generate_id(char ret_id[VIV_ID_MAX + 1])
     snprintf(ret_id, VIV_ID_MAX + 1, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
 }
 
-static unsigned queue_room(const struct viv_supervisor *s)
-{
-    unsigned growth = s->config.workers_max - s->busy_count;
-    unsigned room = s->config.queue_max + growth, waits = s->queue_count + s->waiting_count;
-
-    return waits < room ? room - waits : 0;
-}
-
 /* Whether it may be queued. */
 static int admit(struct viv_supervisor *s, struct execution *e, struct viv_error *err)
 {
@@ -217,11 +186,7 @@ static int admit(struct viv_supervisor *s, struct execution *e, struct viv_error
         return viv_fail(err, VIV_ALREADY_EXISTS,
                         "execution_id %s is queued or running: choose another, or leave it empty",
                         e->name.id);
-    if (queue_room(s) == 0)
-        return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
-                        "%u executions run and %u wait, the most there may be: try again later",
-                        s->busy_count, s->queue_count + s->waiting_count);
-    return 0;
+    return queue_admit(s, e, err);
 }
 
 void schedule_submitted(struct viv_supervisor *s, struct command *command)
@@ -243,7 +208,7 @@ void schedule_submitted(struct viv_supervisor *s, struct command *command)
     if (e->session_id[0] || e->kind != EXECUTION_CODE)
         session_arrive(s, e);
     else
-        schedule_queue(s, e);
+        queue_push(s, e);
     if (!schedule_find(s, ticket))
         return; /* it has ended already */
     if (remembered_take_cancel(&s->remembered, e->name.tenant, e->name.id, e->submitted_ns,

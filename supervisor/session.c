@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "supervisor/clock.h"
+#include "supervisor/queue.h"
 #include "supervisor/session_next.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
@@ -171,7 +172,7 @@ static void give_turn(struct session *session)
     }
     if (s->sessions->resident >= s->sessions->resident_max + s->sessions->evicting)
         session_evict_one(s);
-    schedule_queue(s, e);
+    queue_push(s, e);
     pool_assign(s);
 }
 

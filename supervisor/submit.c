@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "supervisor/clock.h"
 #include "supervisor/limits.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
@@ -14,28 +15,55 @@ viv_ticket submit_next_ticket(const struct viv_supervisor *s, const struct execu
     return ((e->coming_ticket >> 20) + 1) << 20 | place;
 }
 
-static int take_place(struct viv_supervisor *s, uint64_t bytes, struct execution **ret,
-                      struct viv_error *err)
+static int check_room(struct viv_supervisor *s, uint64_t bytes, struct viv_error *err)
 {
-    int rc = 0;
+    const struct pace *pace = &s->tenants.pace;
 
-    pthread_mutex_lock(&s->inbox.lock);
-    if (s->refusing)
-        rc = viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
-    else if (!s->free_executions)
-        rc = viv_fail(err, VIV_RESOURCE_EXHAUSTED,
-                      "%zu executions run and wait, the most there may be: try again later",
-                      s->place_count);
+    if (!s->free_executions)
+        viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                 "%zu executions run and wait, the most there may be: try again later",
+                 s->place_count);
     else if (s->request_bytes > s->config.request_bytes_total ||
              bytes > s->config.request_bytes_total - s->request_bytes)
-        rc = viv_fail(err, VIV_RESOURCE_EXHAUSTED,
-                      "the requests that run and wait hold %" PRIu64 " bytes, of %" PRIu64
-                      " there may be: try again later",
-                      s->request_bytes, s->config.request_bytes_total);
+        viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                 "the requests that run and wait hold %" PRIu64 " bytes, of %" PRIu64
+                 " there may be: try again later",
+                 s->request_bytes, s->config.request_bytes_total);
+    else
+        return 0;
+    return viv_retry_after(err, pace_delay(pace, s->tenants.places, clock_now()));
+}
+
+/* The limits of the request are resolved as its tenant's are. */
+static int admit(struct viv_supervisor *s, const struct viv_request *request, uint64_t bytes,
+                 struct tenant **ret_tenant, struct viv_limits *ret_limits, struct viv_error *err)
+{
+    const char *tenant = request->tenant ? request->tenant : "default";
+    int64_t now = clock_now();
+
+    if (s->refusing)
+        return viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
+    if (tenants_check(&s->tenants, tenant, bytes, &request->limits, now, ret_tenant, ret_limits,
+                      err) < 0 ||
+        check_room(s, bytes, err) < 0)
+        return -1;
+    return tenants_take(&s->tenants, *ret_tenant, bytes, now, err);
+}
+
+static int take_place(struct viv_supervisor *s, const struct viv_request *request, uint64_t bytes,
+                      struct execution **ret, struct viv_limits *ret_limits, struct viv_error *err)
+{
+    struct tenant *tenant;
+    int rc;
+
+    pthread_mutex_lock(&s->inbox.lock);
+    rc = admit(s, request, bytes, &tenant, ret_limits, err);
     if (rc == 0) {
         *ret = s->free_executions;
         s->free_executions = (*ret)->next_queued;
         s->request_bytes += bytes;
+        (*ret)->tenant = tenant;
+        (*ret)->charged_bytes = bytes;
     }
     pthread_mutex_unlock(&s->inbox.lock);
     return rc;
@@ -56,6 +84,7 @@ void submit_release(struct viv_supervisor *s, struct execution *e)
     e->next_queued = s->free_executions;
     s->free_executions = e;
     s->request_bytes -= bytes;
+    tenants_drop(&s->tenants, e->tenant, bytes, clock_now());
     pthread_mutex_unlock(&s->inbox.lock);
 }
 
@@ -68,14 +97,11 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
     uint64_t bytes;
 
     if (limits_check_request(request, s->config.request_bytes_max, err) < 0 ||
-        limits_check_session(request, &s->config.sessions, err) < 0 ||
-        limits_resolve(&request->limits, &s->config.defaults, &s->config.ceilings, &limits, err) <
-            0)
+        limits_check_session(request, &s->config.sessions, err) < 0)
         return -1;
     bytes = request->code_len + request->stdin_len + request->scope_len;
-    if (take_place(s, bytes, &e, err) < 0)
+    if (take_place(s, request, bytes, &e, &limits, err) < 0)
         return -1;
-    e->charged_bytes = bytes;
     if (execution_fill(e, request, &limits, callbacks, arg, err) < 0) {
         submit_release(s, e);
         return -1;

@@ -9,6 +9,7 @@
 #include "supervisor/link.h"
 #include "supervisor/registry.h"
 #include "supervisor/remembered.h"
+#include "supervisor/tenant/tenants.h"
 #include "supervisor/timers.h"
 #include "supervisor/vivarium.h"
 #include "supervisor/watch.h"
@@ -27,6 +28,7 @@ struct viv_supervisor {
     struct inbox inbox;
     struct execution *free_executions;
     uint64_t request_bytes;
+    struct tenants tenants; /* but for their flows */
     bool refusing; /* draining or stopping */
 
     /* How the start went, for create(); under start_lock. */
@@ -62,8 +64,8 @@ struct viv_supervisor {
     size_t execution_count; /* places for callers', then one for each session's own */
     size_t place_count;     /* for callers' */
     struct execution *oldest, *newest;
-    struct execution *queue_first, **queue_last;
-    unsigned queue_count, waiting_count, running_count;
+    struct fair_queue fair;
+    unsigned waiting_count, running_count;
     struct registry registry;
     struct remembered remembered;
     uint64_t next_generation;
@@ -95,7 +97,8 @@ void zygote_retry(struct timer *timer, int64_t now_ns);
 /* schedule.c: executions on their way through. */
 void schedule_submitted(struct viv_supervisor *supervisor, struct command *command);
 void schedule_requeue(struct viv_supervisor *supervisor, struct execution *execution);
-struct execution *schedule_next(struct viv_supervisor *supervisor);
+/* Rejects it where its deadline has come: it would be cancelled as it starts. */
+bool schedule_too_late(struct viv_supervisor *supervisor, struct execution *execution);
 void schedule_unqueue(struct viv_supervisor *supervisor, struct execution *execution);
 /* The worker is done with it: reports, once the scope is saved where it has to be. */
 void schedule_answered(struct viv_supervisor *supervisor, struct execution *execution,
@@ -103,7 +106,6 @@ void schedule_answered(struct viv_supervisor *supervisor, struct execution *exec
 /* Gives a queued or waiting execution to a worker. */
 void schedule_assign(struct viv_supervisor *supervisor, struct execution *execution,
                      struct worker *worker);
-void schedule_queue(struct viv_supervisor *supervisor, struct execution *execution);
 /* Into the list of all live ones. */
 void schedule_enlist(struct viv_supervisor *supervisor, struct execution *execution);
 void schedule_generate_id(char ret_id[VIV_ID_MAX + 1]);

@@ -86,6 +86,15 @@ static bool may_start(const struct fair_flow *f)
     return first && f->running < f->share.running_max && fits(f, first);
 }
 
+static unsigned startable(const struct fair_flow *f)
+{
+    unsigned room = f->share.running_max - f->running;
+
+    if (!may_start(f))
+        return 0;
+    return f->queued < room ? f->queued : room;
+}
+
 static fair_time by_weight(const struct fair_flow *f, int64_t ns)
 {
     return (fair_time)ns * SCALE / f->share.weight;
@@ -100,11 +109,14 @@ static void not_before(struct fair_flow *f, fair_time at)
 /* After any change of a flow. */
 static void place(struct fair_queue *q, struct fair_flow *f)
 {
+    q->startable -= f->startable;
+    f->startable = startable(f);
+    q->startable += f->startable;
     if (f->queued > 0)
         heap_set(&q->large, &f->large);
     else
         heap_remove(&q->large, &f->large);
-    if (!may_start(f)) {
+    if (f->startable == 0) {
         heap_remove(&q->ready, &f->ready);
         return;
     }
@@ -196,7 +208,6 @@ static void start(struct fair_queue *q, struct fair_item *item, int64_t now_ns)
 {
     struct fair_flow *f = item->flow;
 
-    unqueue(q, item);
     TAILQ_INSERT_TAIL(&q->running_items, item, link);
     item->running = true;
     item->began_ns = now_ns;
@@ -219,14 +230,19 @@ struct fair_item *fair_pop(struct fair_queue *queue, int64_t now_ns)
         return NULL;
     advance(queue);
     item = head(of_ready(first));
+    unqueue(queue, item);
     start(queue, item, now_ns);
     place(queue, item->flow);
     return item;
 }
 
-bool fair_may_start(const struct fair_queue *queue)
+void fair_start(struct fair_queue *queue, struct fair_flow *flow, struct fair_item *item,
+                int64_t now_ns)
 {
-    return heap_first(&queue->ready) != NULL;
+    tick(queue, now_ns);
+    item->flow = flow;
+    start(queue, item, now_ns);
+    place(queue, flow);
 }
 
 void fair_remove(struct fair_queue *queue, struct fair_item *item)

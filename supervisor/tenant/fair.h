@@ -58,6 +58,7 @@ struct fair_flow {
     struct fair_line lines[FAIR_LEVELS];
     struct fair_share share;
     unsigned queued, running;
+    unsigned startable; /* of the queued ones, were there workers enough */
     uint64_t size_running;
     fair_time pass;     /* what it has used */
     int64_t served;     /* number of its last start; below 0: none, but it has arrived */
@@ -67,7 +68,7 @@ struct fair_flow {
 struct fair_queue {
     struct heap ready, large;
     struct fair_line running_items; /* longest first */
-    unsigned queued, running;
+    unsigned queued, running, startable;
     fair_time now;     /* where a flow begins that had nothing to start */
     fair_time horizon; /* the furthest that any flow has come */
     int64_t starts, arrivals;
@@ -97,8 +98,10 @@ void fair_push(struct fair_queue *queue, struct fair_flow *flow, struct fair_ite
 /* Starts the item whose turn it is; NULL where nothing may start. */
 struct fair_item *fair_pop(struct fair_queue *queue, int64_t now_ns);
 
-/* Whether fair_pop() would give one. */
-bool fair_may_start(const struct fair_queue *queue);
+/* Starts an item at once, also above its flow's caps: it needs no worker of
+ * the others'. */
+void fair_start(struct fair_queue *queue, struct fair_flow *flow, struct fair_item *item,
+                int64_t now_ns);
 
 /* Takes out an item that waits. */
 void fair_remove(struct fair_queue *queue, struct fair_item *item);

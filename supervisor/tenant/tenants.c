@@ -147,6 +147,7 @@ int tenants_take(struct tenants *tenants, struct tenant *tenant, uint64_t bytes,
                  tenant->rules->rate, (double)wait / 1e9);
         return viv_retry_after(err, wait);
     }
+    tenants->places++;
     if (tenant->places++ == 0)
         TAILQ_REMOVE(&tenants->idle, tenant, idle);
     tenant->bytes += bytes;
@@ -155,7 +156,9 @@ int tenants_take(struct tenants *tenants, struct tenant *tenant, uint64_t bytes,
 
 void tenants_drop(struct tenants *tenants, struct tenant *tenant, uint64_t bytes, int64_t now_ns)
 {
+    pace_note(&tenants->pace, now_ns);
     pace_note(&tenant->pace, now_ns);
+    tenants->places--;
     tenant->bytes -= bytes;
     if (--tenant->places == 0)
         TAILQ_INSERT_TAIL(&tenants->idle, tenant, idle);

@@ -38,6 +38,8 @@ struct tenants {
     struct registry registry; /* those in use */
     struct viv_tenant_config *rules;
     size_t rule_count;
+    uint64_t places;  /* of all */
+    struct pace pace; /* of all */
 };
 
 /* `max`: tenants with executions at a time. The table begins with the entry

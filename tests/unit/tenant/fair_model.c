@@ -146,21 +146,12 @@ void model_push(struct model *m, int flow, int item, unsigned level, uint64_t si
     update(m, flow);
 }
 
-int model_pop(struct model *m, int64_t now_ns)
+static void start(struct model *m, int number, int64_t now_ns)
 {
-    struct model_item *item;
-    struct model_flow *f;
-    int next;
-    int64_t estimate;
+    struct model_item *item = &m->items[number];
+    struct model_flow *f = &m->flows[item->flow];
+    int64_t estimate = f->typical_ns ? f->typical_ns : m->typical_ns;
 
-    tick(m, now_ns);
-    next = model_next(m);
-    if (next < 0)
-        return -1;
-    advance(m);
-    item = &m->items[next];
-    f = &m->flows[item->flow];
-    estimate = f->typical_ns ? f->typical_ns : m->typical_ns;
     if (estimate > FAIR_ESTIMATE_MAX_NS)
         estimate = FAIR_ESTIMATE_MAX_NS;
     if (estimate < m->cost_min_ns)
@@ -171,7 +162,40 @@ int model_pop(struct model *m, int64_t now_ns)
     f->served = ++m->starts;
     charge(m, item, estimate);
     update(m, item->flow);
+}
+
+int model_pop(struct model *m, int64_t now_ns)
+{
+    int next;
+
+    tick(m, now_ns);
+    next = model_next(m);
+    if (next < 0)
+        return -1;
+    advance(m);
+    start(m, next, now_ns);
     return next;
+}
+
+void model_start(struct model *m, int flow, int item, uint64_t size, int64_t now_ns)
+{
+    tick(m, now_ns);
+    m->items[item] = (struct model_item){.flow = flow, .size = size};
+    start(m, item, now_ns);
+}
+
+unsigned model_startable(const struct model *m)
+{
+    unsigned sum = 0;
+
+    for (int i = 0; i < m->flow_count; i++) {
+        unsigned waits = model_count(m, i, MODEL_WAITS), runs = model_count(m, i, MODEL_RUNS);
+        unsigned room = m->flows[i].share.running_max - runs;
+
+        if (is_ready(m, i))
+            sum += waits < room ? waits : room;
+    }
+    return sum;
 }
 
 void model_remove(struct model *m, int item)

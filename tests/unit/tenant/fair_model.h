@@ -42,11 +42,15 @@ int model_add_flow(struct model *m, const struct fair_share *share);
 void model_share(struct model *m, int flow, const struct fair_share *share);
 void model_push(struct model *m, int flow, int item, unsigned level, uint64_t size, int64_t now_ns);
 int model_pop(struct model *m, int64_t now_ns); /* -1: none */
+void model_start(struct model *m, int flow, int item, uint64_t size, int64_t now_ns);
 void model_remove(struct model *m, int item);
 void model_done(struct model *m, int item, int64_t now_ns);
 void model_requeue(struct model *m, int item);
 
 unsigned model_count(const struct model *m, int flow, enum model_state state);
+
+/* How many might, by the caps on their number. */
+unsigned model_startable(const struct model *m);
 
 /* The item that would start, -1: none may. */
 int model_next(const struct model *m);

@@ -48,7 +48,7 @@ static void pair_check(const struct pair *p)
 {
     const struct model *m = &p->model;
 
-    assert_int_equal(fair_may_start(&p->queue), model_next(m) >= 0);
+    assert_int_equal(p->queue.startable, model_startable(m));
     assert_int_equal(p->queue.queued, model_count(m, -1, MODEL_WAITS));
     assert_int_equal(p->queue.running, model_count(m, -1, MODEL_RUNS));
     for (int i = 0; i < m->flow_count; i++) {
@@ -80,6 +80,17 @@ static void pair_pop(struct pair *p)
     assert_int_equal(number(p, item), model_pop(&p->model, p->now_ns));
     if (item)
         assert_true(item->running);
+}
+
+static void pair_start(struct pair *p, int flow, uint64_t size)
+{
+    int i = nth(p, MODEL_NOWHERE, 0);
+
+    if (i < 0)
+        return;
+    p->items[i] = (struct fair_item){.size = size};
+    fair_start(&p->queue, &p->flows[flow], &p->items[i], p->now_ns);
+    model_start(&p->model, flow, i, size, p->now_ns);
 }
 
 static void pair_remove(struct pair *p, int n)
@@ -217,8 +228,10 @@ static void random_step(struct pair *p)
         pair_done(p, n);
     else if (what < 95)
         pair_remove(p, n);
-    else if (what < 98)
+    else if (what < 97)
         pair_requeue(p, n);
+    else if (what < 98)
+        pair_start(p, flow, (uint64_t)(rand() % 16));
     else
         pair_share(p, flow, &share);
     /* Mostly short steps, now and then one that is longer than any estimate. */

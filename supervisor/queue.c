@@ -1,0 +1,169 @@
+#include "supervisor/queue.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/clock.h"
+#include "supervisor/limits.h"
+#include "supervisor/supervisor.h"
+
+static struct execution *of_item(struct fair_item *item)
+{
+    return (struct execution *)((char *)item - offsetof(struct execution, item));
+}
+
+/* Set up by the first execution that comes here: the tenant's place may have
+ * been another's before. */
+static struct fair_flow *flow_of(struct viv_supervisor *s, struct tenant *t)
+{
+    struct fair_share share;
+
+    if (t->known)
+        return &t->flow;
+    pthread_mutex_lock(&s->inbox.lock);
+    share = tenants_share(t);
+    t->known = true;
+    pthread_mutex_unlock(&s->inbox.lock);
+    fair_flow_init(&t->flow, &share);
+    return &t->flow;
+}
+
+static unsigned room(const struct viv_supervisor *s)
+{
+    unsigned growth = s->config.workers_max - s->busy_count;
+    unsigned most = s->config.queue_max + growth, waits = s->fair.queued + s->waiting_count;
+
+    return waits < most ? most - waits : 0;
+}
+
+static int fail_full(const struct viv_supervisor *s, struct viv_error *err)
+{
+    return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                    "%u executions run and %u wait, the most there may be: try again later",
+                    s->busy_count, s->fair.queued + s->waiting_count);
+}
+
+/* When a tenant should come again. */
+static int64_t delay(struct viv_supervisor *s, const struct tenant *t)
+{
+    int64_t ns;
+
+    pthread_mutex_lock(&s->inbox.lock);
+    ns = pace_delay(&t->pace, t->places, clock_now());
+    pthread_mutex_unlock(&s->inbox.lock);
+    return ns;
+}
+
+static bool make_room(struct viv_supervisor *s, struct tenant *arriving)
+{
+    struct fair_item *item = fair_surplus(&s->fair, flow_of(s, arriving));
+    struct viv_error error;
+    struct execution *e;
+
+    if (!item)
+        return false;
+    e = of_item(item);
+    viv_fail(&error, VIV_RESOURCE_EXHAUSTED,
+             "the queue is full and other tenants have less than their share of it: try again "
+             "later");
+    viv_retry_after(&error, delay(s, e->tenant));
+    queue_remove(s, e);
+    schedule_finish(s, e, NULL, &error);
+    return true;
+}
+
+int queue_admit(struct viv_supervisor *s, const struct execution *e, struct viv_error *err)
+{
+    if (room(s) > 0 || (make_room(s, e->tenant) && room(s) > 0))
+        return 0;
+    fail_full(s, err);
+    return viv_retry_after(err, delay(s, e->tenant));
+}
+
+void queue_push(struct viv_supervisor *s, struct execution *e)
+{
+    e->phase = EXECUTION_QUEUED;
+    e->item.size = e->limits.memory_bytes;
+    fair_push(&s->fair, flow_of(s, e->tenant), &e->item, clock_now());
+}
+
+struct execution *queue_pop(struct viv_supervisor *s)
+{
+    struct fair_item *item = fair_pop(&s->fair, clock_now());
+    struct execution *e = item ? of_item(item) : NULL;
+
+    if (e)
+        e->phase = EXECUTION_UNBORN;
+    return e;
+}
+
+void queue_remove(struct viv_supervisor *s, struct execution *e)
+{
+    fair_remove(&s->fair, &e->item);
+    e->phase = EXECUTION_UNBORN;
+}
+
+void queue_began(struct viv_supervisor *s, struct execution *e)
+{
+    if (e->item.flow || execution_is_own(e))
+        return;
+    e->item.size = e->limits.memory_bytes;
+    fair_start(&s->fair, flow_of(s, e->tenant), &e->item, clock_now());
+}
+
+void queue_put_back(struct viv_supervisor *s, struct execution *e)
+{
+    e->phase = EXECUTION_QUEUED;
+    fair_requeue(&s->fair, &e->item);
+}
+
+void queue_give_up(struct viv_supervisor *s, struct execution *e)
+{
+    fair_requeue(&s->fair, &e->item);
+    fair_remove(&s->fair, &e->item);
+}
+
+void queue_ended(struct viv_supervisor *s, struct execution *e)
+{
+    if (e->item.flow)
+        fair_done(&s->fair, &e->item, clock_now());
+}
+
+/* --- the table of tenants -------------------------------------------------------- */
+
+static void give_shares(struct viv_supervisor *s, struct command *command)
+{
+    pthread_mutex_lock(&s->inbox.lock);
+    for (unsigned i = 0; i < s->tenants.used; i++) {
+        struct tenant *t = &s->tenants.all[i];
+        struct fair_share share = tenants_share(t);
+
+        if (t->known)
+            fair_flow_share(&s->fair, &t->flow, &share);
+    }
+    pthread_mutex_unlock(&s->inbox.lock);
+    pool_assign(s);
+    free(command);
+}
+
+int viv_supervisor_set_tenants(struct viv_supervisor *supervisor,
+                               const struct viv_tenant_config *tenants, size_t count,
+                               struct viv_error *err)
+{
+    struct command *command = calloc(1, sizeof(*command));
+    struct viv_tenant_config *rules;
+
+    if (!command)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    if (tenants_rules_new(tenants, count, &rules, err) < 0) {
+        free(command);
+        return -1;
+    }
+    pthread_mutex_lock(&supervisor->inbox.lock);
+    tenants_replace(&supervisor->tenants, rules, count);
+    pthread_mutex_unlock(&supervisor->inbox.lock);
+    command->run = give_shares;
+    inbox_post(&supervisor->inbox, command);
+    return 0;
+}

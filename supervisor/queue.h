@@ -1,0 +1,33 @@
+/* Executions that wait for a worker, in the fair queue, and what those that run
+ * cost their tenants. On the reactor. */
+#ifndef VIVARIUM_QUEUE_H
+#define VIVARIUM_QUEUE_H
+
+#include "supervisor/execution.h"
+
+/* Whether there is room for an execution that has just arrived; where others
+ * have more than their share of it, one of theirs is rejected to make some. */
+int queue_admit(struct viv_supervisor *supervisor, const struct execution *execution,
+                struct viv_error *err);
+
+void queue_push(struct viv_supervisor *supervisor, struct execution *execution);
+
+/* Takes out the execution whose turn it is; NULL: none may start. */
+struct execution *queue_pop(struct viv_supervisor *supervisor);
+
+/* Takes out one that waits. */
+void queue_remove(struct viv_supervisor *supervisor, struct execution *execution);
+
+/* One starts; by queue_pop() or on a worker that its session has. */
+void queue_began(struct viv_supervisor *supervisor, struct execution *execution);
+
+/* Puts one that was to start back in front. */
+void queue_put_back(struct viv_supervisor *supervisor, struct execution *execution);
+
+/* The same, but it waits elsewhere from now on. */
+void queue_give_up(struct viv_supervisor *supervisor, struct execution *execution);
+
+/* One has left its worker: its tenant is charged. */
+void queue_ended(struct viv_supervisor *supervisor, struct execution *execution);
+
+#endif
