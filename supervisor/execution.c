@@ -52,6 +52,11 @@ static int copy_request(struct execution *e, const struct viv_request *r, struct
     return 0;
 }
 
+static unsigned level_of(enum viv_priority priority)
+{
+    return priority == VIV_PRIORITY_HIGH ? 0 : priority == VIV_PRIORITY_LOW ? 2 : 1;
+}
+
 int execution_fill(struct execution *e, const struct viv_request *request,
                    const struct viv_limits *limits, const struct viv_callbacks *callbacks,
                    void *arg, struct viv_error *err)
@@ -64,6 +69,8 @@ int execution_fill(struct execution *e, const struct viv_request *request,
     e->limits = *limits;
     e->deadline_ns = request->deadline_ns;
     e->cancel_on_output_limit = request->cancel_on_output_limit;
+    e->item = (struct fair_item){.level = level_of(request->priority),
+                                 .size = limits->memory_bytes};
     e->kind = (enum execution_kind)request->kind;
     e->return_scope = request->return_scope || request->kind == VIV_REQUEST_GET_SCOPE;
     memset(e->session_id, 0, sizeof(e->session_id));

@@ -235,6 +235,9 @@ int limits_check_request(const struct viv_request *r, uint64_t bytes_max, struct
     if (r->execution_id && *r->execution_id &&
         limits_check_id("execution_id", r->execution_id, err) < 0)
         return -1;
+    if ((unsigned)r->priority > VIV_PRIORITY_HIGH)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "priority: there is none of number %d",
+                        (int)r->priority);
     if (strnlen(filename, FILENAME_BYTES_MAX + 1) > FILENAME_BYTES_MAX)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "filename must be at most %d bytes",
                         FILENAME_BYTES_MAX);

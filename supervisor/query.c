@@ -9,6 +9,7 @@
 struct query_command {
     struct command command;
     char tenant[VIV_ID_MAX + 1];
+    struct viv_tenant_config rules; /* with describe */
     viv_list_done *list_done;
     viv_describe_done *describe_done;
     void *arg;
@@ -70,7 +71,7 @@ static void describe(struct viv_supervisor *s, struct command *command)
         .vm = s->vm,
         .layers = s->layers,
         .absent = s->absent,
-        .ceilings = s->config.ceilings,
+        .quotas = q->rules,
         .idle = s->idle_count,
         .busy = s->busy_count,
         .starting = s->starting_count,
@@ -81,9 +82,9 @@ static void describe(struct viv_supervisor *s, struct command *command)
         .draining = s->draining,
     };
 
-    /* What a request that asks for nothing gets; create() has checked that it
-     * gets something. */
-    limits_resolve(&nothing_asked, &s->config.defaults, &s->config.ceilings, &d.defaults, NULL);
+    d.quotas.tenant = q->tenant;
+    /* Who made the table has checked that a request gets something. */
+    limits_resolve(&nothing_asked, &q->rules.defaults, &q->rules.ceilings, &d.defaults, NULL);
     q->describe_done(q->arg, &d);
     free(q);
 }
@@ -112,10 +113,28 @@ int viv_list(struct viv_supervisor *supervisor, const char *tenant, viv_list_don
     return post(supervisor, &q, err);
 }
 
-int viv_describe(struct viv_supervisor *supervisor, viv_describe_done *done, void *arg,
-                 struct viv_error *err)
+/* As they are now: what follows this call's return may find other ones. */
+static int take_rules(struct viv_supervisor *s, struct query_command *q, struct viv_error *err)
 {
-    const struct query_command q = {.command.run = describe, .describe_done = done, .arg = arg};
+    const struct viv_tenant_config *rules;
 
-    return post(supervisor, &q, err);
+    pthread_mutex_lock(&s->inbox.lock);
+    rules = tenants_rules_of(&s->tenants, q->tenant);
+    if (rules)
+        q->rules = *rules;
+    pthread_mutex_unlock(&s->inbox.lock);
+    return rules ? 0 : tenants_fail_unknown(q->tenant, err);
+}
+
+int viv_describe(struct viv_supervisor *supervisor, const char *tenant, viv_describe_done *done,
+                 void *arg, struct viv_error *err)
+{
+    struct query_command q = {.command.run = describe, .describe_done = done, .arg = arg};
+
+    if (!tenant)
+        tenant = "default";
+    if (limits_check_id("the tenant", tenant, err) < 0)
+        return -1;
+    strncpy(q.tenant, tenant, VIV_ID_MAX);
+    return take_rules(supervisor, &q, err) < 0 ? -1 : post(supervisor, &q, err);
 }

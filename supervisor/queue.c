@@ -84,7 +84,6 @@ int queue_admit(struct viv_supervisor *s, const struct execution *e, struct viv_
 void queue_push(struct viv_supervisor *s, struct execution *e)
 {
     e->phase = EXECUTION_QUEUED;
-    e->item.size = e->limits.memory_bytes;
     fair_push(&s->fair, flow_of(s, e->tenant), &e->item, clock_now());
 }
 
@@ -108,7 +107,6 @@ void queue_began(struct viv_supervisor *s, struct execution *e)
 {
     if (e->item.flow || execution_is_own(e))
         return;
-    e->item.size = e->limits.memory_bytes;
     fair_start(&s->fair, flow_of(s, e->tenant), &e->item, clock_now());
 }
 

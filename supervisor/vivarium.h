@@ -79,6 +79,14 @@ enum viv_delivery {
     VIV_DELIVERY_TOO_LATE = 3,
 };
 
+/* The values are those of vivarium.v1.Priority. */
+enum viv_priority {
+    VIV_PRIORITY_UNSPECIFIED = 0, /* normal */
+    VIV_PRIORITY_LOW = 1,
+    VIV_PRIORITY_NORMAL = 2,
+    VIV_PRIORITY_HIGH = 3,
+};
+
 /* The values are those of vivarium.v1.Stream. */
 enum viv_stream { VIV_STDOUT = 1, VIV_STDERR = 2 };
 
@@ -265,6 +273,7 @@ struct viv_request {
      * is the limit, and the cause is VIV_CAUSE_DEADLINE. */
     int64_t deadline_ns;
     bool cancel_on_output_limit;
+    enum viv_priority priority; /* among the tenant's own */
 };
 
 /* A cancel's receipt; times since the execution began, at least 1, 0: it did
@@ -433,8 +442,8 @@ struct viv_description {
     const char *vm; /* "CPython 3.11.2" */
     uint64_t layers;
     uint64_t absent;
-    struct viv_limits defaults;
-    struct viv_limits ceilings;
+    struct viv_tenant_config quotas; /* of the tenant that was asked about */
+    struct viv_limits defaults;      /* what a request of its gets that asks for nothing */
     unsigned idle;
     unsigned busy;
     unsigned starting;
@@ -447,8 +456,10 @@ struct viv_description {
 
 typedef void viv_describe_done(void *arg, const struct viv_description *description);
 
-int viv_describe(struct viv_supervisor *supervisor, viv_describe_done *done, void *arg,
-                 struct viv_error *err);
+/* NULL tenant: "default". Errors: VIV_PERMISSION_DENIED for a tenant that may not
+ * use it. */
+int viv_describe(struct viv_supervisor *supervisor, const char *tenant, viv_describe_done *done,
+                 void *arg, struct viv_error *err);
 
 /* Stops taking executions (VIV_UNAVAILABLE) and rejects those that are queued;
  * gives the running ones `grace_ns`, then cancels them with VIV_CAUSE_DRAIN. The

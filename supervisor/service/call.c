@@ -6,6 +6,7 @@
 
 #include "supervisor/service/log.h"
 #include "supervisor/service/server.h"
+#include "supervisor/service/status.h"
 
 /* What a small message costs beside its bytes. */
 #define MESSAGE_OVERHEAD 256
@@ -24,6 +25,8 @@ struct call *call_new(struct call_slot *slot)
     grpc_metadata_array_init(&call->metadata);
     grpc_call_details_init(&call->details);
     call->status_text = grpc_empty_slice();
+    call->details_metadata.key = grpc_slice_from_static_string(STATUS_DETAILS_KEY);
+    call->details_metadata.value = grpc_empty_slice();
     call->last = &call->first;
     for (int i = 0; i < CALL_EVENTS; i++)
         call->tags[i] = (struct call_tag){call, (enum call_event)i};
@@ -59,6 +62,7 @@ static void destroy(struct call *call)
     if (call->message)
         grpc_byte_buffer_destroy(call->message);
     grpc_slice_unref(call->status_text);
+    grpc_slice_unref(call->details_metadata.value);
     grpc_metadata_array_destroy(&call->metadata);
     grpc_call_details_destroy(&call->details);
     if (accepted)
@@ -118,6 +122,17 @@ static void take_first(struct call *call)
     gpr_free(m);
 }
 
+static void put_status(struct call *call, grpc_op *op)
+{
+    op->op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    op->data.send_status_from_server.status = (grpc_status_code)call->status;
+    op->data.send_status_from_server.status_details = &call->status_text;
+    if (GRPC_SLICE_LENGTH(call->details_metadata.value) == 0)
+        return;
+    op->data.send_status_from_server.trailing_metadata = &call->details_metadata;
+    op->data.send_status_from_server.trailing_metadata_count = 1;
+}
+
 /* Sends what comes next, if nothing is being sent: headers before the first
  * message, the status together with the last one. With the lock. */
 static void pump(struct call *call)
@@ -136,9 +151,7 @@ static void pump(struct call *call)
         ops[count++].data.send_message.send_message = call->sending;
     }
     if (!call->first && call->finishing) {
-        ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
-        ops[count].data.send_status_from_server.status = (grpc_status_code)call->status;
-        ops[count++].data.send_status_from_server.status_details = &call->status_text;
+        put_status(call, &ops[count++]);
         call->over = true;
     }
     call->busy = start(call, ops, count, CALL_SENT);
@@ -166,6 +179,7 @@ struct outgoing {
     bool last;
     enum viv_status status;
     const char *text;
+    const struct viv_error *error; /* that the status tells of, or NULL */
 };
 
 static void accept_outgoing(struct call *call, const struct outgoing *out)
@@ -177,6 +191,8 @@ static void accept_outgoing(struct call *call, const struct outgoing *out)
         call->status = out->status;
         if (out->text)
             call->status_text = grpc_slice_from_copied_string(out->text);
+        if (out->error)
+            call->details_metadata.value = status_details(out->error);
     }
     pump(call);
 }
@@ -216,7 +232,8 @@ void call_fail(struct call *call, const struct viv_error *err)
         log_event(LOG_LEVEL_ERROR, "call_failed",
                   LOG_TEXT("method", call->slot->method->path ? call->slot->method->path : ""),
                   LOG_TEXT("error", err->text));
-    call_finish(call, err->status, err->text);
+    put(call, (struct outgoing){
+                  .last = true, .status = err->status, .text = err->text, .error = err});
 }
 
 static void on_sent(struct call *call, bool ok)

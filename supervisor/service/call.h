@@ -77,6 +77,7 @@ struct call {
     size_t queued; /* bytes */
     grpc_byte_buffer *sending;
     grpc_slice status_text;
+    grpc_metadata details_metadata; /* of the status; an empty value: none */
     enum viv_status status;
     bool busy;      /* a batch that sends is outstanding */
     bool throttled; /* the high mark was reached and the low one not yet */

@@ -108,6 +108,7 @@ int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_requ
         .stdin_len = message->stdin.len,
         .return_scope = message->return_scope,
         .cancel_on_output_limit = message->cancel_on_output_limit,
+        .priority = (enum viv_priority)message->priority,
     };
 
     if (convert_limits(message->limits, &r.limits, err) < 0)

@@ -188,28 +188,50 @@ void message_info(struct message_info *m, const struct viv_execution_info *info)
     m->root.running_time = &m->running_time;
 }
 
-void message_description(struct message_description *m, const struct viv_description *d,
-                         const char *tenant, uint64_t message_bytes)
+static unsigned least(unsigned a, unsigned b)
 {
-    vivarium__v1__describe_response__init(&m->root);
+    return a < b ? a : b;
+}
+
+static void set_quotas(struct message_description *m, const struct viv_description *d)
+{
+    const struct viv_tenant_config *q = &d->quotas;
+
     vivarium__v1__quotas__init(&m->quotas);
+    m->quotas.running = least(q->running, d->workers_max);
+    m->quotas.queued = least(q->queued, d->queue_max);
+    m->quotas.weight = q->weight;
+    m->quotas.rate = q->rate;
+    m->quotas.burst = q->rate > 0 ? q->burst : 0;
+    m->quotas.memory_bytes = q->memory_bytes;
+    m->quotas.request_bytes = q->request_bytes;
+    m->root.quotas = &m->quotas;
+}
+
+static void set_pool(struct message_description *m, const struct viv_description *d)
+{
     vivarium__v1__pool_state__init(&m->pool);
-    message_enforcement(&m->enforcement, d->layers, d->absent);
-    message_limits(&m->defaults, &d->defaults);
-    message_limits(&m->ceilings, &d->ceilings);
-    m->quotas.running = d->workers_max;
-    m->quotas.queued = d->queue_max;
-    m->quotas.message_bytes = message_bytes;
     m->pool.idle = d->idle;
     m->pool.busy = d->busy;
     m->pool.queued = d->queued;
     m->pool.ceiling = d->workers_max;
+    m->root.pool = &m->pool;
+}
+
+void message_description(struct message_description *m, const struct viv_description *d,
+                         uint64_t message_bytes)
+{
+    vivarium__v1__describe_response__init(&m->root);
+    message_enforcement(&m->enforcement, d->layers, d->absent);
+    message_limits(&m->defaults, &d->defaults);
+    message_limits(&m->ceilings, &d->quotas.ceilings);
+    set_quotas(m, d);
+    m->quotas.message_bytes = message_bytes;
+    set_pool(m, d);
     m->root.version = (char *)VIV_VERSION;
     m->root.vm = (char *)d->vm;
-    m->root.tenant = (char *)tenant;
+    m->root.tenant = (char *)d->quotas.tenant;
     m->root.enforcement = &m->enforcement.root;
     m->root.defaults = &m->defaults.root;
     m->root.ceilings = &m->ceilings.root;
-    m->root.quotas = &m->quotas;
-    m->root.pool = &m->pool;
 }

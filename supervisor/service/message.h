@@ -76,6 +76,6 @@ struct message_description {
 };
 
 void message_description(struct message_description *m, const struct viv_description *d,
-                         const char *tenant, uint64_t message_bytes);
+                         uint64_t message_bytes);
 
 #endif

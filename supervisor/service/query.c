@@ -57,17 +57,10 @@ void query_list(struct call *call)
 static void on_description(void *arg, const struct viv_description *description)
 {
     struct message_description m;
-    char tenant[VIV_ID_MAX + 1];
     struct call *call = arg;
-    struct viv_error err;
 
-    /* It was asked for once before, but had nowhere to stay. */
-    if (request_tenant(call, tenant, &err) < 0) {
-        call_fail(call, &err);
-    } else {
-        message_description(&m, description, tenant, server_max_message(call->slot));
-        call_reply(call, reply_pack(&m.root.base));
-    }
+    message_description(&m, description, server_max_message(call->slot));
+    call_reply(call, reply_pack(&m.root.base));
     call_unref(call);
 }
 
@@ -81,7 +74,7 @@ void query_describe(struct call *call)
         return;
     }
     call_ref(call);
-    if (viv_describe(server_supervisor(call->slot), on_description, call, &err) < 0) {
+    if (viv_describe(server_supervisor(call->slot), tenant, on_description, call, &err) < 0) {
         call_fail(call, &err);
         call_unref(call);
     }

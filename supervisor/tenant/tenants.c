@@ -113,6 +113,11 @@ static int check_places(const struct tenant *t, int64_t now_ns, struct viv_error
     return viv_retry_after(err, pace_delay(&t->pace, t->places, now_ns));
 }
 
+int tenants_fail_unknown(const char *tenant, struct viv_error *err)
+{
+    return viv_fail(err, VIV_PERMISSION_DENIED, "tenant %s may not use this supervisor", tenant);
+}
+
 int tenants_check(struct tenants *tenants, const char *tenant, uint64_t bytes,
                   const struct viv_limits *limits, int64_t now_ns, struct tenant **ret_tenant,
                   struct viv_limits *ret_limits, struct viv_error *err)
@@ -122,8 +127,7 @@ int tenants_check(struct tenants *tenants, const char *tenant, uint64_t bytes,
     struct viv_limits resolved;
 
     if (!rules)
-        return viv_fail(err, VIV_PERMISSION_DENIED, "tenant %s may not use this supervisor",
-                        tenant);
+        return tenants_fail_unknown(tenant, err);
     if (limits_resolve(limits, &rules->defaults, &rules->ceilings, &resolved, err) < 0)
         return -1;
     if (!t && make(tenants, tenant, rules, &t, err) < 0)

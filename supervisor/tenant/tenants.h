@@ -60,6 +60,9 @@ void tenants_replace(struct tenants *tenants, struct viv_tenant_config *rules, s
 /* What is said of a tenant; NULL: nothing is, it may not use this supervisor. */
 const struct viv_tenant_config *tenants_rules_of(const struct tenants *tenants, const char *tenant);
 
+/* VIV_PERMISSION_DENIED. Returns -1. */
+int tenants_fail_unknown(const char *tenant, struct viv_error *err);
+
 /* What comes of a request of `bytes` that asks for `limits`: its tenant, and
  * its limits in full. Changes no count. VIV_PERMISSION_DENIED,
  * VIV_INVALID_ARGUMENT for what can never be, VIV_RESOURCE_EXHAUSTED with a time

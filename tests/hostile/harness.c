@@ -303,7 +303,7 @@ void harness_describe(struct viv_supervisor *s, struct viv_description *ret)
     struct answer_wait w;
 
     wait_begin(&w);
-    assert_int_equal(viv_describe(s, on_describe, &w, NULL), 0);
+    assert_int_equal(viv_describe(s, NULL, on_describe, &w, NULL), 0);
     wait_end(&w);
     *ret = w.description;
 }

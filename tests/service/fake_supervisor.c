@@ -284,7 +284,9 @@ static void describe(struct viv_supervisor *s, const struct command *c)
                                 .queue_max = s->config.queue_max,
                                 .draining = s->draining};
 
-    d.ceilings.wall_time_ns = INT64_C(3600000000001);
+    viv_tenant_config_init(&d.quotas, &s->config);
+    d.quotas.tenant = c->tenant;
+    d.quotas.ceilings.wall_time_ns = INT64_C(3600000000001);
     for (struct execution *e = s->executions; e; e = e->next)
         d.busy++;
     c->done.describe(c->arg, &d);
@@ -530,10 +532,13 @@ int viv_list(struct viv_supervisor *s, const char *tenant, viv_list_done *done, 
     return 0;
 }
 
-int viv_describe(struct viv_supervisor *s, viv_describe_done *done, void *arg,
+int viv_describe(struct viv_supervisor *s, const char *tenant, viv_describe_done *done, void *arg,
                  struct viv_error *err)
 {
-    post(s, (struct command){.kind = DESCRIBE, .done.describe = done, .arg = arg});
+    struct command c = {.kind = DESCRIBE, .done.describe = done, .arg = arg};
+
+    copy(c.tenant, sizeof(c.tenant), tenant);
+    post(s, c);
     return 0;
 }
 
