@@ -9,11 +9,9 @@
 
 #include "supervisor/service/config_limits.h"
 #include "supervisor/service/config_tenants.h"
-#include "supervisor/service/config_value.h"
 
 struct config {
     struct config_yaml yaml;
-    struct config_listener *listeners;
     struct config_credential *credentials;
     size_t credential_count;
 };
@@ -25,60 +23,6 @@ static const struct yaml_config *values(const struct config *c)
     return c->yaml.values ? c->yaml.values : &nothing;
 }
 
-static int parse_kind(const char *text, unsigned *kinds, struct viv_error *err)
-{
-    static const struct {
-        const char *name;
-        enum config_credential_kind kind;
-    } names[] = {
-        {"open", CONFIG_OPEN},
-        {"uid", CONFIG_UID},
-        {"token", CONFIG_TOKEN},
-        {"certificate", CONFIG_CERTIFICATE},
-    };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(text, names[i].name) == 0) {
-            *kinds |= names[i].kind;
-            return 0;
-        }
-    }
-    return viv_fail(err, VIV_INVALID_ARGUMENT,
-                    "credentials are open, uid, token and certificate, not '%.100s'", text);
-}
-
-static int read_listener(const struct config *c, size_t index, struct config_listener *l,
-                         struct viv_error *err)
-{
-    const struct yaml_listener *y = &values(c)->listeners[index];
-    char path[64];
-
-    l->address = y->address;
-    for (unsigned i = 0; i < y->credentials.count; i++) {
-        snprintf(path, sizeof(path), "listeners[%zu].credentials[%u]", index, i);
-        if (parse_kind(y->credentials.text[i], &l->credentials, err) < 0)
-            return config_yaml_at(&c->yaml, path, err);
-    }
-    snprintf(path, sizeof(path), "listeners[%zu].tls", index);
-    if (y->tls && config_bool("tls", y->tls, &l->tls, err) < 0)
-        return config_yaml_at(&c->yaml, path, err);
-    if (!l->tls || values(c)->tls.certificate)
-        return 0;
-    viv_fail(err, VIV_INVALID_ARGUMENT, "a listener with tls wants the file's key 'tls', too");
-    return config_yaml_at(&c->yaml, path, err);
-}
-
-static int read_listeners(struct config *c, struct viv_error *err)
-{
-    c->listeners = calloc(values(c)->listener_count + 1, sizeof(*c->listeners));
-    if (!c->listeners)
-        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
-    for (size_t i = 0; i < values(c)->listener_count; i++)
-        if (read_listener(c, i, &c->listeners[i], err) < 0)
-            return -1;
-    return 0;
-}
-
 /* What flags and other values of the file can't change is checked here. */
 static int check_values(struct config *c, struct viv_error *err)
 {
@@ -86,7 +30,7 @@ static int check_values(struct config *c, struct viv_error *err)
     struct viv_limits unused = {0};
     struct viv_config library = {0};
 
-    if (read_listeners(c, err) < 0 || config_limits(c, &library, err) < 0)
+    if (config_limits(c, &library, err) < 0)
         return -1;
     for (unsigned i = 0; i < v->tenant_count; i++)
         if (config_tenants_limits(&c->yaml, i, &unused, &unused, err) < 0)
@@ -113,7 +57,6 @@ void config_free(struct config *config)
 {
     if (!config)
         return;
-    free(config->listeners);
     free(config->credentials);
     config_yaml_free(&config->yaml);
     free(config);
@@ -186,15 +129,15 @@ int config_each(const struct config *config, const struct config_setter *setter,
         SCALAR(max_streams),       SCALAR(max_connections), SCALAR(execution_cost_min),
         SCALAR(log_level),         SCALAR(store),           SCALAR(store_key),
         SCALAR(node),              SCALAR(sessions_max),    SCALAR(sessions_resident),
-        SCALAR(session_idle),      SCALAR(session_bytes),   SCALAR(metrics),
-        SCALAR(audit),
+        SCALAR(session_idle),      SCALAR(session_bytes),
 #undef SCALAR
     };
 
     for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
         if (set_one(config, scalars[i].key, scalars[i].key, scalars[i].value, setter, err) < 0)
             return -1;
-    if (set_list(config, "preload", &v->preload, setter, err) < 0)
+    if (set_list(config, "listen", &v->listen, setter, err) < 0 ||
+        set_list(config, "preload", &v->preload, setter, err) < 0)
         return -1;
     return set_list(config, "store_old_keys", &v->store_old_keys, setter, err);
 }
@@ -209,25 +152,9 @@ int config_limits(const struct config *config, struct viv_config *library, struc
     return config_limits_read(&config->yaml, "defaults", &v->defaults, &library->defaults, err);
 }
 
-const struct config_listener *config_listeners(const struct config *config, size_t *ret_count)
+int config_at(const struct config *config, const char *path, struct viv_error *err)
 {
-    *ret_count = values(config)->listener_count;
-    return config->listeners;
-}
-
-int config_at_listener(const struct config *config, size_t listener, struct viv_error *err)
-{
-    char path[64];
-
-    snprintf(path, sizeof(path), "listeners[%zu].address", listener);
     return config_yaml_at(&config->yaml, path, err);
-}
-
-struct config_tls config_tls(const struct config *config)
-{
-    const struct yaml_tls *tls = &values(config)->tls;
-
-    return (struct config_tls){tls->certificate, tls->key, tls->client_ca};
 }
 
 const struct config_credential *config_credentials(const struct config *config, size_t *ret_count)

@@ -36,35 +36,20 @@ int config_each(const struct config *config, const struct config_setter *setter,
 /* Puts the file's limits over those of `library`. */
 int config_limits(const struct config *config, struct viv_config *library, struct viv_error *err);
 
-/* How a listener's callers may say who they are: bits. */
+/* Puts the place of what stands at `path`, "listen[1]", before the text of `err`.
+ * Returns -1. */
+int config_at(const struct config *config, const char *path, struct viv_error *err);
+
 enum config_credential_kind {
-    CONFIG_OPEN = 1,
     CONFIG_UID = 2,
     CONFIG_TOKEN = 4,
     CONFIG_CERTIFICATE = 8,
 };
 
-struct config_listener {
-    const char *address;
-    unsigned credentials; /* of the kinds above; 0: none was named */
-    bool tls;
-};
-
-const struct config_listener *config_listeners(const struct config *config, size_t *ret_count);
-
-/* Puts the place of a listener before the text of `err`. Returns -1. */
-int config_at_listener(const struct config *config, size_t listener, struct viv_error *err);
-
-struct config_tls {
-    const char *certificate, *key; /* NULL: no TLS */
-    const char *client_ca;         /* NULL: none */
-};
-
-struct config_tls config_tls(const struct config *config);
-
 struct config_credential {
     enum config_credential_kind kind;
     const char *tenant;
+    /* The decimal number; the hash; "URI:...", "DNS:..." or "CN:...". */
     const char *value;
     int64_t expires_s; /* of a token; 0: never */
 };

@@ -32,24 +32,6 @@ static const cyaml_schema_field_t limits[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_schema_field_t listener_fields[] = {
-    REQUIRED(struct yaml_listener, address),
-    LIST(struct yaml_listener, credentials),
-    SCALAR(struct yaml_listener, tls),
-    CYAML_FIELD_END,
-};
-
-static const cyaml_schema_value_t listener = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_listener, listener_fields),
-};
-
-static const cyaml_schema_field_t tls[] = {
-    REQUIRED(struct yaml_tls, certificate),
-    REQUIRED(struct yaml_tls, key),
-    SCALAR(struct yaml_tls, client_ca),
-    CYAML_FIELD_END,
-};
-
 static const cyaml_schema_field_t token_fields[] = {
     REQUIRED(struct yaml_token, hash),
     SCALAR(struct yaml_token, expires),
@@ -91,10 +73,7 @@ static const cyaml_schema_value_t tenant = {
 };
 
 static const cyaml_schema_field_t top[] = {
-    CYAML_FIELD_SEQUENCE_COUNT("listeners", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                               struct yaml_config, listeners, listener_count, &listener, 0,
-                               LIST_MAX),
-    MAPPING(struct yaml_config, tls, tls),
+    LIST(struct yaml_config, listen),
     SCALAR(struct yaml_config, insecure_tcp),
     SCALAR(struct yaml_config, worker),
     LIST(struct yaml_config, preload),
@@ -117,8 +96,6 @@ static const cyaml_schema_field_t top[] = {
     SCALAR(struct yaml_config, sessions_resident),
     SCALAR(struct yaml_config, session_idle),
     SCALAR(struct yaml_config, session_bytes),
-    SCALAR(struct yaml_config, metrics),
-    SCALAR(struct yaml_config, audit),
     MAPPING(struct yaml_config, defaults, limits),
     MAPPING(struct yaml_config, ceilings, limits),
     CYAML_FIELD_SEQUENCE_COUNT("tenants", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,

@@ -15,16 +15,6 @@ struct yaml_limits {
     char *memory_bytes, *memory_soft_bytes, *pids, *output_bytes, *steps;
 };
 
-struct yaml_listener {
-    char *address;
-    struct yaml_list credentials;
-    char *tls;
-};
-
-struct yaml_tls {
-    char *certificate, *key, *client_ca;
-};
-
 struct yaml_token {
     char *hash, *expires;
 };
@@ -45,13 +35,10 @@ struct yaml_tenant {
 };
 
 struct yaml_config {
-    struct yaml_listener *listeners;
-    unsigned listener_count;
-    struct yaml_tls tls;
-    struct yaml_list preload, store_old_keys;
+    struct yaml_list listen, preload, store_old_keys;
     char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
     char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
-    char *max_connections, *log_level, *metrics, *audit;
+    char *max_connections, *log_level;
     char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
     char *session_bytes;
     struct yaml_limits defaults, ceilings;

@@ -47,8 +47,6 @@ static const struct option no_flags[] = {
     {"store-old-keys", required_argument, NULL, FLAG_STORE_OLD_KEY},
     {"request-bytes-total", required_argument, NULL, FLAG_REQUEST_BYTES_TOTAL},
     {"execution-cost-min", required_argument, NULL, FLAG_EXECUTION_COST_MIN},
-    {"metrics", required_argument, NULL, FLAG_METRICS},
-    {"audit", required_argument, NULL, FLAG_AUDIT},
     {NULL, 0, NULL, 0},
 };
 
@@ -165,20 +163,13 @@ static int set_key(void *arg, const char *key, const char *value, struct viv_err
 static int take_file(struct options *o, struct viv_error *err)
 {
     const struct config_setter setter = {set_key, o};
-    const struct config_listener *listeners;
-    size_t count;
 
     if (!o->config_path)
         return 0;
     o->source = OPTIONS_FILE;
-    if (config_load(o->config_path, &o->file, err) < 0 ||
-        config_each(o->file, &setter, err) < 0 || config_limits(o->file, &o->config, err) < 0)
+    if (config_load(o->config_path, &o->file, err) < 0 || config_each(o->file, &setter, err) < 0)
         return -1;
-    listeners = config_listeners(o->file, &count);
-    for (size_t i = 0; i < count; i++)
-        if (options_set(o, FLAG_LISTEN, "listeners", listeners[i].address, err) < 0)
-            return config_at_listener(o->file, i, err);
-    return 0;
+    return config_limits(o->file, &o->config, err);
 }
 
 /* --- the environment -------------------------------------------------------------- */
@@ -278,11 +269,13 @@ static int take_flags(struct options *o, bool first, struct viv_error *err)
 static int check_listen(const struct options *o, struct viv_error *err)
 {
     struct address address;
+    char path[32];
 
     for (size_t i = 0; i < o->listen.count; i++) {
         if (address_parse(o->listen.words[i], o->insecure_tcp, &address, err) == 0)
             continue;
-        return o->listen.source == OPTIONS_FILE ? config_at_listener(o->file, i, err) : -1;
+        snprintf(path, sizeof(path), "listen[%zu]", i);
+        return o->listen.source == OPTIONS_FILE ? config_at(o->file, path, err) : -1;
     }
     return 0;
 }

@@ -38,15 +38,13 @@ struct options {
     size_t tenant_count;
 
     /* These and the strings in `config` point into argv, the environment's
-     * copies or the file. Those of listen.source OPTIONS_FILE are, one by one,
-     * config_listeners(). */
+     * copies or the file. */
     struct options_list listen, preload, old_keys;
     char *copies[OPTIONS_COPIES_MAX];
     size_t copy_count;
     enum options_source source; /* while they are read */
     enum options_source absent_source; /* of config.allow_absent */
     bool insecure_tcp;
-    const char *metrics, *audit; /* NULL: not asked for */
     /* Where --store is a path: its URL, and the key's file where none was named;
      * "": as config.sessions has them. */
     char store_url[OPTIONS_STORE_MAX], store_key[OPTIONS_STORE_MAX];

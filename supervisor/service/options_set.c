@@ -151,12 +151,6 @@ static int set_service(struct options *o, enum options_flag flag, const char *wh
         return set_int(what, value, 1, 1 << 20, &o->max_connections, err);
     case FLAG_LOG_LEVEL:
         return set_level(what, value, &o->log_level, err);
-    case FLAG_METRICS:
-        o->metrics = value;
-        return 0;
-    case FLAG_AUDIT:
-        o->audit = value;
-        return 0;
     default:
         return set_int(what, value, 0, INT_MAX, &o->ready_fd, err);
     }

@@ -33,8 +33,6 @@ enum options_flag {
     /* Without a flag. */
     FLAG_REQUEST_BYTES_TOTAL,
     FLAG_EXECUTION_COST_MIN,
-    FLAG_METRICS,
-    FLAG_AUDIT,
     /* Flags alone. */
     FLAG_READY_FD,
     FLAG_CONFIG,

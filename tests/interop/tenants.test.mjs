@@ -184,8 +184,8 @@ test('--check-config says what is wrong, and where', () => {
 });
 
 test('what the file asks for and nobody does is not left out in silence', () => {
-  writeFileSync(file, 'metrics: 127.0.0.1:1\n');
+  writeFileSync(file, 'tenants: [{name: a, credentials: {uids: [0]}}]\n');
   const { status: code, stderr } = spawnSync(binary, ['--config', file], { encoding: 'utf8' });
   assert.equal(code, 2);
-  assert.match(stderr, /does not do what is configured: metrics/);
+  assert.match(stderr, /does not look at the credentials/);
 });
