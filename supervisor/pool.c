@@ -79,7 +79,7 @@ static void evict_for_queue(struct viv_supervisor *s)
     unsigned coming = s->idle_count + s->starting_count + s->ending_count + s->sessions->evicting;
 
     while (s->fair.startable > coming && occupied(s) >= s->config.workers_max &&
-           session_evict_one(s))
+           session_evict_one(s, NULL))
         coming++;
 }
 

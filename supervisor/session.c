@@ -7,6 +7,7 @@
 #include "supervisor/clock.h"
 #include "supervisor/queue.h"
 #include "supervisor/session_next.h"
+#include "supervisor/session_quota.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
 
@@ -54,10 +55,12 @@ static int find_or_make(struct viv_supervisor *s, struct execution *e, struct se
     if (session && e->kind == EXECUTION_OPEN)
         return viv_fail(err, VIV_ALREADY_EXISTS,
                         "session_id %s is open: choose another, or leave it empty", e->session_id);
+    if (!session && session_quota_check(s, e->name.tenant, err) < 0)
+        return -1;
     if (!session)
         session = session_new(s, e->name.tenant, e->session_id);
     if (!session) {
-        session_evict_one(s);
+        session_evict_one(s, NULL);
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
                         "%u sessions are in use, the most there may be: try again later",
                         s->sessions->max);
@@ -171,7 +174,8 @@ static void give_turn(struct session *session)
         return;
     }
     if (s->sessions->resident >= s->sessions->resident_max + s->sessions->evicting)
-        session_evict_one(s);
+        session_evict_one(s, NULL);
+    session_quota_evict(session, 1);
     queue_push(s, e);
     pool_assign(s);
 }
@@ -241,6 +245,7 @@ static struct store_meta meta_now(const struct session *session)
     struct store_meta meta = session->meta;
 
     meta.last_used_ns = clock_realtime();
+    meta.quota_bytes = session_quota_bytes(session);
     meta.executions = session->executions;
     meta.node = session->supervisor->sessions->store.node_hash;
     meta.life = session->supervisor->sessions->store.life;
@@ -342,8 +347,10 @@ static void rest(struct session *session)
 
     if (session->worker && !session->turn && !session->leaving)
         session_idle_add(session);
+    if (session->worker)
+        session_quota_evict(session, 0);
     if (t->resident > t->resident_max + t->evicting)
-        session_evict_one(session->supervisor);
+        session_evict_one(session->supervisor, NULL);
 }
 
 void session_step(struct session *session)

@@ -103,9 +103,9 @@ void session_lost(struct session *session, enum viv_restored_from how);
 /* Does what comes next. */
 void session_step(struct session *session);
 
-/* Starts to free a worker that a session holds without using it. False: there
- * is none. */
-bool session_evict_one(struct viv_supervisor *supervisor);
+/* Starts to free a worker that a session holds without using it, of that tenant
+ * or, with NULL, of any. False: there is none. */
+bool session_evict_one(struct viv_supervisor *supervisor, const char *tenant);
 
 /* All sessions to the store; drain_check() when none is left. */
 void session_drain(struct viv_supervisor *supervisor);

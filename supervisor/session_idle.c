@@ -1,6 +1,7 @@
 /* Sessions that nobody uses at the moment: whose worker may be taken, and what
  * time does to them. */
 #include <stddef.h>
+#include <string.h>
 
 #include "supervisor/clock.h"
 #include "supervisor/session.h"
@@ -43,11 +44,12 @@ void session_idle_remove(struct session *session)
         t->newest_idle = session->older;
 }
 
-bool session_evict_one(struct viv_supervisor *s)
+bool session_evict_one(struct viv_supervisor *s, const char *tenant)
 {
     struct session *session = s->sessions->oldest_idle;
 
-    while (session && (session->unsavable || session->leaving))
+    while (session && (session->unsavable || session->leaving ||
+                       (tenant && strcmp(session->name.tenant, tenant) != 0)))
         session = session->newer;
     if (!session)
         return false;

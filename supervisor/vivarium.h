@@ -225,8 +225,8 @@ struct viv_tenant_config {
     unsigned burst;         /* how many may come at once; at least 1 */
     uint64_t memory_bytes;  /* memory_bytes of the executions that run, together; 0: any */
     uint64_t request_bytes; /* of its requests that are queued or run, together */
-    unsigned sessions;      /* open at a time */
-    unsigned resident_sessions; /* held by a worker at a time */
+    unsigned sessions;      /* in use at a time, as viv_session_config.max */
+    unsigned resident_sessions; /* held by a warm worker at a time */
     uint64_t stored_bytes;      /* of its sessions' snapshots; 0: any */
     struct viv_limits defaults;
     struct viv_limits ceilings;

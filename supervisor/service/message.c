@@ -205,6 +205,9 @@ static void set_quotas(struct message_description *m, const struct viv_descripti
     m->quotas.burst = q->rate > 0 ? q->burst : 0;
     m->quotas.memory_bytes = q->memory_bytes;
     m->quotas.request_bytes = q->request_bytes;
+    m->quotas.sessions = q->sessions;
+    m->quotas.resident_sessions = q->resident_sessions;
+    m->quotas.stored_bytes = q->stored_bytes;
     m->root.quotas = &m->quotas;
 }
 

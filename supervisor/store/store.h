@@ -54,6 +54,7 @@ struct store_meta {
     uint64_t executions;               /* that the session has had */
     uint64_t snapshot_bytes;           /* set by the store */
     uint64_t stored_bytes;             /* what counts against a quota; set by the store */
+    uint64_t quota_bytes; /* of the tenant, for this write; 0: as the store was opened with */
 };
 
 struct store_config {

@@ -154,8 +154,9 @@ void viv_tenant_config_init(struct viv_tenant_config *tenant, const struct viv_c
         .queued = config->queue_max,
         .burst = 1,
         .request_bytes = config->request_bytes_total,
-        .sessions = 1024,
+        .sessions = config->sessions.max,
         .resident_sessions = config->workers_max,
+        .stored_bytes = config->sessions.tenant_bytes_max,
         .defaults = config->defaults,
         .ceilings = config->ceilings,
     };

@@ -309,6 +309,91 @@ static void limits_are_the_tenants(void **state)
     finish(submit("a", "ok"));
 }
 
+/* --- sessions ------------------------------------------------------------------------ */
+
+static struct run *in_session(const char *tenant, const char *session, const char *code,
+                              enum viv_request_kind kind)
+{
+    const struct viv_request request = {.kind = kind,
+                                        .tenant = tenant,
+                                        .session_id = session,
+                                        .code = code,
+                                        .code_len = strlen(code),
+                                        .durability = kind == VIV_REQUEST_OPEN_SESSION
+                                                          ? VIV_DURABILITY_EVERY_EXECUTION
+                                                          : 0};
+
+    return harness_request(sup, &request);
+}
+
+static void open_session(const char *tenant, const char *session)
+{
+    finish(in_session(tenant, session, "", VIV_REQUEST_OPEN_SESSION));
+}
+
+static struct run *add(const char *tenant, const char *session)
+{
+    return in_session(tenant, session, "add 1", VIV_REQUEST_EXECUTE);
+}
+
+static void sessions_in_use_are_capped(void **state)
+{
+    struct viv_tenant_config table[] = {named("a"), named("default")};
+    struct run *run;
+
+    table[0].sessions = 2;
+    set(table, 2);
+    open_session("a", "1"), open_session("a", "2");
+    finish(add("a", "1"));
+    finish(add("a", "2"));
+    run = in_session("a", "3", "", VIV_REQUEST_OPEN_SESSION);
+    harness_wait(run);
+    assert_int_equal(run->error.status, VIV_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(run->error.text, "2 sessions of the tenant"));
+    harness_free(run);
+    open_session("b", "1"), open_session("b", "2"), open_session("b", "3");
+}
+
+/* One worker for all of a tenant's sessions: each finds it taken, and the scope
+ * in the store. */
+static void resident_ones_are_capped(void **state)
+{
+    struct viv_tenant_config table[] = {named("a"), named("default")};
+    struct run *run;
+
+    table[0].resident_sessions = 1;
+    set(table, 2);
+    open_session("a", "1"), open_session("a", "2");
+    for (int i = 1; i <= 5; i++) {
+        for (int session = 1; session <= 2; session++) {
+            char repr[8];
+
+            run = add("a", session == 1 ? "1" : "2");
+            harness_wait(run);
+            snprintf(repr, sizeof(repr), "%d", i);
+            assert_string_equal(run->repr, repr);
+            assert_int_equal(run->restored_from, i == 1 ? run->restored_from
+                                                        : VIV_RESTORED_FROM_EVICTION);
+            finish(run);
+        }
+    }
+}
+
+static void what_they_store_is_capped(void **state)
+{
+    struct viv_tenant_config table[] = {named("a"), named("default")};
+    struct run *run;
+
+    table[0].stored_bytes = 1;
+    set(table, 2);
+    open_session("b", "1");
+    run = in_session("a", "1", "", VIV_REQUEST_OPEN_SESSION);
+    harness_wait(run);
+    assert_int_equal(run->rejected, 1);
+    assert_int_equal(run->error.status, VIV_RESOURCE_EXHAUSTED);
+    harness_free(run);
+}
+
 /* --- a full queue -------------------------------------------------------------------- */
 
 static void who_has_most_makes_room_for_who_has_less(void **state)
@@ -445,6 +530,9 @@ int main(void)
         SMALL(waiting_ones_are_capped),
         SMALL(the_rate_is_capped),
         SMALL(limits_are_the_tenants),
+        SMALL(sessions_in_use_are_capped),
+        SMALL(resident_ones_are_capped),
+        SMALL(what_they_store_is_capped),
         SMALL(who_has_most_makes_room_for_who_has_less),
         SMALL(what_is_too_late_does_not_start),
         SMALL(unknown_tenants_are_refused_without_a_default),

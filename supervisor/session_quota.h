@@ -1,0 +1,18 @@
+/* What a tenant may have of sessions. */
+#ifndef VIVARIUM_SESSION_QUOTA_H
+#define VIVARIUM_SESSION_QUOTA_H
+
+#include "supervisor/session.h"
+
+/* Whether a tenant may have one more in use. VIV_RESOURCE_EXHAUSTED. */
+int session_quota_check(struct viv_supervisor *supervisor, const char *tenant,
+                        struct viv_error *err);
+
+/* Frees workers of the session's tenant that are above its quota, or would be
+ * with `more`. */
+void session_quota_evict(struct session *session, unsigned more);
+
+/* Stored bytes; never 0. */
+uint64_t session_quota_bytes(const struct session *session);
+
+#endif
