@@ -115,6 +115,18 @@ static int set_list(const struct config *c, const char *key, const struct yaml_l
     return 0;
 }
 
+static int set_lists(const struct config *c, const struct config_setter *setter,
+                     struct viv_error *err)
+{
+    const struct yaml_config *v = values(c);
+
+    if (set_list(c, "listen", &v->listen, setter, err) < 0 ||
+        set_list(c, "preload", &v->preload, setter, err) < 0 ||
+        set_list(c, "allow_absent", &v->allow_absent, setter, err) < 0)
+        return -1;
+    return set_list(c, "store_old_keys", &v->store_old_keys, setter, err);
+}
+
 int config_each(const struct config *config, const struct config_setter *setter,
                 struct viv_error *err)
 {
@@ -129,17 +141,14 @@ int config_each(const struct config *config, const struct config_setter *setter,
         SCALAR(max_streams),       SCALAR(max_connections), SCALAR(execution_cost_min),
         SCALAR(log_level),         SCALAR(store),           SCALAR(store_key),
         SCALAR(node),              SCALAR(sessions_max),    SCALAR(sessions_resident),
-        SCALAR(session_idle),      SCALAR(session_bytes),
+        SCALAR(session_idle),      SCALAR(session_lease),   SCALAR(session_bytes),
 #undef SCALAR
     };
 
     for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
         if (set_one(config, scalars[i].key, scalars[i].key, scalars[i].value, setter, err) < 0)
             return -1;
-    if (set_list(config, "listen", &v->listen, setter, err) < 0 ||
-        set_list(config, "preload", &v->preload, setter, err) < 0)
-        return -1;
-    return set_list(config, "store_old_keys", &v->store_old_keys, setter, err);
+    return set_lists(config, setter, err);
 }
 
 int config_limits(const struct config *config, struct viv_config *library, struct viv_error *err)

@@ -35,12 +35,12 @@ struct yaml_tenant {
 };
 
 struct yaml_config {
-    struct yaml_list listen, preload, store_old_keys;
+    struct yaml_list listen, preload, allow_absent, store_old_keys;
     char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
     char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
     char *max_connections, *log_level;
     char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
-    char *session_bytes;
+    char *session_lease, *session_bytes;
     struct yaml_limits defaults, ceilings;
     struct yaml_tenant *tenants;
     unsigned tenant_count;
