@@ -69,8 +69,8 @@ int execution_fill(struct execution *e, const struct viv_request *request,
     e->limits = *limits;
     e->deadline_ns = request->deadline_ns;
     e->cancel_on_output_limit = request->cancel_on_output_limit;
-    e->item = (struct fair_item){.level = level_of(request->priority),
-                                 .size = limits->memory_bytes};
+    e->item =
+        (struct fair_item){.level = level_of(request->priority), .size = limits->memory_bytes};
     e->kind = (enum execution_kind)request->kind;
     e->return_scope = request->return_scope || request->kind == VIV_REQUEST_GET_SCOPE;
     memset(e->session_id, 0, sizeof(e->session_id));

@@ -29,7 +29,7 @@ struct viv_supervisor {
     struct execution *free_executions;
     uint64_t request_bytes;
     struct tenants tenants; /* but for their flows */
-    bool refusing; /* draining or stopping */
+    bool refusing;          /* draining or stopping */
 
     /* How the start went, for create(); under start_lock. */
     pthread_mutex_t start_lock;

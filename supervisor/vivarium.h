@@ -165,10 +165,10 @@ struct viv_config {
     /* Modules that the zygote imports before it clones; NULL-terminated, may be
      * NULL. One that can't be imported fails the start. */
     const char *const *preload;
-    unsigned workers_warm;      /* pristine workers kept ready (the floor); default 4 */
-    unsigned workers_max;       /* workers at a time, the ceiling; default 32 */
-    unsigned queue_max;         /* executions that wait for a worker; default 1024 */
-    unsigned tenants_max;       /* that have executions at a time; default 1024 */
+    unsigned workers_warm; /* pristine workers kept ready (the floor); default 4 */
+    unsigned workers_max;  /* workers at a time, the ceiling; default 32 */
+    unsigned queue_max;    /* executions that wait for a worker; default 1024 */
+    unsigned tenants_max;  /* that have executions at a time; default 1024 */
     /* What an execution costs its tenant at least, however short it is: a worker
      * was made for it. One that is above all wall limits shares by number of
      * executions and not by time. Default 1 ms. */
@@ -218,14 +218,14 @@ enum viv_request_kind {
  * VIV_PERMISSION_DENIED. */
 struct viv_tenant_config {
     const char *tenant;
-    unsigned weight;        /* its share while there is too little for all: 1 to 10000 */
-    unsigned running;       /* executions that run at a time; at least 1 */
-    unsigned queued;        /* executions that wait */
-    double rate;            /* executions a second; 0: any */
-    unsigned burst;         /* how many may come at once; at least 1 */
-    uint64_t memory_bytes;  /* memory_bytes of the executions that run, together; 0: any */
-    uint64_t request_bytes; /* of its requests that are queued or run, together */
-    unsigned sessions;      /* in use at a time, as viv_session_config.max */
+    unsigned weight;            /* its share while there is too little for all: 1 to 10000 */
+    unsigned running;           /* executions that run at a time; at least 1 */
+    unsigned queued;            /* executions that wait */
+    double rate;                /* executions a second; 0: any */
+    unsigned burst;             /* how many may come at once; at least 1 */
+    uint64_t memory_bytes;      /* memory_bytes of the executions that run, together; 0: any */
+    uint64_t request_bytes;     /* of its requests that are queued or run, together */
+    unsigned sessions;          /* in use at a time, as viv_session_config.max */
     unsigned resident_sessions; /* held by a warm worker at a time */
     uint64_t stored_bytes;      /* of its sessions' snapshots; 0: any */
     struct viv_limits defaults;
@@ -237,8 +237,7 @@ struct viv_tenant_config {
 void viv_tenant_config_init(struct viv_tenant_config *tenant, const struct viv_config *config);
 
 /* Whether a table would be taken. Pure. Errors: VIV_INVALID_ARGUMENT. */
-int viv_tenants_check(const struct viv_tenant_config *tenants, size_t count,
-                      struct viv_error *err);
+int viv_tenants_check(const struct viv_tenant_config *tenants, size_t count, struct viv_error *err);
 
 /* Replaces the table, which begins with one entry, "default", as
  * viv_tenant_config_init() sets it. All of it is copied. What runs or waits

@@ -232,8 +232,8 @@ void call_fail(struct call *call, const struct viv_error *err)
         log_event(LOG_LEVEL_ERROR, "call_failed",
                   LOG_TEXT("method", call->slot->method->path ? call->slot->method->path : ""),
                   LOG_TEXT("error", err->text));
-    put(call, (struct outgoing){
-                  .last = true, .status = err->status, .text = err->text, .error = err});
+    put(call,
+        (struct outgoing){.last = true, .status = err->status, .text = err->text, .error = err});
 }
 
 static void on_sent(struct call *call, bool ok)

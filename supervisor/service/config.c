@@ -135,13 +135,13 @@ int config_each(const struct config *config, const struct config_setter *setter,
         const char *key, *value;
     } scalars[] = {
 #define SCALAR(key) {#key, v->key}
-        SCALAR(insecure_tcp),      SCALAR(worker),          SCALAR(workers_warm),
-        SCALAR(workers_max),       SCALAR(queue_max),       SCALAR(tenants_max),
-        SCALAR(drain_grace),       SCALAR(max_message),     SCALAR(request_bytes_total),
-        SCALAR(max_streams),       SCALAR(max_connections), SCALAR(execution_cost_min),
-        SCALAR(log_level),         SCALAR(store),           SCALAR(store_key),
-        SCALAR(node),              SCALAR(sessions_max),    SCALAR(sessions_resident),
-        SCALAR(session_idle),      SCALAR(session_lease),   SCALAR(session_bytes),
+        SCALAR(insecure_tcp), SCALAR(worker),          SCALAR(workers_warm),
+        SCALAR(workers_max),  SCALAR(queue_max),       SCALAR(tenants_max),
+        SCALAR(drain_grace),  SCALAR(max_message),     SCALAR(request_bytes_total),
+        SCALAR(max_streams),  SCALAR(max_connections), SCALAR(execution_cost_min),
+        SCALAR(log_level),    SCALAR(store),           SCALAR(store_key),
+        SCALAR(node),         SCALAR(sessions_max),    SCALAR(sessions_resident),
+        SCALAR(session_idle), SCALAR(session_lease),   SCALAR(session_bytes),
 #undef SCALAR
     };
 
@@ -173,8 +173,7 @@ const struct config_credential *config_credentials(const struct config *config, 
 }
 
 int config_tenants(const struct config *config, const struct viv_config *base,
-                   struct viv_tenant_config **ret_tenants, size_t *ret_count,
-                   struct viv_error *err)
+                   struct viv_tenant_config **ret_tenants, size_t *ret_count, struct viv_error *err)
 {
     return config_tenants_read(&config->yaml, base, ret_tenants, ret_count, err);
 }

@@ -15,8 +15,10 @@ static const struct row {
     enum kind kind;
     size_t from, to;
 } rows[] = {
-#define ROW(key, kind, to) {#key, kind, offsetof(struct yaml_limits, key), \
-                            offsetof(struct viv_limits, to)}
+#define ROW(key, kind, to)                                                             \
+    {                                                                                  \
+#key, kind, offsetof(struct yaml_limits, key), offsetof(struct viv_limits, to) \
+    }
     ROW(wall_time, TIME, wall_time_ns),
     ROW(cpu_time, TIME, cpu_time_ns),
     ROW(cancel_grace, TIME, cancel_grace_ns),

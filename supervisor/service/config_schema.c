@@ -4,7 +4,7 @@
 #define LIST_MAX 1024
 #define TENANTS_MAX 65536
 
-#define SCALAR(structure, key)                                                                   \
+#define SCALAR(structure, key)                                                                \
     CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, structure, key, 0, \
                            TEXT_MAX)
 #define REQUIRED(structure, key) \
@@ -20,16 +20,11 @@ static const cyaml_schema_value_t text = {
 };
 
 static const cyaml_schema_field_t limits[] = {
-    SCALAR(struct yaml_limits, wall_time),
-    SCALAR(struct yaml_limits, cpu_time),
-    SCALAR(struct yaml_limits, cancel_grace),
-    SCALAR(struct yaml_limits, cleanup_grace),
-    SCALAR(struct yaml_limits, memory_bytes),
-    SCALAR(struct yaml_limits, memory_soft_bytes),
-    SCALAR(struct yaml_limits, pids),
-    SCALAR(struct yaml_limits, output_bytes),
-    SCALAR(struct yaml_limits, steps),
-    CYAML_FIELD_END,
+    SCALAR(struct yaml_limits, wall_time),    SCALAR(struct yaml_limits, cpu_time),
+    SCALAR(struct yaml_limits, cancel_grace), SCALAR(struct yaml_limits, cleanup_grace),
+    SCALAR(struct yaml_limits, memory_bytes), SCALAR(struct yaml_limits, memory_soft_bytes),
+    SCALAR(struct yaml_limits, pids),         SCALAR(struct yaml_limits, output_bytes),
+    SCALAR(struct yaml_limits, steps),        CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t token_fields[] = {

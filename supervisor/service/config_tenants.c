@@ -200,9 +200,8 @@ static ssize_t read_credentials(const struct config_yaml *yaml, unsigned tenant,
     const struct yaml_credentials *c = &y->credentials;
 
     for (unsigned i = 0; i < c->certificates.count; i++)
-        all[count++] = (struct config_credential){.kind = CONFIG_CERTIFICATE,
-                                                  .tenant = y->name,
-                                                  .value = c->certificates.text[i]};
+        all[count++] = (struct config_credential){
+            .kind = CONFIG_CERTIFICATE, .tenant = y->name, .value = c->certificates.text[i]};
     for (unsigned i = 0; i < c->uids.count; i++) {
         all[count] = (struct config_credential){.kind = CONFIG_UID, .tenant = y->name};
         if (read_uid(yaml, tenant, i, &all[count++], err) < 0)

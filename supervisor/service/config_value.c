@@ -59,11 +59,7 @@ int config_bytes(const char *what, const char *text, uint64_t high, uint64_t *re
                  struct viv_error *err)
 {
     static const struct unit units[] = {
-        {"", 1},
-        {"KiB", 1024},
-        {"MiB", 1048576},
-        {"GiB", 1073741824},
-        {"TiB", 1099511627776},
+        {"", 1},   {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776},
         {NULL, 0},
     };
     double value;
@@ -81,8 +77,7 @@ int config_duration(const char *what, const char *text, int64_t high_ns, int64_t
                     struct viv_error *err)
 {
     static const struct unit units[] = {
-        {"", 1e9},   {"s", 1e9},     {"ms", 1e6}, {"m", 60e9},
-        {"h", 3600e9}, {"d", 86400e9}, {NULL, 0},
+        {"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {NULL, 0},
     };
     double value;
 

@@ -101,8 +101,7 @@ static int parse(const char *text, size_t len, yaml_document_t *document,
     if (!yaml_parser_initialize(&parser))
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    rc = document ? load(&parser, document, ret_wrong, err)
-                  : check_depth(&parser, ret_wrong, err);
+    rc = document ? load(&parser, document, ret_wrong, err) : check_depth(&parser, ret_wrong, err);
     yaml_parser_delete(&parser);
     return rc;
 }

@@ -177,8 +177,8 @@ static int load(struct config_yaml *y, const char *text, size_t len, struct viv_
     struct complaint complaint = {.text = ""};
     cyaml_config_t config = settings(&complaint);
     cyaml_data_t *data = NULL;
-    cyaml_err_t error = cyaml_load_data((const uint8_t *)text, len, &config, &config_schema, &data,
-                                        NULL);
+    cyaml_err_t error =
+        cyaml_load_data((const uint8_t *)text, len, &config, &config_schema, &data, NULL);
 
     if (error == CYAML_ERR_OOM)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");

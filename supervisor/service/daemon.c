@@ -310,8 +310,8 @@ int daemon_run(const struct options *options, struct viv_error *err)
 
     log_event(LOG_LEVEL_INFO, "starting", LOG_TEXT("version", VIV_VERSION));
     /* The supervisor before gRPC: it starts a process, and gRPC starts threads. */
-    if (check_served(options, err) == 0 && lock_listeners(&d, err) == 0 && open_events(&d, err) == 0 &&
-        create_supervisor(&d, err) == 0) {
+    if (check_served(options, err) == 0 && lock_listeners(&d, err) == 0 &&
+        open_events(&d, err) == 0 && create_supervisor(&d, err) == 0) {
         log_take_grpc();
         grpc_init();
         grpc = true;

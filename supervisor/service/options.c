@@ -179,7 +179,8 @@ static const char *variable(const char *name, char ret_variable[64])
     int len = snprintf(ret_variable, 64, "VIVARIUM_%s", name);
 
     for (int i = 0; i < len; i++)
-        ret_variable[i] = ret_variable[i] == '-' ? '_' : (char)toupper((unsigned char)ret_variable[i]);
+        ret_variable[i] = ret_variable[i] == '-' ? '_'
+                                                 : (char)toupper((unsigned char)ret_variable[i]);
     return getenv(ret_variable);
 }
 
@@ -190,8 +191,8 @@ static bool is_list(int flag)
 }
 
 /* Words between spaces; they stay in a copy that the options own. */
-static int take_list(struct options *o, enum options_flag flag, const char *what,
-                     const char *value, struct viv_error *err)
+static int take_list(struct options *o, enum options_flag flag, const char *what, const char *value,
+                     struct viv_error *err)
 {
     char *copy = strdup(value), *rest = copy;
 

@@ -42,7 +42,7 @@ struct options {
     struct options_list listen, preload, old_keys;
     char *copies[OPTIONS_COPIES_MAX];
     size_t copy_count;
-    enum options_source source; /* while they are read */
+    enum options_source source;        /* while they are read */
     enum options_source absent_source; /* of config.allow_absent */
     bool insecure_tcp;
     /* Where --store is a path: its URL, and the key's file where none was named;

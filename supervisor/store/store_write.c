@@ -112,8 +112,7 @@ static int finish(struct store *store, const struct store_key *key, struct writi
     record->token = commit->token;
     commit->record = writing->sealed;
     commit->bytes = record->meta.stored_bytes;
-    commit->quota =
-        record->meta.quota_bytes ? record->meta.quota_bytes : store->tenant_bytes_max;
+    commit->quota = record->meta.quota_bytes ? record->meta.quota_bytes : store->tenant_bytes_max;
     commit->expires_ns = expiry(&record->meta);
     if (store_seal(store, key, record, writing->sealed, err) ||
         store->backend->ops->commit(store->backend, key, commit, err))

@@ -152,7 +152,8 @@ static void tick(struct fair_queue *q, int64_t now_ns)
     if (now_ns - q->ticked_ns < FAIR_TICK_NS)
         return;
     q->ticked_ns = now_ns;
-    TAILQ_FOREACH(item, &q->running_items, link) {
+    TAILQ_FOREACH(item, &q->running_items, link)
+    {
         if (now_ns - item->began_ns <= item->charged_ns)
             continue;
         charge(q, item, now_ns - item->began_ns);
@@ -306,8 +307,8 @@ struct fair_item *fair_surplus(const struct fair_queue *queue, const struct fair
     if (!first)
         return NULL;
     f = of_large(first);
-    if (f == arriving || !more(f->queued, f->share.weight, (uint64_t)arriving->queued + 1,
-                               arriving->share.weight))
+    if (f == arriving ||
+        !more(f->queued, f->share.weight, (uint64_t)arriving->queued + 1, arriving->share.weight))
         return NULL;
     for (unsigned i = FAIR_LEVELS; i-- > 0;)
         if (!TAILQ_EMPTY(&f->lines[i]))

@@ -120,8 +120,7 @@ int tenants_rules_new(const struct viv_tenant_config *configs, size_t count,
     return 0;
 }
 
-int viv_tenants_check(const struct viv_tenant_config *tenants, size_t count,
-                      struct viv_error *err)
+int viv_tenants_check(const struct viv_tenant_config *tenants, size_t count, struct viv_error *err)
 {
     struct viv_tenant_config *rules;
 

@@ -63,8 +63,7 @@ static void set(const struct viv_tenant_config *tenants, size_t count)
 
 static struct run *submit(const char *tenant, const char *code)
 {
-    const struct viv_request request = {
-        .tenant = tenant, .code = code, .code_len = strlen(code)};
+    const struct viv_request request = {.tenant = tenant, .code = code, .code_len = strlen(code)};
 
     return harness_request(sup, &request);
 }
@@ -314,14 +313,13 @@ static void limits_are_the_tenants(void **state)
 static struct run *in_session(const char *tenant, const char *session, const char *code,
                               enum viv_request_kind kind)
 {
-    const struct viv_request request = {.kind = kind,
-                                        .tenant = tenant,
-                                        .session_id = session,
-                                        .code = code,
-                                        .code_len = strlen(code),
-                                        .durability = kind == VIV_REQUEST_OPEN_SESSION
-                                                          ? VIV_DURABILITY_EVERY_EXECUTION
-                                                          : 0};
+    const struct viv_request request = {
+        .kind = kind,
+        .tenant = tenant,
+        .session_id = session,
+        .code = code,
+        .code_len = strlen(code),
+        .durability = kind == VIV_REQUEST_OPEN_SESSION ? VIV_DURABILITY_EVERY_EXECUTION : 0};
 
     return harness_request(sup, &request);
 }
@@ -372,8 +370,8 @@ static void resident_ones_are_capped(void **state)
             harness_wait(run);
             snprintf(repr, sizeof(repr), "%d", i);
             assert_string_equal(run->repr, repr);
-            assert_int_equal(run->restored_from, i == 1 ? run->restored_from
-                                                        : VIV_RESTORED_FROM_EVICTION);
+            assert_int_equal(run->restored_from,
+                             i == 1 ? run->restored_from : VIV_RESTORED_FROM_EVICTION);
             finish(run);
         }
     }

@@ -36,9 +36,11 @@ static const struct {
      "{a: {a: {a: {a: {a: {a: {a: {a: {a: {a: ",
      "this is nested too deep"},
     /* Keys. */
-    {"queue_max: 1\nqueu_max: 2", "f:2:1: there is no key 'queu_max' here; did you mean 'queue_max'?"},
-    {"tenants:\n  - name: a\n  - name: b\n    wieght: 3", "f:4:5: there is no key 'wieght' here; did "
-                                                          "you mean 'weight'?"},
+    {"queue_max: 1\nqueu_max: 2",
+     "f:2:1: there is no key 'queu_max' here; did you mean 'queue_max'?"},
+    {"tenants:\n  - name: a\n  - name: b\n    wieght: 3",
+     "f:4:5: there is no key 'wieght' here; did "
+     "you mean 'weight'?"},
     {"tenants:\n  - name: a\n    ceilings: {pid: 1}",
      "f:3:16: there is no key 'pid' here; did you mean 'pids'?"},
     {"tenants:\n- name: a\n  credentials: {zzzzz: c}",

@@ -19,8 +19,8 @@ static void bytes(void **state)
         {"2GiB", UINT64_C(2) << 30},
         {"1TiB", UINT64_C(1) << 40},
     };
-    static const char *const wrong[] = {"",    "-1",   "1 MiB", "1MB",   "0.3", "1e99", "inf",
-                                        "nan", "MiB",  "1kib",  "2TiB",  "-0",  "1MiB ", "0x"};
+    static const char *const wrong[] = {"",    "-1",  "1 MiB", "1MB",  "0.3", "1e99",  "inf",
+                                        "nan", "MiB", "1kib",  "2TiB", "-0",  "1MiB ", "0x"};
 
     for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
         uint64_t got = 7;
@@ -45,7 +45,7 @@ static void durations(void **state)
         const char *text;
         int64_t value;
     } right[] = {
-        {"0", 0},           {"10", 10 * SECOND},   {"0.5", SECOND / 2},    {"250ms", SECOND / 4},
+        {"0", 0},           {"10", 10 * SECOND},   {"0.5", SECOND / 2},   {"250ms", SECOND / 4},
         {"3s", 3 * SECOND}, {"1.5m", 90 * SECOND}, {"2h", 7200 * SECOND}, {"1d", 86400 * SECOND},
     };
     static const char *const wrong[] = {"", "-1", "1y", "s", "nan", "inf", "2d", "1e30", "1 s"};
@@ -117,8 +117,8 @@ static void times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes),   cmocka_unit_test(durations), cmocka_unit_test(integers),
-        cmocka_unit_test(rates),   cmocka_unit_test(booleans),  cmocka_unit_test(times),
+        cmocka_unit_test(bytes), cmocka_unit_test(durations), cmocka_unit_test(integers),
+        cmocka_unit_test(rates), cmocka_unit_test(booleans),  cmocka_unit_test(times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

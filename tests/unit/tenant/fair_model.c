@@ -138,11 +138,8 @@ void model_push(struct model *m, int flow, int item, unsigned level, uint64_t si
         f->pass = m->now;
     if (f->served == 0)
         f->served = INT64_MIN + ++m->arrivals;
-    m->items[item] = (struct model_item){.state = MODEL_WAITS,
-                                         .flow = flow,
-                                         .level = level,
-                                         .size = size,
-                                         .order = ++m->last_order};
+    m->items[item] = (struct model_item){
+        .state = MODEL_WAITS, .flow = flow, .level = level, .size = size, .order = ++m->last_order};
     update(m, flow);
 }
 
@@ -243,7 +240,7 @@ bool model_surplus_is_right(const struct model *m, int arriving, int item)
         if (item >= 0 && has_more(m, i, 0, m->items[item].flow, 0))
             return false;
     }
-    return item < 0 || (m->items[item].flow != arriving &&
-                        has_more(m, m->items[item].flow, 0, arriving, 1) &&
-                        item == end_of_line(m, m->items[item].flow, true));
+    return item < 0 ||
+           (m->items[item].flow != arriving && has_more(m, m->items[item].flow, 0, arriving, 1) &&
+            item == end_of_line(m, m->items[item].flow, true));
 }

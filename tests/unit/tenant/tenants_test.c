@@ -83,7 +83,8 @@ static void an_unknown_tenant_is_as_the_default_says(void **state)
     /* Each by itself. */
     assert_true(x && y && x != y);
     expect_refused("x", 0, NOW, VIV_RESOURCE_EXHAUSTED, "of 1 and 0");
-    assert_ptr_equal(submit("a", 0, NOW, NULL)->rules->tenant, tenants_rules_of(&tenants, "a")->tenant);
+    assert_ptr_equal(submit("a", 0, NOW, NULL)->rules->tenant,
+                     tenants_rules_of(&tenants, "a")->tenant);
 }
 
 static void without_a_default_it_is_nobody(void **state)
@@ -217,8 +218,8 @@ static void a_new_table_leaves_what_runs(void **state)
 
 static void a_wrong_table_is_refused(void **state)
 {
-    static const char *const words[] = {"weight", "weight",   "running",   "queued",
-                                        "rate",   "burst",    "wall_time", "ceiling",
+    static const char *const words[] = {"weight",  "weight",   "running",   "queued",
+                                        "rate",    "burst",    "wall_time", "ceiling",
                                         "no name", "the name", "twice"};
     struct viv_tenant_config wrong[11];
     struct viv_error err;
