@@ -56,6 +56,9 @@ bench() {
     say "pure Python in a worker beside python3.11"
     "$BENCH/hook_bench" "$VIVARIUM_TARGET" "$HOOK_ROUNDS" tests/bench/programs/*.py \
         >"$FOLDER/hook" || die "hook_bench failed"
+    say "tenants: what one's flood costs another, and what the fair queue costs"
+    { "$BENCH/flood_bench" "$WORKER" && printf '\n' && "$BENCH/fair_bench"; } \
+        >"$FOLDER/tenants" || die "flood_bench failed"
     end_daemon || die "vivariumd ended with status $?"
     echo
     awk -v cores="$(nproc)" -f tests/bench/table.awk "$FOLDER/figures"
@@ -63,4 +66,6 @@ bench() {
     cat "$FOLDER/cancel"
     printf '\n'
     cat "$FOLDER/hook"
+    printf '\n'
+    cat "$FOLDER/tenants"
 }
