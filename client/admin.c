@@ -1,77 +1,25 @@
 /* Cancel, ListExecutions, Describe and the health check: one question, one
  * answer, the caller waits. */
 #include "client/arena.h"
+#include "client/question.h"
 #include "client/reply.h"
-#include "client/rpc.h"
 #include "grpc/health/v1/health.pb-c.h"
-
-#define SECOND_NS 1000000000LL
 
 static const struct viv_rpc_method CANCEL = {"/vivarium.v1.Vivarium/Cancel", false};
 static const struct viv_rpc_method LIST = {"/vivarium.v1.Vivarium/ListExecutions", false};
 static const struct viv_rpc_method DESCRIBE = {"/vivarium.v1.Vivarium/Describe", false};
 static const struct viv_rpc_method HEALTH = {"/grpc.health.v1.Health/Check", false};
 
-/* A question, and where the answer goes. */
-struct question {
-    struct viv_client *client;
-    const struct viv_rpc_method *method;
-    enum viv_retry_kind kind;
-    const ProtobufCMessage *request;
-    int64_t timeout_ns;
-    const ProtobufCMessageDescriptor *answer;
-    size_t reply_size; /* of the public structure */
-    int (*fill)(void *reply, const ProtobufCMessage *message, struct viv_error *err);
-    void *reply; /* in an arena; NULL until there is one */
-};
-
-static int out_of_memory(struct viv_error *err)
-{
-    return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for the answer");
-}
-
-static int answer_message(void *arg, const uint8_t *data, size_t len, struct viv_error *err)
-{
-    struct question *q = arg;
-    void *reply = viv_arena_new(q->reply_size);
-    ProtobufCMessage *message;
-
-    if (!reply)
-        return out_of_memory(err);
-    if (viv_reply_unpack(q->client, q->answer, data, len, reply, &message, err) ||
-        q->fill(reply, message, err)) {
-        viv_arena_free(reply);
-        return -1;
-    }
-    q->reply = reply;
-    return 0;
-}
-
-static int ask(struct question *q, struct viv_error *err)
-{
-    struct viv_rpc_handler handler = {.message = answer_message, .arg = q};
-    struct viv_rpc rpc;
-    int result;
-
-    if (!q->timeout_ns)
-        q->timeout_ns = q->client->options.timeout_ns;
-    if (viv_rpc_init(&rpc, q->client, q->method, q->kind, q->request, q->timeout_ns, &handler, err))
-        return -1;
-    result = viv_rpc_run(&rpc, err);
-    viv_rpc_release(&rpc);
-    return result;
-}
-
 /* ---- cancel ---- */
 
-static int fill_cancel(void *reply, const ProtobufCMessage *message, struct viv_error *err)
+static int fill_cancel(void *reply, ProtobufCMessage *message, struct viv_error *err)
 {
     const Vivarium__V1__CancelResponse *m = (const Vivarium__V1__CancelResponse *)message;
     struct viv_client_cancel_reply *r = reply;
 
     r->state = (int)m->state;
     if (m->cancellation && !(r->receipt = viv_reply_receipt(reply, m->cancellation)))
-        return out_of_memory(err);
+        return viv_question_no_memory(err);
     return 0;
 }
 
@@ -79,7 +27,7 @@ int viv_client_cancel(struct viv_client *client, const struct viv_client_cancel 
                       struct viv_client_cancel_reply **ret_reply, struct viv_error *err)
 {
     Vivarium__V1__CancelRequest request = VIVARIUM__V1__CANCEL_REQUEST__INIT;
-    struct question q = {
+    struct viv_question q = {
         .client = client,
         .method = &CANCEL,
         .kind = VIV_RETRY_CANCEL,
@@ -98,7 +46,7 @@ int viv_client_cancel(struct viv_client *client, const struct viv_client_cancel 
     request.wait = cancel->wait;
     if (cancel->wait && !q.timeout_ns)
         q.timeout_ns = client->options.execute_timeout_ns;
-    if (ask(&q, err))
+    if (viv_question_ask(&q, err))
         return -1;
     *ret_reply = q.reply;
     return 0;
@@ -116,14 +64,14 @@ static struct viv_client_execution execution_of(const Vivarium__V1__ExecutionInf
     return (struct viv_client_execution){
         .execution_id = m->execution_id,
         .state = (int)m->state,
-        .submitted_ns = m->submitted ? m->submitted->seconds * SECOND_NS + m->submitted->nanos : 0,
+        .submitted_ns = viv_reply_time_ns(m->submitted),
         .running_ns = viv_reply_duration_ns(m->running_time),
         .session_id = m->session_id,
         .filename = m->filename,
     };
 }
 
-static int fill_list(void *reply, const ProtobufCMessage *message, struct viv_error *err)
+static int fill_list(void *reply, ProtobufCMessage *message, struct viv_error *err)
 {
     const Vivarium__V1__ListExecutionsResponse *m =
         (const Vivarium__V1__ListExecutionsResponse *)message;
@@ -132,7 +80,7 @@ static int fill_list(void *reply, const ProtobufCMessage *message, struct viv_er
         viv_arena_alloc(reply, m->n_executions, sizeof(struct viv_client_execution));
 
     if (!list)
-        return out_of_memory(err);
+        return viv_question_no_memory(err);
     for (size_t i = 0; i < m->n_executions; i++)
         list[i] = execution_of(m->executions[i]);
     r->executions = list;
@@ -144,7 +92,7 @@ int viv_client_list(struct viv_client *client, int64_t timeout_ns,
                     struct viv_client_list_reply **ret_reply, struct viv_error *err)
 {
     Vivarium__V1__ListExecutionsRequest request = VIVARIUM__V1__LIST_EXECUTIONS_REQUEST__INIT;
-    struct question q = {
+    struct viv_question q = {
         .client = client,
         .method = &LIST,
         .kind = VIV_RETRY_READ,
@@ -155,7 +103,7 @@ int viv_client_list(struct viv_client *client, int64_t timeout_ns,
         .fill = fill_list,
     };
 
-    if (ask(&q, err))
+    if (viv_question_ask(&q, err))
         return -1;
     *ret_reply = q.reply;
     return 0;
@@ -185,7 +133,7 @@ static struct viv_client_limits limits_of(const Vivarium__V1__Limits *m)
     };
 }
 
-static int fill_description(void *reply, const ProtobufCMessage *message, struct viv_error *err)
+static int fill_description(void *reply, ProtobufCMessage *message, struct viv_error *err)
 {
     const Vivarium__V1__DescribeResponse *m = (const Vivarium__V1__DescribeResponse *)message;
     struct viv_client_description *d = reply;
@@ -214,7 +162,7 @@ int viv_client_describe(struct viv_client *client, int64_t timeout_ns,
                         struct viv_client_description **ret_description, struct viv_error *err)
 {
     Vivarium__V1__DescribeRequest request = VIVARIUM__V1__DESCRIBE_REQUEST__INIT;
-    struct question q = {
+    struct viv_question q = {
         .client = client,
         .method = &DESCRIBE,
         .kind = VIV_RETRY_READ,
@@ -225,7 +173,7 @@ int viv_client_describe(struct viv_client *client, int64_t timeout_ns,
         .fill = fill_description,
     };
 
-    if (ask(&q, err))
+    if (viv_question_ask(&q, err))
         return -1;
     *ret_description = q.reply;
     return 0;
@@ -238,7 +186,7 @@ void viv_client_description_free(struct viv_client_description *description)
 
 /* ---- health ---- */
 
-static int fill_health(void *reply, const ProtobufCMessage *message, struct viv_error *err)
+static int fill_health(void *reply, ProtobufCMessage *message, struct viv_error *err)
 {
     const Grpc__Health__V1__HealthCheckResponse *m =
         (const Grpc__Health__V1__HealthCheckResponse *)message;
@@ -251,7 +199,7 @@ int viv_client_health(struct viv_client *client, const char *service, int64_t ti
                       bool *ret_serving, struct viv_error *err)
 {
     Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
-    struct question q = {
+    struct viv_question q = {
         .client = client,
         .method = &HEALTH,
         .kind = VIV_RETRY_READ,
@@ -264,7 +212,7 @@ int viv_client_health(struct viv_client *client, const char *service, int64_t ti
 
     if (service)
         request.service = (char *)service;
-    if (ask(&q, err))
+    if (viv_question_ask(&q, err))
         return -1;
     *ret_serving = *(bool *)q.reply;
     viv_arena_free(q.reply);

@@ -65,7 +65,7 @@ static int handle_output(struct viv_client_call *call, const Vivarium__V1__Outpu
                  err);
 }
 
-static int handle_finished(struct viv_client_call *call, const Vivarium__V1__ExecuteResponse *m,
+static int handle_finished(struct viv_client_call *call, Vivarium__V1__ExecuteResponse *m,
                            struct viv_client_response *response, struct viv_error *err)
 {
     if (call->response)
@@ -76,7 +76,7 @@ static int handle_finished(struct viv_client_call *call, const Vivarium__V1__Exe
     return 0;
 }
 
-static int handle_event(struct viv_client_call *call, const Vivarium__V1__ExecuteEvent *event,
+static int handle_event(struct viv_client_call *call, Vivarium__V1__ExecuteEvent *event,
                         struct viv_client_response *response, struct viv_error *err)
 {
     switch (event->event_case) {
@@ -154,7 +154,8 @@ static int init_rpc(struct viv_client_call *call, struct viv_client *client,
     bool named = request->execution_id && *request->execution_id;
     struct viv_request_message message;
 
-    viv_request_fill(&message, request);
+    if (viv_request_fill(&message, request, err))
+        return -1;
     return viv_rpc_init(&call->rpc, client, streaming ? &EXECUTE_STREAM : &EXECUTE,
                         named ? VIV_RETRY_NAMED : VIV_RETRY_UNNAMED, &message.base.base,
                         viv_request_timeout_ns(request, client->options.execute_timeout_ns),

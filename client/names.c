@@ -65,3 +65,26 @@ const char *viv_client_execution_state_name(int state)
 
     return PICK(names, state);
 }
+
+const char *viv_client_restored_from_name(int restored_from)
+{
+    static const char *const names[] = {
+        [VIV_CLIENT_RESTORED_FROM_EVICTION] = "EVICTION",
+        [VIV_CLIENT_RESTORED_FROM_CRASH] = "CRASH",
+        [VIV_CLIENT_RESTORED_FROM_KILL] = "KILL",
+        [VIV_CLIENT_RESTORED_FROM_RESTART] = "RESTART",
+        [VIV_CLIENT_RESTORED_FROM_OTHER_SUPERVISOR] = "OTHER_SUPERVISOR",
+    };
+
+    return PICK(names, restored_from);
+}
+
+const char *viv_client_durability_name(int durability)
+{
+    static const char *const names[] = {
+        [VIV_CLIENT_ON_EVICTION] = "ON_EVICTION",
+        [VIV_CLIENT_EVERY_EXECUTION] = "EVERY_EXECUTION",
+    };
+
+    return PICK(names, durability);
+}

@@ -1,10 +1,13 @@
 #include "client/reply.h"
 
 #include "client/arena.h"
+#include "client/scope.h"
 #include "proto/wire_check.h"
 
 #define SECOND_NS 1000000000LL
-#define SECONDS_MAX (INT64_MAX / SECOND_NS - 1)
+
+/* Nanoseconds on top are an int32, of either sign. */
+#define SECONDS_MAX (INT64_MAX / SECOND_NS - 3)
 
 /* What a message may grow to by being unpacked, per byte of its cap: an item of
  * a list has four bytes on the wire and about eighty in memory. */
@@ -37,6 +40,17 @@ int64_t viv_reply_duration_ns(const Google__Protobuf__Duration *duration)
     if (duration->seconds < -SECONDS_MAX)
         return INT64_MIN;
     return duration->seconds * SECOND_NS + duration->nanos;
+}
+
+int64_t viv_reply_time_ns(const Google__Protobuf__Timestamp *time)
+{
+    Google__Protobuf__Duration since = GOOGLE__PROTOBUF__DURATION__INIT;
+
+    if (!time)
+        return 0;
+    since.seconds = time->seconds;
+    since.nanos = time->nanos;
+    return viv_reply_duration_ns(&since);
 }
 
 const struct viv_client_receipt *viv_reply_receipt(void *object,
@@ -72,4 +86,45 @@ struct viv_client_enforcement viv_reply_enforcement(const Vivarium__V1__Enforcem
         .absent = (const char *const *)message->absent,
         .absent_count = message->n_absent,
     };
+}
+
+const struct viv_client_session_state *viv_reply_session(void *object,
+                                                         const Vivarium__V1__SessionState *message)
+{
+    struct viv_client_session_state *state = viv_arena_alloc(object, 1, sizeof(*state));
+
+    if (state)
+        *state = (struct viv_client_session_state){
+            .session_id = message->session_id,
+            .restored = message->restored,
+            .restored_from = (int)message->restored_from,
+            .snapshot_age_ns = message->snapshot_age ? viv_reply_duration_ns(message->snapshot_age)
+                                                     : -1,
+            .saved = message->saved,
+            .save_error = message->save_error,
+        };
+    return state;
+}
+
+int viv_reply_manifest(void *object, const Vivarium__V1__Manifest *message,
+                       struct viv_manifest *ret_manifest, struct viv_error *err)
+{
+    if (message)
+        return viv_scope_manifest(object, message->entries, message->n_entries, false, ret_manifest,
+                                  err);
+    *ret_manifest = (struct viv_manifest){0};
+    return 0;
+}
+
+int viv_reply_scope(void *object, Vivarium__V1__ScopeSnapshot *message,
+                    const Vivarium__V1__Manifest *manifest, struct viv_scope **ret_scope,
+                    struct viv_error *err)
+{
+    struct viv_error wrong;
+
+    if (!viv_scope_adopt(object, message, ret_scope, &wrong))
+        return viv_scope_note_left_out(*ret_scope, manifest, err);
+    if (wrong.status == VIV_INVALID_ARGUMENT)
+        wrong.status = VIV_INTERNAL;
+    return viv_fail(err, wrong.status, "the scope of the answer can't be read: %.400s", wrong.text);
 }

@@ -1,13 +1,15 @@
 #include "client/request.h"
 
+#include "client/scope.h"
+
 #define SECOND_NS 1000000000LL
 
 /* For queue, cleanup and the way back. */
 #define SLACK_NS (600 * SECOND_NS)
 
-/* NULL where the limit is unset. Both parts have the sign of the whole, as
- * google.protobuf.Duration wants it and as C's division gives it. */
-static Google__Protobuf__Duration *fill_duration(Google__Protobuf__Duration *duration, int64_t ns)
+/* Both parts have the sign of the whole, as google.protobuf.Duration wants it and
+ * as C's division gives it. */
+Google__Protobuf__Duration *viv_request_duration(Google__Protobuf__Duration *duration, int64_t ns)
 {
     if (!ns)
         return NULL;
@@ -20,10 +22,10 @@ static Google__Protobuf__Duration *fill_duration(Google__Protobuf__Duration *dur
 static void fill_limits(struct viv_request_message *m, const struct viv_client_limits *limits)
 {
     vivarium__v1__limits__init(&m->limits);
-    m->limits.wall_time = fill_duration(&m->wall_time, limits->wall_time_ns);
-    m->limits.cpu_time = fill_duration(&m->cpu_time, limits->cpu_time_ns);
-    m->limits.cancel_grace = fill_duration(&m->cancel_grace, limits->cancel_grace_ns);
-    m->limits.cleanup_grace = fill_duration(&m->cleanup_grace, limits->cleanup_grace_ns);
+    m->limits.wall_time = viv_request_duration(&m->wall_time, limits->wall_time_ns);
+    m->limits.cpu_time = viv_request_duration(&m->cpu_time, limits->cpu_time_ns);
+    m->limits.cancel_grace = viv_request_duration(&m->cancel_grace, limits->cancel_grace_ns);
+    m->limits.cleanup_grace = viv_request_duration(&m->cleanup_grace, limits->cleanup_grace_ns);
     m->limits.memory_bytes = limits->memory_bytes;
     m->limits.memory_soft_bytes = limits->memory_soft_bytes;
     m->limits.output_bytes = limits->output_bytes;
@@ -38,11 +40,19 @@ static void set_text(char **field, const char *text)
         *field = (char *)text; /* packing only reads it */
 }
 
-void viv_request_fill(struct viv_request_message *message, const struct viv_client_request *request)
+int viv_request_fill(struct viv_request_message *message, const struct viv_client_request *request,
+                     struct viv_error *err)
 {
     Vivarium__V1__ExecuteRequest *base = &message->base;
 
     vivarium__v1__execute_request__init(base);
+    if (request->scope) {
+        if (viv_scope_outgoing(request->scope, &message->scope, err))
+            return -1;
+        base->scope = &message->scope;
+    }
+    set_text(&base->session_id, request->session_id);
+    base->return_scope = request->return_scope;
     set_text(&base->execution_id, request->execution_id);
     set_text(&base->code, request->code);
     set_text(&base->filename, request->filename);
@@ -51,6 +61,7 @@ void viv_request_fill(struct viv_request_message *message, const struct viv_clie
     base->detach = request->detach;
     base->cancel_on_output_limit = request->cancel_on_output_limit;
     fill_limits(message, &request->limits);
+    return 0;
 }
 
 int64_t viv_request_timeout_ns(const struct viv_client_request *request, int64_t default_ns)

@@ -10,14 +10,19 @@
 struct viv_request_message {
     Vivarium__V1__ExecuteRequest base;
     Vivarium__V1__Limits limits;
+    Vivarium__V1__ScopeSnapshot scope;
     Google__Protobuf__Duration wall_time;
     Google__Protobuf__Duration cpu_time;
     Google__Protobuf__Duration cancel_grace;
     Google__Protobuf__Duration cleanup_grace;
 };
 
-void viv_request_fill(struct viv_request_message *message,
-                      const struct viv_client_request *request);
+/* Fails where the request's scope was not built. */
+int viv_request_fill(struct viv_request_message *message, const struct viv_client_request *request,
+                     struct viv_error *err);
+
+/* Fills it in and gives it back; NULL for 0, which means unset. */
+Google__Protobuf__Duration *viv_request_duration(Google__Protobuf__Duration *duration, int64_t ns);
 
 /* How long the call may take: what the request says, else the client's default,
  * but never less than the code may run and ten minutes more. Pure. */

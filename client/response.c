@@ -108,8 +108,19 @@ static void fill_end(struct viv_client_response *r, const Vivarium__V1__ExecuteR
     r->enforcement = viv_reply_enforcement(m->enforcement);
 }
 
+/* The scope with its manifests. What `left_out` holds on the wire is nobody's
+ * word. */
+static int fill_scope(struct viv_client_response *r, Vivarium__V1__ExecuteResponse *m,
+                      struct viv_error *err)
+{
+    if (viv_reply_manifest(r, m->manifest, &r->manifest, err) ||
+        viv_reply_manifest(r, m->restore_manifest, &r->restore_manifest, err))
+        return -1;
+    return m->scope ? viv_reply_scope(r, m->scope, m->manifest, &r->scope, err) : 0;
+}
+
 int viv_reply_fill_response(struct viv_client_response *response,
-                            const Vivarium__V1__ExecuteResponse *message, struct viv_error *err)
+                            Vivarium__V1__ExecuteResponse *message, struct viv_error *err)
 {
     response->execution_id = message->execution_id;
     if (message->result) {
@@ -123,7 +134,9 @@ int viv_reply_fill_response(struct viv_client_response *response,
     if (message->cancellation &&
         !(response->receipt = viv_reply_receipt(response, message->cancellation)))
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for the answer");
-    return 0;
+    if (message->session && !(response->session = viv_reply_session(response, message->session)))
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for the answer");
+    return fill_scope(response, message, err);
 }
 
 void viv_client_response_free(struct viv_client_response *response)

@@ -86,9 +86,50 @@ static enum viv_value_kind kind_of(struct plain p)
     return kinds[p.value->kind_case];
 }
 
+static const char *object_name(const Vivarium__V1__Object *object)
+{
+    switch (object->kind_case) {
+    case VIVARIUM__V1__OBJECT__KIND_FUNCTION:
+        return object->function->qualified_name;
+    case VIVARIUM__V1__OBJECT__KIND_CLASS:
+        return object->class_->qualified_name;
+    case VIVARIUM__V1__OBJECT__KIND_MODULE:
+        return object->module;
+    case VIVARIUM__V1__OBJECT__KIND_PACKAGE:
+        return object->package->name;
+    case VIVARIUM__V1__OBJECT__KIND_GLOBAL:
+        return object->global->qualified_name;
+    default:
+        return "";
+    }
+}
+
 enum viv_value_kind viv_value_kind(struct viv_value value)
 {
     return kind_of(plain_of(value));
+}
+
+/* Of an object that is no plain value. An instance is what its class says. */
+static const char *object_type(const Vivarium__V1__Object *object, const Vivarium__V1__Graph *graph)
+{
+    struct plain p;
+
+    switch (object->kind_case) {
+    case VIVARIUM__V1__OBJECT__KIND_FUNCTION:
+        return "function";
+    case VIVARIUM__V1__OBJECT__KIND_CLASS:
+        return "type";
+    case VIVARIUM__V1__OBJECT__KIND_MODULE:
+    case VIVARIUM__V1__OBJECT__KIND_PACKAGE:
+        return "module";
+    case VIVARIUM__V1__OBJECT__KIND_CODE:
+        return "code";
+    case VIVARIUM__V1__OBJECT__KIND_INSTANCE:
+        p = follow((struct plain){.value = object->instance->type, .graph = graph});
+        return p.object && *object_name(p.object) ? object_name(p.object) : "object";
+    default:
+        return "object";
+    }
 }
 
 const char *viv_value_type(struct viv_value value)
@@ -112,12 +153,20 @@ const char *viv_value_type(struct viv_value value)
         [VIV_VALUE_SET] = "set",
         [VIV_VALUE_FROZENSET] = "frozenset",
         [VIV_VALUE_DICT] = "dict",
-        [VIV_VALUE_OBJECT] = "object",
     };
     struct plain p = plain_of(value);
     enum viv_value_kind kind = kind_of(p);
 
+    if (kind == VIV_VALUE_OBJECT)
+        return object_type(p.object, p.graph);
     return kind == VIV_VALUE_OPAQUE ? p.value->opaque->type : names[kind];
+}
+
+const char *viv_value_name(struct viv_value value)
+{
+    struct plain p = plain_of(value);
+
+    return kind_of(p) == VIV_VALUE_OBJECT ? object_name(p.object) : "";
 }
 
 bool viv_value_bool(struct viv_value value)

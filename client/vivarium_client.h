@@ -34,8 +34,9 @@
  * connection can't be made nothing has been sent, so reads, cancels and
  * executions with an execution_id of the caller's choice try again, `attempts`
  * times in all; and every call does while connect_wait_ns lasts. Once a request
- * may have left, only reads (list, describe, health) are repeated, and only
- * after VIV_UNAVAILABLE. A lost Execute is not: it may have run.
+ * may have left, only reads (list, describe, health, a session's scope) are
+ * repeated, and only after VIV_UNAVAILABLE. A lost Execute is not: it may have
+ * run.
  *
  * Strings are UTF-8 and NUL-terminated. Times are nanoseconds. In structures
  * that go in, 0 and NULL mean the default. */
@@ -46,6 +47,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/vivarium_scope.h"
 #include "client/vivarium_value.h"
 #include "proto/error.h"
 
@@ -54,7 +56,7 @@ extern "C" {
 #endif
 
 /* Rises by one with every change that a caller must be compiled anew for. */
-#define VIV_CLIENT_VERSION 1
+#define VIV_CLIENT_VERSION 2
 #define VIV_CLIENT_VERSION_TEXT "0.1.0"
 
 #define VIV_CLIENT_UNREACHABLE "no supervisor at "
@@ -72,9 +74,10 @@ struct viv_client_options {
      * it fails once the attempts of "Repeating" above are used up. */
     int64_t connect_wait_ns;
     /* Of calls that bring no timeout of their own. Default 10 s; 70 min for
-     * executions and for a cancel that waits: the highest wall time of an
-     * embedded configuration, and ten minutes for queue and unwinding. A call
-     * always has a deadline. */
+     * executions, and for a cancel that waits and what concerns one session,
+     * since those wait for executions: the highest wall time of an embedded
+     * configuration, and ten minutes for queue and unwinding. A call always has
+     * a deadline. */
     int64_t timeout_ns;
     int64_t execute_timeout_ns;
     /* See "Repeating"; default 3, at least 1. */
@@ -164,6 +167,10 @@ struct viv_client_request {
     const char *execution_id; /* NULL: the supervisor makes one */
     const char *code;         /* NULL: "" */
     const char *filename;     /* NULL: "<execution>" */
+    const char *session_id;   /* run in this session's scope; NULL: in none */
+    /* Begin with these names; NULL: with none. Not with a session_id. */
+    const struct viv_scope *scope;
+    bool return_scope; /* answer with the scope as the code left it */
     const void *stdin_data;
     size_t stdin_len;
     struct viv_client_limits limits;
@@ -239,6 +246,28 @@ struct viv_client_enforcement {
     size_t absent_count;
 };
 
+/* The values are those of vivarium.v1.RestoredFrom. */
+enum viv_client_restored_from {
+    VIV_CLIENT_RESTORED_FROM_EVICTION = 1,
+    VIV_CLIENT_RESTORED_FROM_CRASH = 2,
+    VIV_CLIENT_RESTORED_FROM_KILL = 3,
+    VIV_CLIENT_RESTORED_FROM_RESTART = 4,
+    VIV_CLIENT_RESTORED_FROM_OTHER_SUPERVISOR = 5,
+};
+
+/* "EVICTION", "OTHER_SUPERVISOR"; as viv_client_outcome_name(). */
+const char *viv_client_restored_from_name(int restored_from);
+
+/* A session's part of a reply. */
+struct viv_client_session_state {
+    const char *session_id;
+    bool restored;           /* the scope came from a snapshot, not from its worker */
+    int restored_from;       /* enum viv_client_restored_from, or a newer one; 0: not restored */
+    int64_t snapshot_age_ns; /* -1: there was none, the scope began empty */
+    bool saved;              /* with VIV_CLIENT_EVERY_EXECUTION: it is in the store */
+    const char *save_error;  /* "": none */
+};
+
 /* How an execution went. One allocation tree: viv_client_response_free() frees
  * it with all that it points to, values included. */
 struct viv_client_response {
@@ -260,6 +289,12 @@ struct viv_client_response {
     const char *death_text;                       /* NULL: the worker did not die */
     struct viv_client_usage usage;
     struct viv_client_enforcement enforcement;
+    /* With return_scope, after a run that unwound; else NULL. May be changed and
+     * sent again; viv_scope_copy() where it is to outlive the response. */
+    struct viv_scope *scope;
+    struct viv_manifest manifest;                   /* what became of each name of `scope` */
+    struct viv_manifest restore_manifest;           /* of the request's or the session's scope */
+    const struct viv_client_session_state *session; /* NULL: not in a session */
 };
 
 /* NULL is fine. */
@@ -372,6 +407,84 @@ struct viv_client_list_reply {
 int viv_client_list(struct viv_client *client, int64_t timeout_ns,
                     struct viv_client_list_reply **ret_reply, struct viv_error *err);
 void viv_client_list_reply_free(struct viv_client_list_reply *reply);
+
+/* ---- sessions ---- */
+
+/* The values are those of vivarium.v1.Durability. */
+enum viv_client_durability {
+    VIV_CLIENT_ON_EVICTION = 1,
+    VIV_CLIENT_EVERY_EXECUTION = 2,
+};
+
+/* "ON_EVICTION", "EVERY_EXECUTION"; as viv_client_outcome_name(). */
+const char *viv_client_durability_name(int durability);
+
+/* Read during the call, not after. */
+struct viv_client_session_open {
+    const char *session_id;        /* NULL: the supervisor makes one */
+    const struct viv_scope *scope; /* what it begins with; NULL: empty */
+    int64_t idle_timeout_ns;       /* 0: the tenant's default */
+    int durability;                /* enum viv_client_durability; 0: on eviction */
+    int64_t timeout_ns;            /* of this call */
+};
+
+struct viv_client_session_reply {
+    const char *session_id;
+    struct viv_manifest restore_manifest; /* what could not be restored of the scope */
+};
+
+/* Opens a session. The caller owns *ret_reply. VIV_ALREADY_EXISTS where the id is in
+ * use. */
+int viv_client_session_open(struct viv_client *client, const struct viv_client_session_open *open,
+                            struct viv_client_session_reply **ret_reply, struct viv_error *err);
+void viv_client_session_reply_free(struct viv_client_session_reply *reply);
+
+/* Closes it: its execution is cancelled, its scope forgotten. VIV_NOT_FOUND where the
+ * tenant has none of that id. */
+int viv_client_session_close(struct viv_client *client, const char *session_id, int64_t timeout_ns,
+                             struct viv_error *err);
+
+struct viv_client_session {
+    const char *session_id;
+    int64_t opened_ns; /* since 1970 */
+    int64_t last_used_ns;
+    bool resident;            /* a warm worker holds it */
+    uint64_t snapshot_bytes;  /* in the store; 0: none yet */
+    int durability;           /* enum viv_client_durability, or a newer one */
+    int64_t idle_timeout_ns;  /* 0: never closed */
+    const char *execution_id; /* of the one that runs now; "": none */
+};
+
+struct viv_client_sessions_reply {
+    const struct viv_client_session *sessions;
+    size_t count;
+};
+
+/* The tenant's sessions. The caller owns *ret_reply. */
+int viv_client_session_list(struct viv_client *client, int64_t timeout_ns,
+                            struct viv_client_sessions_reply **ret_reply, struct viv_error *err);
+void viv_client_sessions_reply_free(struct viv_client_sessions_reply *reply);
+
+/* A session's scope, or what became of one that was set. */
+struct viv_client_scope_reply {
+    struct viv_scope *scope;                        /* of viv_client_scope_get(), never NULL then */
+    struct viv_manifest manifest;                   /* what became of each name of `scope` */
+    struct viv_manifest restore_manifest;           /* what could not be restored */
+    const struct viv_client_session_state *session; /* NULL: not told */
+};
+
+/* Reads a session's scope once its executions have ended. The caller owns
+ * *ret_reply, and with it the scope. */
+int viv_client_scope_get(struct viv_client *client, const char *session_id, int64_t timeout_ns,
+                         struct viv_client_scope_reply **ret_reply, struct viv_error *err);
+
+/* Replaces a session's scope. The caller owns *ret_reply. */
+int viv_client_scope_set(struct viv_client *client, const char *session_id,
+                         const struct viv_scope *scope, int64_t timeout_ns,
+                         struct viv_client_scope_reply **ret_reply, struct viv_error *err);
+void viv_client_scope_reply_free(struct viv_client_scope_reply *reply);
+
+/* ---- the supervisor ---- */
 
 struct viv_client_description {
     const char *version;

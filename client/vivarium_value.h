@@ -1,7 +1,7 @@
 /* A Python value as a client sees it: what vivarium.v1.Value carries.
  *
  * A struct viv_value is a small handle that is passed by value. It owns
- * nothing and lives as long as the response that it came from. Getters take
+ * nothing and lives as long as the response or scope that it came from. Getters take
  * any handle: one that doesn't fit the value's kind gives the neutral answer
  * named beside it (false, 0, NULL, a value of kind VIV_VALUE_ABSENT), never an
  * error. All of it is read only and may be called from any thread.
@@ -52,9 +52,14 @@ enum viv_value_kind {
 enum viv_value_kind viv_value_kind(struct viv_value value);
 
 /* "int", "str", "dict": the Python type of the kind; for VIV_VALUE_OPAQUE the
- * type that the worker named; "object" for VIV_VALUE_OBJECT; "" for
+ * type that the worker named; for VIV_VALUE_OBJECT "function", "type", "module",
+ * "code", an instance's class as far as it is told, else "object"; "" for
  * VIV_VALUE_ABSENT. */
 const char *viv_value_type(struct viv_value value);
+
+/* Of VIV_VALUE_OBJECT: what a function, class or module is called, qualified; ""
+ * where it has no name, and for all else. */
+const char *viv_value_name(struct viv_value value);
 
 /* VIV_VALUE_BOOL; else false. */
 bool viv_value_bool(struct viv_value value);
@@ -94,7 +99,7 @@ struct viv_value viv_value_key(struct viv_value value, size_t index);
 /* The value of a dict's text key; of several equal ones the last. */
 struct viv_value viv_value_get(struct viv_value value, const char *key);
 
-/* Two handles of one response with the same identity, not 0, are one Python
+/* Two handles of one response or scope with the same identity, not 0, are one Python
  * object. 0: a value that is reached by this one way only. */
 uint32_t viv_value_identity(struct viv_value value);
 

@@ -138,7 +138,7 @@ static void test_request_leaves_unset_what_is_default(void **state)
     struct viv_client_request request = {.code = "1"};
     struct viv_request_message m;
 
-    viv_request_fill(&m, &request);
+    assert_int_equal(viv_request_fill(&m, &request, NULL), 0);
     assert_string_equal(m.base.execution_id, "");
     assert_string_equal(m.base.filename, "");
     assert_string_equal(m.base.code, "1");
@@ -171,7 +171,7 @@ static void test_durations_have_one_sign(void **state)
         .limits = {.wall_time_ns = -1500000000LL, .cpu_time_ns = 2000000001LL}};
     struct viv_request_message m;
 
-    viv_request_fill(&m, &request);
+    assert_int_equal(viv_request_fill(&m, &request, NULL), 0);
     assert_int_equal(m.base.limits->wall_time->seconds, -1);
     assert_int_equal(m.base.limits->wall_time->nanos, -500000000);
     assert_int_equal(m.base.limits->cpu_time->seconds, 2);
@@ -186,6 +186,12 @@ static void test_duration_that_is_too_long_is_bounded(void **state)
     d.seconds = INT64_MAX;
     assert_true(viv_reply_duration_ns(&d) == INT64_MAX);
     d.seconds = INT64_MIN;
+    assert_true(viv_reply_duration_ns(&d) == INT64_MIN);
+    d.seconds = INT64_MAX / 1000000000;
+    d.nanos = INT32_MAX;
+    assert_true(viv_reply_duration_ns(&d) == INT64_MAX);
+    d.seconds = INT64_MIN / 1000000000;
+    d.nanos = INT32_MIN;
     assert_true(viv_reply_duration_ns(&d) == INT64_MIN);
     d.seconds = 3;
     d.nanos = 5;

@@ -241,7 +241,34 @@ static void test_object_that_is_no_value(void **state)
     s.object.kind_case = VIVARIUM__V1__OBJECT__KIND_MODULE;
     s.object.module = (char *)"os";
     assert_int_equal(viv_value_kind(v), VIV_VALUE_OBJECT);
+    assert_string_equal(viv_value_type(v), "module");
+    assert_string_equal(viv_value_name(v), "os");
+}
+
+static void test_instance_is_called_after_its_class(void **state)
+{
+    struct self_containing s;
+    struct viv_value v = make_self_containing(&s);
+    Vivarium__V1__Instance instance = VIVARIUM__V1__INSTANCE__INIT;
+    Vivarium__V1__Object class_object = VIVARIUM__V1__OBJECT__INIT;
+    Vivarium__V1__Class class = VIVARIUM__V1__CLASS__INIT;
+    Vivarium__V1__Object *objects[] = {&s.object, &class_object};
+    message type = reference(1);
+
+    s.object.kind_case = VIVARIUM__V1__OBJECT__KIND_INSTANCE;
+    s.object.instance = &instance;
+    class_object.kind_case = VIVARIUM__V1__OBJECT__KIND_CLASS;
+    class_object.class_ = &class;
+    class.qualified_name = (char *)"Outer.Point";
+    s.graph.objects = objects;
+    s.graph.n_objects = 2;
     assert_string_equal(viv_value_type(v), "object");
+    instance.type = &type;
+    assert_string_equal(viv_value_type(v), "Outer.Point");
+    assert_string_equal(viv_value_name(v), "");
+    s.root.ref = 1;
+    assert_string_equal(viv_value_type(v), "type");
+    assert_string_equal(viv_value_name(v), "Outer.Point");
 }
 
 static void test_opaque_says_type_and_reason(void **state)
@@ -326,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_reference_in_a_circle_is_absent),
         cmocka_unit_test(test_reference_past_the_table_is_absent),
         cmocka_unit_test(test_object_that_is_no_value),
+        cmocka_unit_test(test_instance_is_called_after_its_class),
         cmocka_unit_test(test_opaque_says_type_and_reason),
         cmocka_unit_test(test_values_as_json),
         cmocka_unit_test(test_bytes_as_json_are_text_or_base64),
