@@ -8,7 +8,7 @@ BUILD_PACKAGES=(
     bazel-bootstrap bazel-rules-java
     gcc g++ libc6-dev
     libgrpc-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev grpc-proto
-    libpython3.11-dev python3.11 libjansson-dev
+    libpython3.11-dev python3.11 libjansson-dev libedit-dev
     libcgroup-dev libseccomp-dev libsqlite3-dev libhiredis-dev libssl-dev
     libcyaml-dev libyaml-dev
 )

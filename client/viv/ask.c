@@ -1,5 +1,4 @@
 /* viv cancel, viv ps and viv describe: one question, one answer. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -16,15 +15,10 @@ static int print_or_fail(json_t *object)
     return viv_command_print_json(object) ? 0 : EX_IOERR;
 }
 
-/* Names that a tenant chose, without what would move a terminal's cursor. */
+/* Names that a tenant chose. */
 static const char *clean(const char *text, char cell[CELL])
 {
-    size_t n = 0;
-
-    for (; *text && n < CELL - 1; text++)
-        cell[n++] = iscntrl((unsigned char)*text) ? '?' : *text;
-    cell[n] = '\0';
-    return cell;
+    return viv_report_clean(text, cell, CELL);
 }
 
 /* ---- cancel ---- */

@@ -10,7 +10,20 @@ int viv_command_run(struct viv_client *client, const struct viv_options *options
 int viv_command_cancel(struct viv_client *client, const struct viv_options *options);
 int viv_command_ps(struct viv_client *client, const struct viv_options *options);
 int viv_command_describe(struct viv_client *client, const struct viv_options *options);
+int viv_command_repl(struct viv_client *client, const struct viv_options *options);
+int viv_command_session(struct viv_client *client, const struct viv_options *options);
+int viv_command_scope(const struct viv_options *options);
 int viv_command_help(enum viv_command topic);
+
+#define VIV_COMMAND_ID_SIZE 64
+
+/* An id for an execution, so that Ctrl-C has a name to cancel before the
+ * supervisor has told us one. */
+void viv_command_make_id(char id[VIV_COMMAND_ID_SIZE]);
+
+/* A session as the options want it; the caller frees *ret_reply. */
+int viv_command_open_session(struct viv_client *client, const struct viv_options *options,
+                             struct viv_client_session_reply **ret_reply, struct viv_error *err);
 
 /* Prints the object on one line and drops it; NULL is a lack of memory. False
  * where that can't be. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "client/viv/command.h"
+#include "client/viv/repl.h"
 
 #define COMMON                                                               \
     "  --target T     unix:PATH or HOST:PORT; else $VIVARIUM_TARGET, else\n" \
@@ -9,12 +10,30 @@
     "                 /run/vivarium/vivarium.sock\n"                         \
     "  --tenant T     on whose behalf, where the supervisor lets the client choose\n"
 
+#define LIMITS                                                     \
+    "  --timeout SEC  limit of wall time\n"                        \
+    "  --cpu-time SEC limit of CPU time\n"                         \
+    "  --grace SEC    how long a cancelled execution may unwind\n" \
+    "  --memory SIZE  limit of memory: bytes, or with k, M, G\n"   \
+    "  --output SIZE  limit of stdout and stderr together\n"       \
+    "  --pids N       limit of processes and threads\n"
+
+#define NEW_SESSION                                                           \
+    "  --scope-in FILE   begin with the names in this file\n"                 \
+    "  --idle SEC     close it after this long without an execution\n"        \
+    "  --durable      store its scope after every execution, not only when\n" \
+    "                 its worker is evicted\n"
+
 static const char *const TEXTS[VIV_COMMANDS] = {
     [VIV_COMMAND_NONE] = "viv: run Python in a Vivarium sandbox\n"
                          "\n"
                          "  viv run [-c CODE | FILE | -]   run code\n"
                          "  viv cancel ID                  cancel a running or queued execution\n"
                          "  viv ps                         list your executions\n"
+                         "  viv repl                       an interactive session\n"
+                         "  viv session open | close | list | save | load\n"
+                         "                                 names that stay on the server\n"
+                         "  viv scope show FILE            the names in a file\n"
                          "  viv describe                   what the supervisor is, and its limits\n"
                          "  viv help [COMMAND]             this text, or a command's\n"
                          "  viv --version\n"
@@ -31,19 +50,68 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "  --no-stream    show the output at the end, stdout first\n"
         "  --json         print one JSON object at the end, and nothing else on stdout\n"
         "  --id ID        the execution's name, for viv cancel; else one is made up\n"
-        "  --timeout SEC  limit of wall time\n"
-        "  --cpu-time SEC limit of CPU time\n"
-        "  --grace SEC    how long a cancelled execution may unwind\n"
-        "  --memory SIZE  limit of memory: bytes, or with k, M, G\n"
-        "  --output SIZE  limit of stdout and stderr together\n"
-        "  --pids N       limit of processes and threads\n" COMMON "\n"
+        "  --session ID   run in the scope of this session\n"
+        "  --scope-in FILE   begin with the names in this file; - is our stdin\n"
+        "  --scope-out FILE  write the names that the code leaves; what can't travel is\n"
+        "                 left out, with a line on stderr and a note in the file\n" LIMITS COMMON
+        "\n"
         "Ctrl-C cancels the execution and goes on showing what its cleanup prints; a\n"
         "second one kills it.\n"
         "\n"
         "Exit status: that of the code (0, sys.exit(), 1 for an exception); 2 wrong\n"
         "usage or request; 69 no supervisor; 75 it is too busy; 124 a time limit;\n"
         "130 interrupted or cancelled; 137 memory limit; 153 output limit;\n"
-        "128+SIGNAL the worker died of a signal.\n",
+        "128+SIGNAL the worker died of a signal; 74 the output or the scope could not\n"
+        "be written.\n",
+    [VIV_COMMAND_REPL] =
+        "viv repl [OPTIONS]\n"
+        "\n"
+        "Runs what is typed, one statement at a time, in a session of its own. Output\n"
+        "is shown as it is written, then the value. A statement goes on in further\n"
+        "lines while a bracket, a string or a backslash is open; one that begins with\n"
+        "if, for, def and the like ends with an empty line.\n"
+        "\n"
+        "  --session ID   use this session, and leave it open at the end\n"
+        "  --keep         leave our own session open at the end, too\n" NEW_SESSION LIMITS COMMON
+        "\n"
+        "Ctrl-C at the prompt drops what was typed. While code runs it cancels that and\n"
+        "the variables stay; a second one kills it, and the session goes on from its\n"
+        "last snapshot. Ctrl-D ends.\n"
+        "\n" VIV_REPL_COMMANDS "\n"
+        "Where standard input or output is no terminal, there are no prompts, a block\n"
+        "ends where the next statement begins, and the first failure ends it all. Lines\n"
+        "are kept in $XDG_STATE_HOME/vivarium/history.\n"
+        "\n"
+        "Exit status: 0 at the end; that of sys.exit(); in a script that of what failed,\n"
+        "as viv run; 69 no supervisor; 1 no such session.\n",
+    [VIV_COMMAND_SESSION] =
+        "viv session open [OPTIONS]\n"
+        "viv session close ID\n"
+        "viv session list [--json]\n"
+        "viv session save ID FILE\n"
+        "viv session load ID FILE\n"
+        "\n"
+        "A session is a scope on the server that outlives executions, and the worker\n"
+        "that holds it: run code in it by viv run --session ID. open prints its id.\n"
+        "save writes its names into a file, load replaces them by those of a file.\n"
+        "\n"
+        "Of open:\n"
+        "  --id ID        its name; else one is made up\n" NEW_SESSION
+        "  --json         print one JSON object\n" COMMON "\n"
+        "Exit status: 0; 1 no such session, or the id is in use; 2 wrong usage or\n"
+        "request, or a file that is no scope; 74 a file can't be written; otherwise as\n"
+        "viv run.\n",
+    [VIV_COMMAND_SCOPE] =
+        "viv scope show [OPTIONS] FILE\n"
+        "\n"
+        "Prints the names in a file of viv run --scope-out, viv session save or %save:\n"
+        "their types, their encoded sizes, short values, and what was left out and why.\n"
+        "The file is a serialized vivarium.v1.ScopeSnapshot; - is standard input. What\n"
+        "several names share counts for the first. Nothing in the file is run.\n"
+        "\n"
+        "  --json         print one JSON object\n"
+        "\n"
+        "Exit status: 0; 2 the file can't be read or is no scope.\n",
     [VIV_COMMAND_CANCEL] =
         "viv cancel [OPTIONS] ID\n"
         "\n"

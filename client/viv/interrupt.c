@@ -1,7 +1,6 @@
 #include "client/viv/interrupt.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -41,6 +40,16 @@ void viv_interrupt_block(void)
     sigaddset(&signals, WAKE_UP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+const sigset_t *viv_interrupt_signals(void)
+{
+    return &signals;
+}
+
+bool viv_interrupt_ends(int signal)
+{
+    return signal != WAKE_UP;
 }
 
 const char *viv_interrupt_reason(int signal)

@@ -3,11 +3,18 @@
 #ifndef VIVARIUM_CLIENT_VIV_INTERRUPT_H
 #define VIVARIUM_CLIENT_VIV_INTERRUPT_H
 
+#include <signal.h>
+
 #include "client/vivarium_client.h"
 
 /* Blocks the signals for this thread and those that it starts: call it before
  * there are others. SIGPIPE is ignored from here on. */
 void viv_interrupt_block(void);
+
+/* Those that are blocked, for who waits for something else; static. Of these the
+ * ones that end something: not the one that only wakes a thread. */
+const sigset_t *viv_interrupt_signals(void);
+bool viv_interrupt_ends(int signal);
 
 /* Starts listening, on a thread, on behalf of one execution. Both pointers must
  * live until viv_interrupt_stop(). */

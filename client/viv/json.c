@@ -114,6 +114,12 @@ json_t *viv_json_response(const struct viv_client_response *r)
     if (r->death_text)
         json_object_set_new(object, "death", death(r));
     json_object_set_new(object, "usage", usage(&r->usage));
+    if (r->session)
+        json_object_set_new(object, "session", viv_json_session_state(r->session));
+    if (r->scope)
+        json_object_set_new(object, "left_out", viv_json_manifest(r->manifest));
+    if (r->restore_manifest.count)
+        json_object_set_new(object, "not_restored", viv_json_manifest(r->restore_manifest));
     return object;
 }
 

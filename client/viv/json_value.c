@@ -9,14 +9,24 @@
 
 #define DEPTH_MAX 64
 
-static json_t *convert(struct viv_value value, int depth);
+/* What is shared in the value is written out at each place: a few lines of code
+ * could ask for more than any memory holds. */
+#define VALUES_MAX 4000000
 
-static json_t *convert_list(struct viv_value value, int depth)
+/* How deep, and how many values may still come. */
+struct conversion {
+    int depth;
+    int left;
+};
+
+static json_t *convert(struct conversion *c, struct viv_value value);
+
+static json_t *convert_list(struct conversion *c, struct viv_value value)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; list && i < viv_value_len(value); i++) {
-        json_t *item = convert(viv_value_item(value, i), depth);
+        json_t *item = convert(c, viv_value_item(value, i));
 
         if (!item || json_array_append_new(list, item)) {
             json_decref(list);
@@ -26,13 +36,13 @@ static json_t *convert_list(struct viv_value value, int depth)
     return list;
 }
 
-static json_t *convert_dict(struct viv_value value, int depth)
+static json_t *convert_dict(struct conversion *c, struct viv_value value)
 {
     json_t *dict = json_object();
 
     for (size_t i = 0; dict && i < viv_value_len(value); i++) {
         const char *key = viv_value_text(viv_value_key(value, i));
-        json_t *item = key ? convert(viv_value_item(value, i), depth) : NULL;
+        json_t *item = key ? convert(c, viv_value_item(value, i)) : NULL;
 
         if (!item || json_object_set_new(dict, key, item)) {
             json_decref(dict);
@@ -42,9 +52,22 @@ static json_t *convert_dict(struct viv_value value, int depth)
     return dict;
 }
 
-static json_t *convert(struct viv_value value, int depth)
+static json_t *convert_container(struct conversion *c, struct viv_value value)
 {
-    if (depth > DEPTH_MAX)
+    json_t *json;
+
+    if (c->depth == DEPTH_MAX)
+        return NULL;
+    c->depth++;
+    json = viv_value_kind(value) == VIV_VALUE_DICT ? convert_dict(c, value)
+                                                   : convert_list(c, value);
+    c->depth--;
+    return json;
+}
+
+static json_t *convert(struct conversion *c, struct viv_value value)
+{
+    if (c->left-- <= 0)
         return NULL;
     switch (viv_value_kind(value)) {
     case VIV_VALUE_NONE:
@@ -59,9 +82,8 @@ static json_t *convert(struct viv_value value, int depth)
         return json_string(viv_value_text(value));
     case VIV_VALUE_LIST:
     case VIV_VALUE_TUPLE:
-        return convert_list(value, depth + 1);
     case VIV_VALUE_DICT:
-        return convert_dict(value, depth + 1);
+        return convert_container(c, value);
     default:
         return NULL;
     }
@@ -69,7 +91,9 @@ static json_t *convert(struct viv_value value, int depth)
 
 json_t *viv_json_value(struct viv_value value)
 {
-    return convert(value, 0);
+    struct conversion c = {.left = VALUES_MAX};
+
+    return convert(&c, value);
 }
 
 /* RFC 4648. NULL where memory is out. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "client/viv/command.h"
@@ -25,6 +26,15 @@ bool viv_command_print_json(json_t *object)
     return printed;
 }
 
+void viv_command_make_id(char id[VIV_COMMAND_ID_SIZE])
+{
+    uint64_t random = 0;
+
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        random = (uint64_t)getpid();
+    snprintf(id, VIV_COMMAND_ID_SIZE, "viv-%016llx", (unsigned long long)random);
+}
+
 int viv_command_failed(struct viv_client *client, const struct viv_options *options,
                        const struct viv_error *error)
 {
@@ -43,6 +53,10 @@ static int run_command(struct viv_client *client, const struct viv_options *opti
         return viv_command_cancel(client, options);
     case VIV_COMMAND_PS:
         return viv_command_ps(client, options);
+    case VIV_COMMAND_REPL:
+        return viv_command_repl(client, options);
+    case VIV_COMMAND_SESSION:
+        return viv_command_session(client, options);
     default:
         return viv_command_describe(client, options);
     }
@@ -57,7 +71,7 @@ static int with_client(const struct viv_options *options)
 
     /* what gRPC logs of a broken connection, the error says better */
     setenv("GRPC_VERBOSITY", "NONE", 0);
-    if (options->command == VIV_COMMAND_RUN)
+    if (options->command == VIV_COMMAND_RUN || options->command == VIV_COMMAND_REPL)
         viv_interrupt_block();
     if (viv_client_open(options->target, &client_options, &client, &err)) {
         fprintf(stderr, "viv: %s\n", err.text);
@@ -83,5 +97,7 @@ int main(int argc, char **argv)
         puts("viv " VIV_CLIENT_VERSION_TEXT);
         return 0;
     }
+    if (options.command == VIV_COMMAND_SCOPE)
+        return viv_command_scope(&options);
     return with_client(&options);
 }

@@ -1,13 +1,8 @@
 #include "client/viv/options.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define SECONDS_MAX 1e9
 
 enum option_code {
     OPT_CODE = 'c',
@@ -29,6 +24,12 @@ enum option_code {
     OPT_REASON,
     OPT_FORCE,
     OPT_WAIT,
+    OPT_SCOPE_IN,
+    OPT_SCOPE_OUT,
+    OPT_SESSION,
+    OPT_IDLE,
+    OPT_DURABLE,
+    OPT_KEEP,
 };
 
 #define COMMON                                           \
@@ -40,19 +41,48 @@ enum option_code {
 
 static const struct option TOP[] = {COMMON, {"version", no_argument, NULL, OPT_VERSION}, {0}};
 
+#define LIMITS                                               \
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},       \
+        {"cpu-time", required_argument, NULL, OPT_CPU_TIME}, \
+        {"grace", required_argument, NULL, OPT_GRACE},       \
+        {"memory", required_argument, NULL, OPT_MEMORY},     \
+        {"pids", required_argument, NULL, OPT_PIDS},         \
+    {                                                        \
+        "output", required_argument, NULL, OPT_OUTPUT        \
+    }
+
 static const struct option RUN[] = {
     COMMON,
+    LIMITS,
     {"json", no_argument, NULL, OPT_JSON},
-    {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"cpu-time", required_argument, NULL, OPT_CPU_TIME},
-    {"grace", required_argument, NULL, OPT_GRACE},
-    {"memory", required_argument, NULL, OPT_MEMORY},
-    {"pids", required_argument, NULL, OPT_PIDS},
-    {"output", required_argument, NULL, OPT_OUTPUT},
     {"stream", no_argument, NULL, OPT_STREAM},
     {"no-stream", no_argument, NULL, OPT_NO_STREAM},
     {"id", required_argument, NULL, OPT_ID},
     {"stdin", required_argument, NULL, OPT_STDIN},
+    {"session", required_argument, NULL, OPT_SESSION},
+    {"scope-in", required_argument, NULL, OPT_SCOPE_IN},
+    {"scope-out", required_argument, NULL, OPT_SCOPE_OUT},
+    {0},
+};
+
+static const struct option REPL[] = {
+    COMMON,
+    LIMITS,
+    {"session", required_argument, NULL, OPT_SESSION},
+    {"scope-in", required_argument, NULL, OPT_SCOPE_IN},
+    {"idle", required_argument, NULL, OPT_IDLE},
+    {"durable", no_argument, NULL, OPT_DURABLE},
+    {"keep", no_argument, NULL, OPT_KEEP},
+    {0},
+};
+
+static const struct option SESSION[] = {
+    COMMON,
+    {"json", no_argument, NULL, OPT_JSON},
+    {"id", required_argument, NULL, OPT_ID},
+    {"scope-in", required_argument, NULL, OPT_SCOPE_IN},
+    {"idle", required_argument, NULL, OPT_IDLE},
+    {"durable", no_argument, NULL, OPT_DURABLE},
     {0},
 };
 
@@ -72,56 +102,28 @@ static const struct command {
     const char *letters; /* for getopt; ':' first, so that we write the errors */
     const struct option *options;
 } COMMANDS[VIV_COMMANDS] = {
-    [VIV_COMMAND_RUN] = {"run", ":c:h", RUN}, [VIV_COMMAND_CANCEL] = {"cancel", ":h", CANCEL},
-    [VIV_COMMAND_PS] = {"ps", ":h", ASK},     [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
-    [VIV_COMMAND_HELP] = {"help", ":h", ASK},
+    [VIV_COMMAND_RUN] = {"run", ":c:h", RUN},   [VIV_COMMAND_CANCEL] = {"cancel", ":h", CANCEL},
+    [VIV_COMMAND_PS] = {"ps", ":h", ASK},       [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
+    [VIV_COMMAND_HELP] = {"help", ":h", ASK},   [VIV_COMMAND_REPL] = {"repl", ":h", REPL},
+    [VIV_COMMAND_SCOPE] = {"scope", ":h", ASK}, [VIV_COMMAND_SESSION] = {"session", ":h", SESSION},
+};
+
+/* What follows viv scope and viv session. */
+static const struct verb {
+    enum viv_command command;
+    const char *name;
+    int operands;
+    const char *wants;
+} VERBS[VIV_VERBS] = {
+    [VIV_VERB_SHOW] = {VIV_COMMAND_SCOPE, "show", 1, "one file"},
+    [VIV_VERB_OPEN] = {VIV_COMMAND_SESSION, "open", 0, "options only"},
+    [VIV_VERB_CLOSE] = {VIV_COMMAND_SESSION, "close", 1, "one session id"},
+    [VIV_VERB_LIST] = {VIV_COMMAND_SESSION, "list", 0, "options only"},
+    [VIV_VERB_SAVE] = {VIV_COMMAND_SESSION, "save", 2, "a session id and a file"},
+    [VIV_VERB_LOAD] = {VIV_COMMAND_SESSION, "load", 2, "a session id and a file"},
 };
 
 /* ---- values ---- */
-
-int viv_options_seconds(const char *text, int64_t *ret_ns)
-{
-    char *end;
-    double seconds = strtod(text, &end);
-
-    /* strtod would take "inf", "0x1p3" and blanks in front */
-    if (end == text || *end || strspn(text, "0123456789.eE+-") != strlen(text))
-        return -1;
-    if (!(seconds > 0) || seconds > SECONDS_MAX || llround(seconds * 1e9) < 1)
-        return -1;
-    *ret_ns = llround(seconds * 1e9);
-    return 0;
-}
-
-static int unit_shift(const char *unit)
-{
-    static const char units[] = "kmgt";
-    const char *found;
-
-    if (!*unit)
-        return 0;
-    found = strchr(units, tolower((unsigned char)*unit));
-    if (!found || (unit[1] && strcmp(unit + 1, "iB") != 0 && strcmp(unit + 1, "B") != 0))
-        return -1;
-    return 10 * (int)(found - units + 1);
-}
-
-int viv_options_size(const char *text, uint64_t *ret_bytes)
-{
-    unsigned long long number;
-    char *unit;
-    int shift;
-
-    if (!isdigit((unsigned char)*text))
-        return -1;
-    errno = 0;
-    number = strtoull(text, &unit, 10);
-    shift = unit_shift(unit);
-    if (errno || shift < 0 || !number || number > UINT64_MAX >> shift)
-        return -1;
-    *ret_bytes = (uint64_t)number << shift;
-    return 0;
-}
 
 static int take_seconds(const char *option, const char *text, int64_t *ret_ns,
                         struct viv_error *err)
@@ -190,6 +192,15 @@ static void take_text(int code, const char *value, struct viv_options *o)
     case OPT_STDIN:
         o->input = value;
         break;
+    case OPT_SCOPE_IN:
+        o->scope_in = value;
+        break;
+    case OPT_SCOPE_OUT:
+        o->scope_out = value;
+        break;
+    case OPT_SESSION:
+        o->session = value;
+        break;
     default:
         o->reason = value;
     }
@@ -206,6 +217,12 @@ static void take_flag(int code, struct viv_options *o)
         break;
     case OPT_WAIT:
         o->wait = true;
+        break;
+    case OPT_DURABLE:
+        o->durable = true;
+        break;
+    case OPT_KEEP:
+        o->keep = true;
         break;
     case OPT_HELP:
         o->topic = o->command;
@@ -226,6 +243,8 @@ static int take(int code, const char *value, struct viv_options *o, int *stream,
     }
     if (code >= OPT_TIMEOUT && code <= OPT_OUTPUT)
         return take_limit(code, value, &o->limits, err);
+    if (code == OPT_IDLE)
+        return take_seconds("--idle", value, &o->idle_ns, err);
     if (value)
         take_text(code, value, o);
     else
@@ -295,7 +314,51 @@ static int finish_run(int count, char **arguments, int stream, struct viv_option
     if (!o->code && !o->file && o->input && !strcmp(o->input, "-"))
         return viv_fail(err, VIV_INVALID_ARGUMENT,
                         "run: the code and --stdin can't both come from standard input");
+    if (o->session && o->scope_in)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "run: a session has a scope: --scope-in goes without --session");
     o->live = stream != OPT_NO_STREAM && !o->json;
+    return 0;
+}
+
+static int finish_repl(int count, char **arguments, struct viv_options *o, struct viv_error *err)
+{
+    if (count)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "repl: what is \"%.80s\"? It takes options only; a script comes from "
+                        "standard input",
+                        arguments[0]);
+    if (o->session && (o->scope_in || o->idle_ns || o->durable))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "repl: --scope-in, --idle and --durable are for a new session: they go "
+                        "without --session");
+    return 0;
+}
+
+/* The first argument says what to do, the rest to what. */
+static int finish_verb(int count, char **arguments, struct viv_options *o, struct viv_error *err)
+{
+    const char *command = COMMANDS[o->command].name;
+
+    for (int i = 0; i < VIV_VERBS && count; i++)
+        if (VERBS[i].command == o->command && !strcmp(VERBS[i].name, arguments[0]))
+            o->verb = (enum viv_verb)i;
+    if (o->verb == VIV_VERB_NONE)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s: what to do? Try viv help %s", command,
+                        command);
+    if (count - 1 != VERBS[o->verb].operands)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s %s: want %s", command, arguments[0],
+                        VERBS[o->verb].wants);
+    if (o->verb != VIV_VERB_OPEN && (o->id || o->scope_in || o->idle_ns || o->durable))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "session %s: --id, --scope-in, --idle and --durable are for session open",
+                        arguments[0]);
+    if (o->verb == VIV_VERB_SHOW)
+        o->file = arguments[1];
+    else if (count > 1)
+        o->session = arguments[1];
+    if (count > 2)
+        o->file = arguments[2];
     return 0;
 }
 
@@ -325,6 +388,11 @@ static int finish(int count, char **arguments, int stream, struct viv_options *o
         return finish_run(count, arguments, stream, o, err);
     case VIV_COMMAND_CANCEL:
         return finish_cancel(count, arguments, o, err);
+    case VIV_COMMAND_REPL:
+        return finish_repl(count, arguments, o, err);
+    case VIV_COMMAND_SCOPE:
+    case VIV_COMMAND_SESSION:
+        return finish_verb(count, arguments, o, err);
     case VIV_COMMAND_HELP:
         return finish_help(count, arguments, o, err);
     default:

@@ -13,9 +13,24 @@ enum viv_command {
     VIV_COMMAND_CANCEL,
     VIV_COMMAND_PS,
     VIV_COMMAND_DESCRIBE,
+    VIV_COMMAND_REPL,
+    VIV_COMMAND_SCOPE,
+    VIV_COMMAND_SESSION,
     VIV_COMMAND_HELP,
     VIV_COMMAND_VERSION,
     VIV_COMMANDS
+};
+
+/* What viv scope and viv session do. */
+enum viv_verb {
+    VIV_VERB_NONE,
+    VIV_VERB_SHOW,
+    VIV_VERB_OPEN,
+    VIV_VERB_CLOSE,
+    VIV_VERB_LIST,
+    VIV_VERB_SAVE,
+    VIV_VERB_LOAD,
+    VIV_VERBS
 };
 
 struct viv_options {
@@ -24,13 +39,24 @@ struct viv_options {
     const char *tenant;
     bool json;
     /* run */
-    const char *code;  /* of -c */
-    const char *file;  /* NULL without -c: standard input */
-    const char *input; /* of --stdin: a path, "-" or NULL */
-    bool live;         /* output as it is written */
-    /* run and cancel */
-    const char *id;
+    const char *code;      /* of -c */
+    const char *file;      /* NULL without -c: standard input; of scope and session: the scope's */
+    const char *input;     /* of --stdin: a path, "-" or NULL */
+    bool live;             /* output as it is written */
+    const char *scope_out; /* a path, or NULL */
+    /* run and repl */
+    const char *session;  /* to run in; of session: which one */
+    const char *scope_in; /* a path, or NULL; of session open, too */
     struct viv_client_limits limits;
+    /* run, cancel and session open */
+    const char *id;
+    /* repl and session open */
+    int64_t idle_ns;
+    bool durable;
+    /* repl */
+    bool keep;
+    /* scope and session */
+    enum viv_verb verb;
     /* cancel */
     const char *reason;
     bool force;

@@ -1,6 +1,5 @@
 #include "client/viv/report.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,15 +55,37 @@ static void add_receipt(const struct viv_client_receipt *receipt, char *line)
     }
 }
 
-/* Text from elsewhere, made fit for a terminal: no control characters. */
+/* C0, DEL, and C1 as UTF-8 has it. */
+static bool is_control(const unsigned char *at)
+{
+    return *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0);
+}
+
+const char *viv_report_clean(const char *text, char *cell, size_t size)
+{
+    size_t n = 0;
+
+    for (; *text && n < size - 1; text++) {
+        bool control = is_control((const unsigned char *)text);
+
+        text += control && (unsigned char)*text == 0xc2;
+        cell[n++] = control ? '?' : *text;
+    }
+    /* what is cut is cut before a character */
+    while (*text && n > 0 && ((unsigned char)*text & 0xc0) == 0x80) {
+        text--;
+        n--;
+    }
+    cell[n] = '\0';
+    return cell;
+}
+
 static void add_text(char *line, const char *text)
 {
     size_t at = strlen(line);
 
     at += (size_t)snprintf(line + at, VIV_REPORT_MAX - at, ": ");
-    for (; *text && at < VIV_REPORT_MAX - 100; text++)
-        line[at++] = iscntrl((unsigned char)*text) ? '?' : *text;
-    line[at] = '\0';
+    viv_report_clean(text, line + at, VIV_REPORT_MAX - 100 - at);
 }
 
 void viv_report_end(const struct viv_client_response *response, bool own_cancel,

@@ -14,6 +14,10 @@
 void viv_report_end(const struct viv_client_response *response, bool own_cancel,
                     char line[VIV_REPORT_MAX]);
 
+/* Text from elsewhere, cut to `size` and made fit for a terminal: no control
+ * characters. Gives `cell` back. */
+const char *viv_report_clean(const char *text, char *cell, size_t size);
+
 /* "1.2 s", "0.3 ms". */
 void viv_report_time(int64_t ns, char *text, size_t size);
 

@@ -1,10 +1,8 @@
 /* viv run */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -14,18 +12,19 @@
 #include "client/viv/json.h"
 #include "client/viv/output.h"
 #include "client/viv/report.h"
-
-#define ID_SIZE 64
+#include "client/viv/scope_file.h"
+#include "client/viv/show.h"
 
 /* What is run, and what its output met. */
 struct run {
     const struct viv_options *options;
     struct viv_client *client;
     struct viv_client_request request;
-    char id[ID_SIZE];
-    char *code;      /* read from a file */
-    char *input;     /* what the code reads */
-    int write_errno; /* of our own standard output; 0: fine */
+    char id[VIV_COMMAND_ID_SIZE];
+    char *code;  /* read from a file */
+    char *input; /* what the code reads */
+    struct viv_scope *scope;
+    struct viv_show show;
 };
 
 /* ---- what is to run ---- */
@@ -62,83 +61,54 @@ static int load_input(struct run *run, struct viv_error *err)
     return 0;
 }
 
-/* An id of our own, so that Ctrl-C has a name to cancel before the supervisor
- * has told us one. */
-static void choose_id(struct run *run)
+static int load_scope(struct run *run, struct viv_error *err)
 {
-    uint64_t random = 0;
-
-    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-        random = (uint64_t)getpid();
-    snprintf(run->id, sizeof(run->id), "viv-%016llx", (unsigned long long)random);
-    run->request.execution_id = run->options->id ? run->options->id : run->id;
+    if (!run->options->scope_in)
+        return 0;
+    if (viv_scope_file_read(run->options->scope_in, &run->scope, err))
+        return -1;
+    run->request.scope = run->scope;
+    return 0;
 }
 
 static int prepare(struct run *run, struct viv_error *err)
 {
     run->request.limits = run->options->limits;
-    choose_id(run);
-    return load_code(run, err) || load_input(run, err) ? -1 : 0;
-}
-
-/* ---- its output ---- */
-
-/* Our stderr may be gone without harm; our stdout is what the user wants. */
-static bool show(struct run *run, int fd, const void *data, size_t len)
-{
-    if (viv_output_write(fd, data, len) || fd == STDERR_FILENO)
-        return true;
-    run->write_errno = errno;
-    return false;
-}
-
-static bool on_output(void *arg, enum viv_client_stream stream, const void *data, size_t len)
-{
-    return show(arg, stream == VIV_CLIENT_STDOUT ? STDOUT_FILENO : STDERR_FILENO, data, len);
-}
-
-static bool show_text(struct run *run, int fd, const char *text)
-{
-    return show(run, fd, text, strlen(text));
-}
-
-static void say(const char *text)
-{
-    fprintf(stderr, "viv: %s\n", text);
-}
-
-static void show_response(struct run *run, const struct viv_client_response *r, int signal)
-{
-    char line[VIV_REPORT_MAX];
-
-    if (!run->options->live) {
-        show(run, STDOUT_FILENO, r->stdout_data, r->stdout_len);
-        show(run, STDERR_FILENO, r->stderr_data, r->stderr_len);
-    }
-    if (r->result_repr && !run->write_errno)
-        (void)(show_text(run, STDOUT_FILENO, r->result_repr) &&
-               show_text(run, STDOUT_FILENO, "\n"));
-    if (r->exception)
-        show_text(run, STDERR_FILENO, r->exception->traceback);
-    if (r->stdout_truncated || r->stderr_truncated)
-        say("output past the limit was dropped");
-    viv_report_end(r, signal != 0, line);
-    if (*line)
-        say(line);
+    viv_command_make_id(run->id);
+    run->request.execution_id = run->options->id ? run->options->id : run->id;
+    run->request.session_id = run->options->session;
+    run->request.return_scope = run->options->scope_out != NULL;
+    return load_code(run, err) || load_input(run, err) || load_scope(run, err) ? -1 : 0;
 }
 
 /* ---- the end ---- */
 
-static int end_of_output(int error)
+static void show_end(struct run *run, const struct viv_client_response *r, int signal)
 {
-    if (error != EPIPE) {
-        fprintf(stderr, "viv: can't write the output: %s\n", strerrordesc_np(error));
-        return EX_IOERR;
-    }
-    /* the reader has had enough: end as any filter does */
-    signal(SIGPIPE, SIG_DFL);
-    raise(SIGPIPE);
-    return 128 + SIGPIPE;
+    char line[VIV_REPORT_MAX];
+
+    viv_show_response(&run->show, r, run->options->live);
+    viv_report_end(r, signal != 0, line);
+    if (*line)
+        viv_show_line(line);
+    viv_show_scope(r);
+}
+
+/* An execution that left no scope leaves the file as it was. */
+static int save_scope(const struct viv_options *options, const struct viv_client_response *r,
+                      int status)
+{
+    struct viv_error err;
+
+    if (!options->scope_out)
+        return status;
+    if (!r->scope)
+        viv_fail(&err, VIV_UNKNOWN, "no scope came back: %.200s was not written",
+                 options->scope_out);
+    else if (!viv_scope_file_write(options->scope_out, r->scope, &err))
+        return status;
+    viv_show_line(err.text);
+    return status ? status : EX_IOERR;
 }
 
 static int conclude(struct run *run, struct viv_client_response *response, int signal,
@@ -149,27 +119,28 @@ static int conclude(struct run *run, struct viv_client_response *response, int s
     if (response) {
         status = viv_exit_status_of(response, signal);
         if (!run->options->json)
-            show_response(run, response, signal);
+            show_end(run, response, signal);
         else if (!viv_command_print_json(viv_json_response(response)))
-            run->write_errno = errno;
+            run->show.write_errno = errno;
+        status = save_scope(run->options, response, status);
         viv_client_response_free(response);
-    } else if (!run->write_errno) {
+    } else if (!run->show.write_errno) {
         status = viv_command_failed(run->client, run->options, err);
     }
-    return run->write_errno ? end_of_output(run->write_errno) : status;
+    return run->show.write_errno ? viv_show_failed(run->show.write_errno) : status;
 }
 
 static int execute(struct run *run)
 {
-    struct viv_client_events events = {.output = on_output};
+    struct viv_client_events events = {.output = viv_show_output};
     struct viv_client_response *response = NULL;
     struct viv_error err;
     int signal;
 
     if (viv_interrupt_start(run->client, run->request.execution_id, &err))
         return viv_command_failed(run->client, run->options, &err);
-    viv_client_execute_stream(run->client, &run->request, run->options->live ? &events : NULL, run,
-                              &response, &err);
+    viv_client_execute_stream(run->client, &run->request, run->options->live ? &events : NULL,
+                              &run->show, &response, &err);
     signal = viv_interrupt_stop();
     return conclude(run, response, signal, &err);
 }
@@ -188,5 +159,6 @@ int viv_command_run(struct viv_client *client, const struct viv_options *options
     }
     free(run.code);
     free(run.input);
+    viv_scope_free(run.scope);
     return status;
 }

@@ -1,0 +1,287 @@
+#include "client/viv/line.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <histedit.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "client/viv/history_file.h"
+#include "client/viv/interrupt.h"
+
+#define READ_STEP ((size_t)4096)
+#define HISTORY_LINES 2000
+#define INDENT "    "
+
+struct viv_line {
+    EditLine *edit; /* NULL: lines are read as they are */
+    History *history;
+    char *history_path; /* NULL: none is kept */
+    const char *prompt;
+    int signals; /* a signalfd */
+    int signal;  /* that ended the last read, 0: none */
+    /* without an editor: what was read, the line that was given out in front */
+    char *plain;
+    size_t size;
+    size_t used;
+    size_t given;
+    char behind;
+};
+
+/* ---- characters ---- */
+
+static int take_signal(struct viv_line *line)
+{
+    struct signalfd_siginfo info;
+
+    if (read(line->signals, &info, sizeof(info)) == sizeof(info) &&
+        viv_interrupt_ends((int)info.ssi_signo))
+        line->signal = (int)info.ssi_signo;
+    return line->signal;
+}
+
+/* Until there is something to read. False at a signal. */
+static bool wait_for_input(struct viv_line *line)
+{
+    struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                            {.fd = line->signals, .events = POLLIN}};
+
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return true; /* reading will tell */
+        if (fds[1].revents && take_signal(line))
+            return false;
+        if (fds[0].revents)
+            return true;
+    }
+}
+
+/* What libedit reads by: 1, 0 at the end, -1 to give the line up. */
+static int read_character(EditLine *edit, wchar_t *ret_character)
+{
+    mbstate_t state = {0};
+    struct viv_line *line;
+    char byte;
+
+    el_get(edit, EL_CLIENTDATA, &line);
+    for (;;) {
+        ssize_t got;
+        size_t used;
+
+        if (!wait_for_input(line))
+            return -1;
+        got = read(STDIN_FILENO, &byte, 1);
+        if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
+            return 0;
+        if (got < 0)
+            continue;
+        used = mbrtowc(ret_character, &byte, 1, &state);
+        if (used == 0 || used == 1)
+            return 1;
+        if (used == (size_t)-1)
+            memset(&state, 0, sizeof(state)); /* no character: dropped */
+    }
+}
+
+static char *prompt_of(EditLine *edit)
+{
+    struct viv_line *line;
+
+    el_get(edit, EL_CLIENTDATA, &line);
+    return (char *)line->prompt;
+}
+
+static unsigned char indent(EditLine *edit, int key)
+{
+    return el_insertstr(edit, INDENT) ? CC_ERROR : CC_REFRESH;
+}
+
+/* ---- opening and closing ---- */
+
+static void load_history(struct viv_line *line)
+{
+    HistEvent event;
+
+    line->history = history_init();
+    if (!line->history)
+        return;
+    history(line->history, &event, H_SETSIZE, HISTORY_LINES);
+    history(line->history, &event, H_SETUNIQUE, 1);
+    line->history_path = viv_history_path(getenv("XDG_STATE_HOME"), getenv("HOME"));
+    if (line->history_path)
+        history(line->history, &event, H_LOAD, line->history_path);
+    el_set(line->edit, EL_HIST, history, line->history);
+}
+
+static void save_history(struct viv_line *line)
+{
+    HistEvent event;
+
+    if (!line->history)
+        return;
+    if (line->history_path && viv_history_prepare(line->history_path))
+        history(line->history, &event, H_SAVE, line->history_path);
+    history_end(line->history);
+}
+
+static int open_editor(struct viv_line *line, struct viv_error *err)
+{
+    /* what is typed is UTF-8 also where nobody says so */
+    setlocale(LC_CTYPE, "");
+    if (MB_CUR_MAX == 1)
+        setlocale(LC_CTYPE, "C.UTF-8");
+    line->edit = el_init("viv", stdin, stdout, stderr);
+    if (!line->edit)
+        return viv_fail(err, VIV_UNKNOWN, "the terminal can't be used for line editing");
+    el_set(line->edit, EL_CLIENTDATA, line);
+    el_set(line->edit, EL_EDITOR, "emacs");
+    el_set(line->edit, EL_SIGNAL, 1);
+    el_set(line->edit, EL_PROMPT, prompt_of);
+    el_set(line->edit, EL_ADDFN, "viv-indent", "Insert an indentation", indent);
+    el_set(line->edit, EL_BIND, "^I", "viv-indent", NULL);
+    el_set(line->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    el_source(line->edit, NULL);
+    el_set(line->edit, EL_GETCFN, read_character);
+    load_history(line);
+    return 0;
+}
+
+int viv_line_open(bool edited, struct viv_line **ret_line, struct viv_error *err)
+{
+    struct viv_line *line = calloc(1, sizeof(*line));
+
+    if (!line)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for a line");
+    line->signals = signalfd(-1, viv_interrupt_signals(), SFD_CLOEXEC | SFD_NONBLOCK);
+    if (line->signals < 0) {
+        free(line);
+        return viv_fail_errno(err, VIV_RESOURCE_EXHAUSTED, "can't listen for signals");
+    }
+    if (edited && open_editor(line, err)) {
+        viv_line_close(line);
+        return -1;
+    }
+    *ret_line = line;
+    return 0;
+}
+
+void viv_line_close(struct viv_line *line)
+{
+    if (!line)
+        return;
+    save_history(line);
+    if (line->edit)
+        el_end(line->edit);
+    close(line->signals);
+    free(line->history_path);
+    free(line->plain);
+    free(line);
+}
+
+/* ---- reading ---- */
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\n")] == '\0';
+}
+
+static const char *read_edited(struct viv_line *line, const char *prompt)
+{
+    HistEvent event;
+    const char *text;
+    int len;
+
+    line->prompt = prompt;
+    text = el_gets(line->edit, &len);
+    if (!text || len <= 0)
+        return NULL;
+    if (line->history && !is_blank(text))
+        history(line->history, &event, H_ENTER, text);
+    return text;
+}
+
+/* More of the input; false at its end and at a signal. */
+static bool read_more(struct viv_line *line)
+{
+    ssize_t got;
+
+    if (line->size - line->used < READ_STEP + 1) {
+        size_t wanted = line->size * 2 + READ_STEP + 1;
+        char *more = realloc(line->plain, wanted);
+
+        if (!more)
+            return false;
+        line->plain = more;
+        line->size = wanted;
+    }
+    do {
+        if (!wait_for_input(line))
+            return false;
+        got = read(STDIN_FILENO, line->plain + line->used, READ_STEP);
+    } while (got < 0 && (errno == EINTR || errno == EAGAIN));
+    line->used += got > 0 ? (size_t)got : 0;
+    return got > 0;
+}
+
+/* Cuts the first line off: what is behind it waits, with its first character
+ * under the NUL. */
+static const char *give_line(struct viv_line *line, size_t len)
+{
+    line->given = len;
+    line->behind = line->plain[len];
+    line->plain[len] = '\0';
+    return line->plain;
+}
+
+static void drop_given(struct viv_line *line)
+{
+    if (!line->given)
+        return;
+    line->plain[line->given] = line->behind;
+    line->used -= line->given;
+    memmove(line->plain, line->plain + line->given, line->used);
+    line->given = 0;
+}
+
+static const char *read_plain(struct viv_line *line)
+{
+    size_t looked = 0;
+
+    drop_given(line);
+    for (;;) {
+        char *end = line->used > looked ? memchr(line->plain + looked, '\n', line->used - looked)
+                                        : NULL;
+
+        if (end)
+            return give_line(line, (size_t)(end + 1 - line->plain));
+        looked = line->used;
+        if (!read_more(line))
+            return line->signal || !line->used ? NULL : give_line(line, line->used);
+    }
+}
+
+enum viv_line_event viv_line_read(struct viv_line *line, const char *prompt, const char **ret_text)
+{
+    const char *text;
+
+    line->signal = 0;
+    text = line->edit ? read_edited(line, prompt) : read_plain(line);
+    if (line->signal)
+        return line->signal == SIGINT ? VIV_LINE_INTERRUPTED : VIV_LINE_TERMINATED;
+    if (!text)
+        return VIV_LINE_END;
+    *ret_text = text;
+    return VIV_LINE_TEXT;
+}
+
+int viv_line_signal(const struct viv_line *line)
+{
+    return line->signal;
+}

@@ -1,0 +1,33 @@
+/* Lines for the REPL: from a terminal, edited and remembered by libedit, or from
+ * anything else as they are. */
+#ifndef VIVARIUM_CLIENT_VIV_LINE_H
+#define VIVARIUM_CLIENT_VIV_LINE_H
+
+#include <stdbool.h>
+
+#include "proto/error.h"
+
+struct viv_line;
+
+enum viv_line_event {
+    VIV_LINE_TEXT,
+    VIV_LINE_END,         /* Ctrl-D, the end of the file */
+    VIV_LINE_INTERRUPTED, /* Ctrl-C */
+    VIV_LINE_TERMINATED,  /* another of the signals of viv_interrupt_block() */
+};
+
+/* Signals must be blocked (viv_interrupt_block()). `edited`: standard input and
+ * output are terminals. */
+int viv_line_open(bool edited, struct viv_line **ret_line, struct viv_error *err);
+
+/* Saves the history. NULL is fine. */
+void viv_line_close(struct viv_line *line);
+
+/* Waits for a line. *ret_text, with its line end where it had one, lives until
+ * the next call; only with VIV_LINE_TEXT. */
+enum viv_line_event viv_line_read(struct viv_line *line, const char *prompt, const char **ret_text);
+
+/* The signal of VIV_LINE_TERMINATED. */
+int viv_line_signal(const struct viv_line *line);
+
+#endif

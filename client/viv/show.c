@@ -1,0 +1,78 @@
+#include "client/viv/show.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "client/viv/output.h"
+#include "client/viv/scope_report.h"
+
+/* Our stderr may be gone without harm; our stdout is what the user wants. */
+static bool show_bytes(struct viv_show *show, int fd, const void *data, size_t len)
+{
+    if (len)
+        show->mid_line = ((const char *)data)[len - 1] != '\n';
+    if (viv_output_write(fd, data, len) || fd == STDERR_FILENO)
+        return true;
+    show->write_errno = errno;
+    return false;
+}
+
+bool viv_show_output(void *arg, enum viv_client_stream stream, const void *data, size_t len)
+{
+    return show_bytes(arg, stream == VIV_CLIENT_STDOUT ? STDOUT_FILENO : STDERR_FILENO, data, len);
+}
+
+static bool show_text(struct viv_show *show, int fd, const char *text)
+{
+    return show_bytes(show, fd, text, strlen(text));
+}
+
+void viv_show_line(const char *text)
+{
+    fprintf(stderr, "viv: %s\n", text);
+}
+
+void viv_show_response(struct viv_show *show, const struct viv_client_response *r, bool live)
+{
+    if (!live) {
+        show_bytes(show, STDOUT_FILENO, r->stdout_data, r->stdout_len);
+        show_bytes(show, STDERR_FILENO, r->stderr_data, r->stderr_len);
+    }
+    if (r->result_repr && !show->write_errno)
+        (void)(show_text(show, STDOUT_FILENO, r->result_repr) &&
+               show_text(show, STDOUT_FILENO, "\n"));
+    if (r->exception)
+        show_text(show, STDERR_FILENO, r->exception->traceback);
+    if (r->stdout_truncated || r->stderr_truncated)
+        viv_show_line("output past the limit was dropped");
+}
+
+void viv_show_scope(const struct viv_client_response *r)
+{
+    char line[VIV_REPORT_MAX];
+
+    if (r->session) {
+        viv_report_session(r->session, line);
+        if (*line)
+            viv_show_line(line);
+    }
+    viv_report_manifest(stderr, "not restored", r->restore_manifest);
+    if (r->scope)
+        viv_report_manifest(stderr, "left out", r->manifest);
+}
+
+int viv_show_failed(int error)
+{
+    if (error != EPIPE) {
+        fprintf(stderr, "viv: can't write the output: %s\n", strerrordesc_np(error));
+        return EX_IOERR;
+    }
+    /* the reader has had enough: end as any filter does */
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+    return 128 + SIGPIPE;
+}
