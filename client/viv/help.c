@@ -18,11 +18,9 @@
     "  --output SIZE  limit of stdout and stderr together\n"       \
     "  --pids N       limit of processes and threads\n"
 
-#define NEW_SESSION                                                           \
-    "  --scope-in FILE   begin with the names in this file\n"                 \
-    "  --idle SEC     close it after this long without an execution\n"        \
-    "  --durable      store its scope after every execution, not only when\n" \
-    "                 its worker is evicted\n"
+#define NEW_SESSION                                           \
+    "  --scope-in FILE   begin with the names in this file\n" \
+    "  --idle SEC     close it after this long without an execution\n"
 
 static const char *const TEXTS[VIV_COMMANDS] = {
     [VIV_COMMAND_NONE] = "viv: run Python in a Vivarium sandbox\n"
@@ -72,7 +70,9 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "if, for, def and the like ends with an empty line.\n"
         "\n"
         "  --session ID   use this session, and leave it open at the end\n"
-        "  --keep         leave our own session open at the end, too\n" NEW_SESSION LIMITS COMMON
+        "  --keep         leave our own session open at the end, too\n" NEW_SESSION
+        "  --no-durable   take a snapshot only when the session's worker is evicted, not\n"
+        "                 after every execution: quicker, and a kill loses more\n" LIMITS COMMON
         "\n"
         "Ctrl-C at the prompt drops what was typed. While code runs it cancels that and\n"
         "the variables stay; a second one kills it, and the session goes on from its\n"
@@ -97,6 +97,8 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "\n"
         "Of open:\n"
         "  --id ID        its name; else one is made up\n" NEW_SESSION
+        "  --durable      take a snapshot after every execution, not only when its worker\n"
+        "                 is evicted\n"
         "  --json         print one JSON object\n" COMMON "\n"
         "Exit status: 0; 1 no such session, or the id is in use; 2 wrong usage or\n"
         "request, or a file that is no scope; 74 a file can't be written; otherwise as\n"

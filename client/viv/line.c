@@ -37,14 +37,46 @@ struct viv_line {
 
 /* ---- characters ---- */
 
-static int take_signal(struct viv_line *line)
+static void let_in(int signal, bool now)
+{
+    sigset_t one;
+
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    pthread_sigmask(now ? SIG_UNBLOCK : SIG_BLOCK, &one, NULL);
+}
+
+/* Ctrl-Z at the prompt: the shell gets its terminal back, and we get ours when we
+ * go on. */
+static void stop(struct viv_line *line)
+{
+    if (line->edit)
+        el_set(line->edit, EL_PREP_TERM, 0);
+    viv_line_let_stop(true);
+    raise(SIGTSTP);
+    viv_line_let_stop(false);
+    if (line->edit) {
+        el_set(line->edit, EL_PREP_TERM, 1);
+        el_set(line->edit, EL_REFRESH);
+    }
+}
+
+/* True where the signal ends the read. */
+static bool take_signal(struct viv_line *line)
 {
     struct signalfd_siginfo info;
+    int signal;
 
-    if (read(line->signals, &info, sizeof(info)) == sizeof(info) &&
-        viv_interrupt_ends((int)info.ssi_signo))
-        line->signal = (int)info.ssi_signo;
-    return line->signal;
+    if (read(line->signals, &info, sizeof(info)) != sizeof(info))
+        return false;
+    signal = (int)info.ssi_signo;
+    if (signal == SIGTSTP)
+        stop(line);
+    else if (signal == SIGWINCH && line->edit)
+        el_resize(line->edit);
+    else if (sigismember(viv_interrupt_signals(), signal) && viv_interrupt_ends(signal))
+        line->signal = signal;
+    return line->signal != 0;
 }
 
 /* Until there is something to read. False at a signal. */
@@ -105,6 +137,17 @@ static unsigned char indent(EditLine *edit, int key)
 
 /* ---- opening and closing ---- */
 
+void viv_line_block(void)
+{
+    let_in(SIGTSTP, false);
+    let_in(SIGWINCH, false);
+}
+
+void viv_line_let_stop(bool now)
+{
+    let_in(SIGTSTP, now);
+}
+
 static void load_history(struct viv_line *line)
 {
     HistEvent event;
@@ -142,7 +185,6 @@ static int open_editor(struct viv_line *line, struct viv_error *err)
         return viv_fail(err, VIV_UNKNOWN, "the terminal can't be used for line editing");
     el_set(line->edit, EL_CLIENTDATA, line);
     el_set(line->edit, EL_EDITOR, "emacs");
-    el_set(line->edit, EL_SIGNAL, 1);
     el_set(line->edit, EL_PROMPT, prompt_of);
     el_set(line->edit, EL_ADDFN, "viv-indent", "Insert an indentation", indent);
     el_set(line->edit, EL_BIND, "^I", "viv-indent", NULL);
@@ -156,10 +198,13 @@ static int open_editor(struct viv_line *line, struct viv_error *err)
 int viv_line_open(bool edited, struct viv_line **ret_line, struct viv_error *err)
 {
     struct viv_line *line = calloc(1, sizeof(*line));
+    sigset_t signals = *viv_interrupt_signals();
 
     if (!line)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for a line");
-    line->signals = signalfd(-1, viv_interrupt_signals(), SFD_CLOEXEC | SFD_NONBLOCK);
+    sigaddset(&signals, SIGTSTP);
+    sigaddset(&signals, SIGWINCH);
+    line->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (line->signals < 0) {
         free(line);
         return viv_fail_errno(err, VIV_RESOURCE_EXHAUSTED, "can't listen for signals");

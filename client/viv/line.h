@@ -16,7 +16,15 @@ enum viv_line_event {
     VIV_LINE_TERMINATED,  /* another of the signals of viv_interrupt_block() */
 };
 
-/* Signals must be blocked (viv_interrupt_block()). `edited`: standard input and
+/* Blocks Ctrl-Z and what tells of the terminal's size for this thread and those that
+ * it starts: call it before there are others. */
+void viv_line_block(void);
+
+/* Ctrl-Z at the prompt is for viv_line_read(); this lets it stop us at other
+ * times. */
+void viv_line_let_stop(bool now);
+
+/* Signals must be blocked (viv_interrupt_block() and viv_line_block()). `edited`: standard input and
  * output are terminals. */
 int viv_line_open(bool edited, struct viv_line **ret_line, struct viv_error *err);
 

@@ -10,6 +10,7 @@
 #include "client/viv/exit_status.h"
 #include "client/viv/interrupt.h"
 #include "client/viv/json.h"
+#include "client/viv/line.h"
 #include "client/viv/output.h"
 #include "client/viv/report.h"
 
@@ -73,6 +74,8 @@ static int with_client(const struct viv_options *options)
     setenv("GRPC_VERBOSITY", "NONE", 0);
     if (options->command == VIV_COMMAND_RUN || options->command == VIV_COMMAND_REPL)
         viv_interrupt_block();
+    if (options->command == VIV_COMMAND_REPL)
+        viv_line_block();
     if (viv_client_open(options->target, &client_options, &client, &err)) {
         fprintf(stderr, "viv: %s\n", err.text);
         return VIV_EXIT_USAGE;

@@ -29,6 +29,7 @@ enum option_code {
     OPT_SESSION,
     OPT_IDLE,
     OPT_DURABLE,
+    OPT_NO_DURABLE,
     OPT_KEEP,
 };
 
@@ -71,7 +72,7 @@ static const struct option REPL[] = {
     {"session", required_argument, NULL, OPT_SESSION},
     {"scope-in", required_argument, NULL, OPT_SCOPE_IN},
     {"idle", required_argument, NULL, OPT_IDLE},
-    {"durable", no_argument, NULL, OPT_DURABLE},
+    {"no-durable", no_argument, NULL, OPT_NO_DURABLE},
     {"keep", no_argument, NULL, OPT_KEEP},
     {0},
 };
@@ -221,6 +222,9 @@ static void take_flag(int code, struct viv_options *o)
     case OPT_DURABLE:
         o->durable = true;
         break;
+    case OPT_NO_DURABLE:
+        o->no_durable = true;
+        break;
     case OPT_KEEP:
         o->keep = true;
         break;
@@ -298,6 +302,11 @@ static enum viv_command find_command(const char *name)
     return VIV_COMMAND_NONE;
 }
 
+static bool is_stdin(const char *path)
+{
+    return path && !strcmp(path, "-");
+}
+
 static int finish_run(int count, char **arguments, int stream, struct viv_options *o,
                       struct viv_error *err)
 {
@@ -311,9 +320,10 @@ static int finish_run(int count, char **arguments, int stream, struct viv_option
                         "run: --json prints one object at the end: it goes without --stream");
     if (count && strcmp(arguments[0], "-") != 0)
         o->file = arguments[0];
-    if (!o->code && !o->file && o->input && !strcmp(o->input, "-"))
+    if ((!o->code && !o->file) + is_stdin(o->input) + is_stdin(o->scope_in) > 1)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "run: the code and --stdin can't both come from standard input");
+                        "run: of the code, --stdin and --scope-in, only one can come from "
+                        "standard input");
     if (o->session && o->scope_in)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
                         "run: a session has a scope: --scope-in goes without --session");
@@ -328,10 +338,14 @@ static int finish_repl(int count, char **arguments, struct viv_options *o, struc
                         "repl: what is \"%.80s\"? It takes options only; a script comes from "
                         "standard input",
                         arguments[0]);
-    if (o->session && (o->scope_in || o->idle_ns || o->durable))
+    if (o->session && (o->scope_in || o->idle_ns || o->no_durable))
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "repl: --scope-in, --idle and --durable are for a new session: they go "
+                        "repl: --scope-in, --idle and --no-durable are for a new session: they go "
                         "without --session");
+    if (is_stdin(o->scope_in))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "repl: --scope-in wants a file: standard input is for code");
+    o->durable = !o->no_durable;
     return 0;
 }
 

@@ -54,6 +54,7 @@ struct viv_options {
     int64_t idle_ns;
     bool durable;
     /* repl */
+    bool no_durable;
     bool keep;
     /* scope and session */
     enum viv_verb verb;

@@ -66,6 +66,12 @@ static bool says_goodbye(const char *line)
     return false;
 }
 
+static void end(struct viv_repl *repl, int status)
+{
+    repl->status = status;
+    repl->over = true;
+}
+
 static void take_line(struct viv_repl *repl, struct statement *s, const char *line)
 {
     if (!repl->interactive && s->text && viv_block_ends_before(s->text, line))
@@ -77,17 +83,38 @@ static void take_line(struct viv_repl *repl, struct statement *s, const char *li
         return;
     }
     if (!s->text && repl->interactive && says_goodbye(line)) {
-        repl->over = true;
+        end(repl, 0);
         return;
     }
     if (!add_line(s, line)) {
         viv_show_line("no memory for a line");
-        repl->status = EX_OSERR;
-        repl->over = true;
+        end(repl, EX_OSERR);
     } else if (repl->interactive ? viv_block_is_complete(s->text)
                                  : viv_block_ends_before(s->text, "\n")) {
         run(repl, s);
     }
+}
+
+static void take_interrupt(struct viv_repl *repl, struct statement *s)
+{
+    drop(s);
+    if (!repl->interactive) {
+        end(repl, 128 + SIGINT);
+        return;
+    }
+    puts("\nKeyboardInterrupt");
+    fflush(stdout);
+}
+
+static void take_end(struct viv_repl *repl, struct statement *s)
+{
+    if (!repl->interactive) {
+        run(repl, s);
+        repl->over = true;
+        return;
+    }
+    puts("");
+    end(repl, 0);
 }
 
 static void loop(struct viv_repl *repl, struct viv_line *line)
@@ -101,22 +128,13 @@ static void loop(struct viv_repl *repl, struct viv_line *line)
             take_line(repl, &s, text);
             break;
         case VIV_LINE_INTERRUPTED:
-            drop(&s);
-            if (repl->interactive)
-                puts("\nKeyboardInterrupt");
-            else
-                repl->over = true, repl->status = 128 + SIGINT;
+            take_interrupt(repl, &s);
             break;
         case VIV_LINE_TERMINATED:
-            repl->status = 128 + viv_line_signal(line);
-            repl->over = true;
+            end(repl, 128 + viv_line_signal(line));
             break;
         case VIV_LINE_END:
-            if (repl->interactive)
-                puts("");
-            else
-                run(repl, &s);
-            repl->over = true;
+            take_end(repl, &s);
         }
     }
     drop(&s);
@@ -143,7 +161,7 @@ static void greet(struct viv_repl *repl)
 
     if (!repl->interactive || viv_client_describe(repl->client, 0, &d, NULL))
         return;
-    printf("Vivarium %s, %s. Session %s; %%help tells more, Ctrl-D ends.\n", d->version, d->vm,
+    printf("Vivarium %s, %s. %%help tells more, Ctrl-D ends.\nSession %s\n", d->version, d->vm,
            repl->session_id);
     fflush(stdout);
     viv_client_description_free(d);

@@ -72,7 +72,7 @@ static void save(struct viv_repl *repl, const char *path)
     viv_client_scope_reply_free(reply);
 }
 
-static void set(struct viv_repl *repl, const struct viv_scope *scope, const char *what)
+static void set(struct viv_repl *repl, const struct viv_scope *scope, const char *done)
 {
     struct viv_client_scope_reply *reply;
     struct viv_error err;
@@ -83,7 +83,7 @@ static void set(struct viv_repl *repl, const struct viv_scope *scope, const char
     }
     viv_report_manifest(stderr, "not restored", reply->restore_manifest);
     if (repl->interactive)
-        fprintf(stderr, "viv: %zu names %s\n", viv_scope_len(scope), what);
+        viv_show_line(done);
     viv_client_scope_reply_free(reply);
 }
 
@@ -100,7 +100,7 @@ static void load(struct viv_repl *repl, const char *path)
         wrong(repl, VIV_EXIT_USAGE, err.text);
         return;
     }
-    set(repl, scope, "loaded");
+    set(repl, scope, "the file's names have replaced all others");
     viv_scope_free(scope);
 }
 
@@ -113,7 +113,7 @@ static void reset(struct viv_repl *repl, const char *operand)
         wrong(repl, EX_OSERR, err.text);
         return;
     }
-    set(repl, empty, "left");
+    set(repl, empty, "all names are forgotten");
     viv_scope_free(empty);
 }
 

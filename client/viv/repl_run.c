@@ -6,6 +6,7 @@
 
 #include "client/viv/exit_status.h"
 #include "client/viv/interrupt.h"
+#include "client/viv/line.h"
 #include "client/viv/output.h"
 #include "client/viv/repl.h"
 #include "client/viv/report.h"
@@ -41,8 +42,8 @@ static void show_end(struct viv_repl *repl, const struct viv_client_response *r,
 
 static void show(struct viv_repl *repl, const struct viv_client_response *r, int signal)
 {
-    /* the value and the prompt begin their own lines */
-    if (repl->interactive && repl->show.mid_line)
+    /* the value and the prompt begin their own lines; the terminal shows ^C */
+    if (repl->interactive && (repl->show.mid_line || signal))
         viv_show_output(&repl->show, VIV_CLIENT_STDOUT, "\n", 1);
     viv_show_response(&repl->show, r, true);
     show_end(repl, r, signal);
@@ -96,7 +97,9 @@ void viv_repl_run(struct viv_repl *repl, const char *code)
         viv_repl_failed(repl, &err);
         return;
     }
+    viv_line_let_stop(true);
     viv_client_execute_stream(repl->client, &request, &events, &repl->show, &response, &err);
+    viv_line_let_stop(false);
     signal = viv_interrupt_stop();
     conclude(repl, response, signal, &err);
 }

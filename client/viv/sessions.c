@@ -107,7 +107,11 @@ static void ago(int64_t then_ns, char *text, size_t size)
 
 static const char *state_of(const struct viv_client_session *s)
 {
-    return *s->execution_id ? "RUNNING" : s->resident ? "WARM" : "STORED";
+    if (*s->execution_id)
+        return "RUNNING";
+    if (s->resident)
+        return "WARM";
+    return s->snapshot_bytes ? "STORED" : "EMPTY";
 }
 
 static void print_sessions(const struct viv_client_sessions_reply *reply)
@@ -118,13 +122,13 @@ static void print_sessions(const struct viv_client_sessions_reply *reply)
 
     if (!reply->count)
         return;
-    printf("%-24s %-8s %12s %10s  %s\n", "SESSION", "STATE", "LAST USED", "SNAPSHOT", "SAVED");
+    printf("%-32s %-8s %10s %10s  %s\n", "SESSION", "STATE", "LAST USED", "SNAPSHOT", "SAVED");
     for (size_t i = 0; i < reply->count; i++) {
         const struct viv_client_session *s = &reply->sessions[i];
 
         ago(s->last_used_ns, used, sizeof(used));
         viv_report_size(s->snapshot_bytes, size, sizeof(size));
-        printf("%-24s %-8s %12s %10s  %s\n", viv_report_clean(s->session_id, id, sizeof(id)),
+        printf("%-32s %-8s %10s %10s  %s\n", viv_report_clean(s->session_id, id, sizeof(id)),
                state_of(s), used, s->snapshot_bytes ? size : "-",
                s->durability == VIV_CLIENT_EVERY_EXECUTION ? "every execution" : "on eviction");
     }
