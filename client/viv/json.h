@@ -9,7 +9,7 @@
 
 /* The value where JSON can hold it as Python's json.dumps would write it, less
  * what that bends: no NaN, no keys but text. NULL where it can't, where it is
- * nested deeper than 64, or would be more than four million values. */
+ * nested deeper than 64, or would be more than two million values. */
 json_t *viv_json_value(struct viv_value value);
 
 /* {"NAME": TEXT}, or {"NAME_base64": ...} where the bytes aren't UTF-8. */

@@ -11,7 +11,7 @@
 
 /* What is shared in the value is written out at each place: a few lines of code
  * could ask for more than any memory holds. */
-#define VALUES_MAX 4000000
+#define VALUES_MAX 2000000
 
 /* How deep, and how many values may still come. */
 struct conversion {

@@ -244,6 +244,9 @@ static const char *read_edited(struct viv_line *line, const char *prompt)
     int len;
 
     line->prompt = prompt;
+    /* who sees the prompt may type Ctrl-D: not while the terminal still takes it
+     * for the end of a line */
+    el_set(line->edit, EL_PREP_TERM, 1);
     text = el_gets(line->edit, &len);
     if (!text || len <= 0)
         return NULL;

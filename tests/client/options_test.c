@@ -115,6 +115,56 @@ static void test_help_is_found_everywhere(void **state)
     assert_int_equal(parsed("viv --version").command, VIV_COMMAND_VERSION);
 }
 
+static void test_run_takes_scopes_and_a_session(void **state)
+{
+    struct viv_options o = parsed("viv run x --scope-in a --scope-out b");
+
+    assert_string_equal(o.scope_in, "a");
+    assert_string_equal(o.scope_out, "b");
+    assert_string_equal(parsed("viv run --session s x").session, "s");
+}
+
+static void test_session_takes_what_to_do_and_to_what(void **state)
+{
+    struct viv_options o = parsed("viv session open --id a --idle 2 --durable --scope-in f");
+
+    assert_int_equal(o.command, VIV_COMMAND_SESSION);
+    assert_int_equal(o.verb, VIV_VERB_OPEN);
+    assert_string_equal(o.id, "a");
+    assert_int_equal(o.idle_ns, 2000000000LL);
+    assert_true(o.durable);
+    assert_string_equal(o.scope_in, "f");
+    assert_int_equal(parsed("viv session list").verb, VIV_VERB_LIST);
+    o = parsed("viv session close a");
+    assert_int_equal(o.verb, VIV_VERB_CLOSE);
+    assert_string_equal(o.session, "a");
+    o = parsed("viv session save a f");
+    assert_int_equal(o.verb, VIV_VERB_SAVE);
+    assert_string_equal(o.session, "a");
+    assert_string_equal(o.file, "f");
+    assert_int_equal(parsed("viv session load a f").verb, VIV_VERB_LOAD);
+}
+
+static void test_scope_show_takes_a_file(void **state)
+{
+    struct viv_options o = parsed("viv scope show --json f");
+
+    assert_int_equal(o.verb, VIV_VERB_SHOW);
+    assert_string_equal(o.file, "f");
+    assert_true(o.json);
+}
+
+static void test_repl_keeps_a_snapshot_unless_told_otherwise(void **state)
+{
+    struct viv_options o = parsed("viv repl --keep --timeout 5");
+
+    assert_true(o.durable);
+    assert_true(o.keep);
+    assert_int_equal(o.limits.wall_time_ns, 5000000000LL);
+    assert_false(parsed("viv repl --no-durable").durable);
+    assert_string_equal(parsed("viv repl --session s").session, "s");
+}
+
 static void test_wrong_lines_are_refused_in_one_clear_line(void **state)
 {
     expect_error("viv", "viv help");
@@ -138,6 +188,23 @@ static void test_wrong_lines_are_refused_in_one_clear_line(void **state)
     expect_error("viv cancel a b", "one execution id");
     expect_error("viv ps x", "\"x\"");
     expect_error("viv help frob", "frob");
+    expect_error("viv run x --session s --scope-in f", "--session");
+    expect_error("viv run - --scope-in -", "standard input");
+    expect_error("viv session", "viv help session");
+    expect_error("viv session frob", "viv help session");
+    expect_error("viv session show f", "viv help session");
+    expect_error("viv session close", "one session id");
+    expect_error("viv session close a b", "one session id");
+    expect_error("viv session open a", "options only");
+    expect_error("viv session save a", "a session id and a file");
+    expect_error("viv session close --durable a", "--durable");
+    expect_error("viv session open --idle 0", "seconds");
+    expect_error("viv scope", "viv help scope");
+    expect_error("viv scope show", "one file");
+    expect_error("viv scope open", "viv help scope");
+    expect_error("viv repl x", "standard input");
+    expect_error("viv repl --session s --scope-in f", "--session");
+    expect_error("viv repl --scope-in -", "standard input");
 }
 
 static void expect_size(const char *text, int64_t wanted)
@@ -178,6 +245,10 @@ int main(void)
         cmocka_unit_test(test_common_options_stand_on_both_sides_of_the_command),
         cmocka_unit_test(test_cancel_takes_one_id_and_its_options),
         cmocka_unit_test(test_help_is_found_everywhere),
+        cmocka_unit_test(test_run_takes_scopes_and_a_session),
+        cmocka_unit_test(test_session_takes_what_to_do_and_to_what),
+        cmocka_unit_test(test_scope_show_takes_a_file),
+        cmocka_unit_test(test_repl_keeps_a_snapshot_unless_told_otherwise),
         cmocka_unit_test(test_wrong_lines_are_refused_in_one_clear_line),
         cmocka_unit_test(test_sizes),
     };
