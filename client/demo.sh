@@ -102,6 +102,30 @@ finally:
     expect 'vivarium.Cancelled: taking too long'
 }
 
+show_names() {
+    local file=$FOLDER/names.scope
+
+    title "Names travel to another worker, and functions take its globals for theirs"
+    viv_shows 0 run --scope-out "$file" -c 'limit = 3
+def f(): return limit'
+    viv_shows 0 scope show "$file"
+    expect function
+    viv_shows 0 run --scope-in "$file" -c 'limit = 5
+f()'
+    expect 5
+}
+
+show_session() {
+    title "A session keeps its names, also when its worker crashes"
+    viv_shows 0 session open --id demo --durable
+    viv_shows 0 run --session demo -c 'rows = [1, 2]'
+    viv_shows fails run --session demo -c 'import os; os.abort()'
+    viv_shows 0 run --session demo -c 'rows'
+    expect '[1, 2]'
+    expect 'was restored'
+    viv_shows 0 session close demo
+}
+
 show_crash() {
     title "A worker that crashes costs its own execution only"
     viv_shows fails run -c 'import os; os.abort()'
@@ -129,6 +153,7 @@ ${BOLD}Next${PLAIN}
   ./run serve --listen unix:/tmp/vivarium.sock           keeps one running; in another terminal:
   export VIVARIUM_TARGET=unix:/tmp/vivarium.sock
   $viv run -c '6 * 7'
+  $viv repl
   ./run bench     what an execution costs, beside an empty RPC
   ./test          every test
   README.md       gRPC from any language, the C library, where to read on
@@ -141,6 +166,8 @@ demo() {
     show_stream
     show_cancel
     show_crash
+    show_names
+    show_session
     show_end
     echo
     ((PROBLEMS == 0)) || die "$PROBLEMS of the claims above did not hold"

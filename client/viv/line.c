@@ -130,11 +130,6 @@ static char *prompt_of(EditLine *edit)
     return (char *)line->prompt;
 }
 
-static unsigned char indent(EditLine *edit, int key)
-{
-    return el_insertstr(edit, INDENT) ? CC_ERROR : CC_REFRESH;
-}
-
 /* ---- opening and closing ---- */
 
 void viv_line_block(void)
@@ -186,8 +181,7 @@ static int open_editor(struct viv_line *line, struct viv_error *err)
     el_set(line->edit, EL_CLIENTDATA, line);
     el_set(line->edit, EL_EDITOR, "emacs");
     el_set(line->edit, EL_PROMPT, prompt_of);
-    el_set(line->edit, EL_ADDFN, "viv-indent", "Insert an indentation", indent);
-    el_set(line->edit, EL_BIND, "^I", "viv-indent", NULL);
+    el_set(line->edit, EL_BIND, "-s", "^I", INDENT, NULL);
     el_set(line->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_source(line->edit, NULL);
     el_set(line->edit, EL_GETCFN, read_character);
@@ -222,8 +216,10 @@ void viv_line_close(struct viv_line *line)
     if (!line)
         return;
     save_history(line);
-    if (line->edit)
+    if (line->edit) {
+        el_set(line->edit, EL_BIND, "-r", "^I", NULL); /* el_end() forgets to free it */
         el_end(line->edit);
+    }
     close(line->signals);
     free(line->history_path);
     free(line->plain);

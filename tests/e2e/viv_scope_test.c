@@ -70,34 +70,30 @@ static void test_what_can_not_travel_is_told_and_noted_in_the_file(void **state)
     viv_expect(&viv, 0, "(1, False)\n", "");
 }
 
-/* A function that only looks like one: the worker can't take its code. */
+/* A module that the receiver doesn't have. */
 static void test_what_could_not_be_restored_is_told(void **state)
 {
+    uint8_t data[4096];
     struct viv viv;
-    struct viv_scope *scope = NULL;
-    uint8_t *data;
+    uint8_t *name;
+    FILE *both;
     size_t len;
-    FILE *out;
 
-    VIV_RUN(&viv, "run", "--scope-out", file, "-c", "import json\nn = 1");
+    VIV_RUN(&viv, "run", "--scope-out", file, "-c", "import json as j\nn = 1");
     assert_int_equal(viv.status, 0);
-    out = fopen(file, "r+");
-    assert_non_null(out);
-    data = malloc(4096);
-    len = fread(data, 1, 4096, out);
-    for (size_t i = 0; i + 8 < len; i++)
-        if (!memcmp(data + i, "\x0a\x04json", 6) || !memcmp(data + i, "\"\x06\"\x04json", 8))
-            memcpy(data + i + (data[i] == '"' ? 4 : 2), "nsoj", 4);
-    rewind(out);
-    fwrite(data, 1, len, out);
-    fclose(out);
-    assert_int_equal(viv_scope_parse(data, len, &scope, NULL), 0);
-    free(data);
-    viv_scope_free(scope);
+    both = fopen(file, "r+");
+    assert_non_null(both);
+    len = fread(data, 1, sizeof(data), both);
+    name = memmem(data, len, "json", 4);
+    assert_non_null(name);
+    memcpy(name, "nsoj", 4);
+    rewind(both);
+    fwrite(data, 1, len, both);
+    fclose(both);
     VIV_RUN(&viv, "run", "--scope-in", file, "-c", "n");
     assert_int_equal(viv.status, 0);
     assert_string_equal(viv.out_text, "1\n");
-    expect_part(viv.err_text, "viv: not restored: ");
+    expect_part(viv.err_text, "viv: not restored: j ");
     expect_part(viv.err_text, "nsoj");
 }
 
