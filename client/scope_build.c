@@ -159,8 +159,8 @@ static message *item_of(struct viv_scope *scope, struct viv_value value)
     return !is_container(m) || share(scope, m) ? m : NULL;
 }
 
-/* The container that `value` stands for, and the room for its items. */
-static message *container_of(struct viv_scope *scope, struct viv_value value, size_t **ret_room)
+/* The container that `value` stands for, and its place in the table. */
+static message *container_of(struct viv_scope *scope, struct viv_value value, uint32_t *ret_index)
 {
     message *m = item_of(scope, value);
     uint32_t index = 0;
@@ -177,14 +177,14 @@ static message *container_of(struct viv_scope *scope, struct viv_value value, si
                              "an item was put into what is no container");
     if (!scope->items_room && !make_table_room(scope))
         return NULL;
-    *ret_room = &scope->items_room[index];
+    *ret_index = index;
     return m;
 }
 
 void viv_scope_append(struct viv_scope *scope, struct viv_value container, struct viv_value item)
 {
-    size_t *room;
-    message *of = container_of(scope, container, &room);
+    uint32_t index;
+    message *of = container_of(scope, container, &index);
     message *m = of ? item_of(scope, item) : NULL;
 
     if (!m)
@@ -193,9 +193,7 @@ void viv_scope_append(struct viv_scope *scope, struct viv_value container, struc
         viv_make_fail(scope, VIV_INVALID_ARGUMENT, "an item without a key was put into a dict");
         return;
     }
-    /* the item may have become an object, and the table have moved */
-    container_of(scope, container, &room);
-    if (make_room(scope, &of->list->items, of->list->n_items, sizeof(m), room))
+    if (make_room(scope, &of->list->items, of->list->n_items, sizeof(m), &scope->items_room[index]))
         of->list->items[of->list->n_items++] = m;
 }
 
@@ -215,8 +213,8 @@ static Vivarium__V1__Item *new_item(struct viv_scope *scope, struct viv_value ke
 void viv_scope_put(struct viv_scope *scope, struct viv_value dict, struct viv_value key,
                    struct viv_value value)
 {
-    size_t *room;
-    message *of = container_of(scope, dict, &room);
+    uint32_t index;
+    message *of = container_of(scope, dict, &index);
     Vivarium__V1__Item *item = of ? new_item(scope, key, value) : NULL;
 
     if (!item)
@@ -226,8 +224,8 @@ void viv_scope_put(struct viv_scope *scope, struct viv_value dict, struct viv_va
                       "an item with a key was put into what is no dict");
         return;
     }
-    container_of(scope, dict, &room);
-    if (make_room(scope, &of->dict->items, of->dict->n_items, sizeof(item), room))
+    if (make_room(scope, &of->dict->items, of->dict->n_items, sizeof(item),
+                  &scope->items_room[index]))
         of->dict->items[of->dict->n_items++] = item;
 }
 

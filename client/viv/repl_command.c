@@ -166,14 +166,16 @@ static void run_words(struct viv_repl *repl, const char *name, const char *opera
 void viv_repl_command(struct viv_repl *repl, const char *line)
 {
     char *copy = strdup(line);
-    char *name = copy ? trimmed(copy) : NULL;
-    char *rest = name ? name + strcspn(name, " \t") : NULL;
+    char *name;
+    char *rest;
 
     repl->status = 0;
     if (!copy) {
         wrong(repl, EX_OSERR, "no memory for a command");
         return;
     }
+    name = trimmed(copy);
+    rest = name + strcspn(name, " \t");
     if (*rest)
         *rest++ = '\0';
     run_words(repl, name, trimmed(rest));

@@ -377,10 +377,10 @@ static void test_session_that_is_not_there(void **state)
     viv_expect(&viv, 1, "", "viv: no session none\n");
 }
 
+static char state_home[128];
+
 static int set_up(void **state)
 {
-    char state_home[128];
-
     if (viv_set_up(state))
         return -1;
     snprintf(state_home, sizeof(state_home), "%s/state", e2e.daemon.folder);
@@ -389,14 +389,13 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    const char *home = getenv("XDG_STATE_HOME");
     char path[160];
 
-    snprintf(path, sizeof(path), "%s/vivarium/history", home);
+    snprintf(path, sizeof(path), "%s/vivarium/history", state_home);
     unlink(path);
     *strrchr(path, '/') = '\0';
     rmdir(path);
-    rmdir(home);
+    rmdir(state_home);
     return e2e_tear_down(state);
 }
 
