@@ -183,7 +183,7 @@ static message *container_of(struct viv_scope *scope, struct viv_value value, ui
 
 void viv_scope_append(struct viv_scope *scope, struct viv_value container, struct viv_value item)
 {
-    uint32_t index;
+    uint32_t index = 0;
     message *of = container_of(scope, container, &index);
     message *m = of ? item_of(scope, item) : NULL;
 
@@ -213,7 +213,7 @@ static Vivarium__V1__Item *new_item(struct viv_scope *scope, struct viv_value ke
 void viv_scope_put(struct viv_scope *scope, struct viv_value dict, struct viv_value key,
                    struct viv_value value)
 {
-    uint32_t index;
+    uint32_t index = 0;
     message *of = container_of(scope, dict, &index);
     Vivarium__V1__Item *item = of ? new_item(scope, key, value) : NULL;
 
