@@ -21,9 +21,11 @@ int viv_command_help(enum viv_command topic);
  * supervisor has told us one. */
 void viv_command_make_id(char id[VIV_COMMAND_ID_SIZE]);
 
-/* A session as the options want it; the caller frees *ret_reply. */
+/* A session as the options want it; timeout_ns 0: the library's. The caller frees
+ * *ret_reply. */
 int viv_command_open_session(struct viv_client *client, const struct viv_options *options,
-                             struct viv_client_session_reply **ret_reply, struct viv_error *err);
+                             int64_t timeout_ns, struct viv_client_session_reply **ret_reply,
+                             struct viv_error *err);
 
 /* Prints the object on one line and drops it; NULL is a lack of memory. False
  * where that can't be. */

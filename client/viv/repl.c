@@ -172,7 +172,7 @@ static void close_session(struct viv_repl *repl)
 {
     struct viv_error err;
 
-    if (viv_client_session_close(repl->client, repl->session_id, 0, &err) &&
+    if (viv_client_session_close(repl->client, repl->session_id, VIV_REPL_CALL_NS, &err) &&
         err.status != VIV_NOT_FOUND)
         fprintf(stderr, "viv: can't close session %s: %s\n", repl->session_id, err.text);
 }
@@ -198,7 +198,7 @@ static int in_new_session(struct viv_repl *repl)
     struct viv_error err;
     int status;
 
-    if (viv_command_open_session(repl->client, repl->options, &session, &err))
+    if (viv_command_open_session(repl->client, repl->options, VIV_REPL_CALL_NS, &session, &err))
         return viv_command_failed(repl->client, repl->options, &err);
     repl->session_id = session->session_id;
     viv_report_manifest(stderr, "not restored", session->restore_manifest);

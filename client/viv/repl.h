@@ -12,6 +12,10 @@
     "  %reset         forget all names\n"                                          \
     "  %help          this list\n"
 
+/* For what is not an execution: Ctrl-C doesn't reach those calls, and another
+ * client of the session may keep it busy for long. */
+#define VIV_REPL_CALL_NS 60000000000LL
+
 struct viv_repl {
     struct viv_client *client;
     const struct viv_options *options;

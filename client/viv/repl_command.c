@@ -35,7 +35,7 @@ static struct viv_client_scope_reply *get(struct viv_repl *repl)
     struct viv_client_scope_reply *reply;
     struct viv_error err;
 
-    if (viv_client_scope_get(repl->client, repl->session_id, 0, &reply, &err)) {
+    if (viv_client_scope_get(repl->client, repl->session_id, VIV_REPL_CALL_NS, &reply, &err)) {
         viv_repl_failed(repl, &err);
         return NULL;
     }
@@ -77,7 +77,8 @@ static void set(struct viv_repl *repl, const struct viv_scope *scope, const char
     struct viv_client_scope_reply *reply;
     struct viv_error err;
 
-    if (viv_client_scope_set(repl->client, repl->session_id, scope, 0, &reply, &err)) {
+    if (viv_client_scope_set(repl->client, repl->session_id, scope, VIV_REPL_CALL_NS, &reply,
+                             &err)) {
         viv_repl_failed(repl, &err);
         return;
     }

@@ -48,11 +48,13 @@ int viv_command_scope(const struct viv_options *options)
 /* ---- open and close ---- */
 
 int viv_command_open_session(struct viv_client *client, const struct viv_options *options,
-                             struct viv_client_session_reply **ret_reply, struct viv_error *err)
+                             int64_t timeout_ns, struct viv_client_session_reply **ret_reply,
+                             struct viv_error *err)
 {
     struct viv_client_session_open open = {
         .session_id = options->id,
         .idle_timeout_ns = options->idle_ns,
+        .timeout_ns = timeout_ns,
         .durability = options->durable ? VIV_CLIENT_EVERY_EXECUTION : VIV_CLIENT_ON_EVICTION,
     };
     struct viv_scope *scope = NULL;
@@ -72,7 +74,7 @@ static int open_one(struct viv_client *client, const struct viv_options *options
     struct viv_error err;
     int status = 0;
 
-    if (viv_command_open_session(client, options, &reply, &err))
+    if (viv_command_open_session(client, options, 0, &reply, &err))
         return viv_command_failed(client, options, &err);
     if (options->json) {
         status = print_or_fail(viv_json_session(reply->session_id, reply->restore_manifest));
