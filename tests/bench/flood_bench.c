@@ -64,8 +64,7 @@ static void submit(struct viv_supervisor *s, const char *tenant,
                    void (*finished)(void *, const struct viv_result *))
 {
     const struct viv_callbacks callbacks = {.finished = finished, .rejected = on_rejected};
-    const struct viv_request request = {
-        .tenant = tenant, .code = code, .code_len = strlen(code)};
+    const struct viv_request request = {.tenant = tenant, .code = code, .code_len = strlen(code)};
     struct viv_error err;
 
     if (viv_submit(s, &request, &callbacks, NULL, NULL, &err) < 0)
