@@ -12,6 +12,7 @@
 #include "worker/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -55,10 +56,14 @@ static int enter_jail(const struct viv_seat *seat, uint64_t *ret_layers, struct 
 _Noreturn void viv_init_try(const struct viv_seat *seat)
 {
     struct viv_init_trial trial = {0};
+    int channel = seat->channel;
 
     enter_jail(seat, &trial.layers, &trial.error);
-    /* A failure may come before or after the channel got its new number. */
-    if (write(VIV_JAIL_CHANNEL, &trial, sizeof(trial)) < 0)
+    /* A failure may come before the channel got its new number, which then is
+     * still the link's. */
+    if (fcntl(channel, F_GETFD) < 0)
+        channel = VIV_JAIL_CHANNEL;
+    if (write(channel, &trial, sizeof(trial)) < 0)
         _exit(VIV_INIT_FAILED);
     _exit(0);
 }

@@ -157,11 +157,13 @@ static int enter_mounts(struct viv_jail *jail, struct viv_error *err)
 {
     const char *home = "/";
 
-    if (viv_layers_have(&jail->layers, VIV_LAYER_MOUNT_NAMESPACE)) {
-        if (take(jail, VIV_LAYER_PRIVATE_TMPFS, viv_jail_scratch, err) < 0 ||
-            take(jail, VIV_LAYER_PRIVATE_PROC, viv_jail_proc, err) < 0)
-            return -1;
-    }
+    if (viv_layers_have(&jail->layers, VIV_LAYER_MOUNT_NAMESPACE) &&
+        take(jail, VIV_LAYER_PRIVATE_TMPFS, viv_jail_scratch, err) < 0)
+        return -1;
+    if (viv_layers_have(&jail->layers, VIV_LAYER_MOUNT_NAMESPACE) &&
+        viv_layers_have(&jail->layers, VIV_LAYER_PID_NAMESPACE) &&
+        take(jail, VIV_LAYER_PRIVATE_PROC, viv_jail_proc, err) < 0)
+        return -1;
     if (viv_layers_have(&jail->layers, VIV_LAYER_PRIVATE_TMPFS))
         home = "/tmp";
     return chdir(home) == 0 ? 0 : viv_fail_errno(err, VIV_INTERNAL, "can't enter %s", home);

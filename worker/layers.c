@@ -18,6 +18,9 @@ uint64_t viv_layers_close(uint64_t absent)
     /* It is where the right to all the others comes from. */
     if (absent & BIT(VIV_LAYER_USER_NAMESPACE))
         absent |= viv_layers_namespaces;
+    /* Whose processes would it show? */
+    if (absent & BIT(VIV_LAYER_PID_NAMESPACE))
+        absent |= BIT(VIV_LAYER_PRIVATE_PROC);
     if (absent & BIT(VIV_LAYER_MOUNT_NAMESPACE))
         absent |= MOUNTS;
     /* Who could gain privileges may neither filter nor restrict. */

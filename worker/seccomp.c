@@ -43,13 +43,13 @@ static int add_allowed(scmp_filter_ctx ctx)
     return rc;
 }
 
-static int add_refused(scmp_filter_ctx ctx)
+static int add_refused(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
 {
-    int rc = 0;
+    int rc = config->another ? add(ctx, SCMP_ACT_ALLOW, "seccomp", 0, NULL) : 0;
 
     for (const struct viv_seccomp_refused *r = viv_seccomp_refused; r->name && rc == 0; r++)
         /* libseccomp takes no rule that says what the default says. */
-        if (r->error != ENOSYS)
+        if (r->error != ENOSYS && !(config->another && strcmp(r->name, "seccomp") == 0))
             rc = add(ctx, SCMP_ACT_ERRNO((uint32_t)r->error), r->name, 0, NULL);
     return rc;
 }
@@ -127,7 +127,7 @@ static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
     if (rc == 0)
         rc = add_allowed(ctx);
     if (rc == 0)
-        rc = add_refused(ctx);
+        rc = add_refused(ctx, config);
     if (rc == 0)
         rc = add_arguments(ctx);
     if (rc == 0)

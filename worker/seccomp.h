@@ -11,6 +11,7 @@
 struct viv_seccomp_config {
     bool network;    /* sockets of IPv4 and IPv6 */
     bool no_sockets; /* none of AF_UNIX either, but pairs that are connected for good */
+    bool another;    /* filter may follow: the second one */
 };
 
 /* A program for the kernel. Made once, in the zygote; a worker installs it in

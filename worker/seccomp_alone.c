@@ -56,5 +56,7 @@ const struct viv_seccomp_unless viv_seccomp_alone[] = {
     /* The worker dies with its init, and that one with the zygote. */
     {"prctl", IS(0, PR_SET_PDEATHSIG)},
     {"prctl", IS(0, PR_SET_CHILD_SUBREAPER)},
+    /* This is the last one. */
+    {"seccomp", ANY},
     {NULL, ANY},
 };

@@ -109,7 +109,8 @@ static int make_filters(struct zygote *z, struct viv_error *err)
 {
     const struct viv_seccomp_config config = {
         .no_sockets = !viv_layers_have(&z->layers, VIV_LAYER_READ_ONLY_ROOT) ||
-                      !viv_layers_have(&z->layers, VIV_LAYER_NETWORK_NAMESPACE)};
+                      !viv_layers_have(&z->layers, VIV_LAYER_NETWORK_NAMESPACE),
+        .another = !viv_layers_have(&z->layers, VIV_LAYER_PID_NAMESPACE)};
 
     if (viv_seccomp_build(&config, &z->filter, err) < 0)
         return -1;
