@@ -79,8 +79,8 @@ static void read_line(char *line)
 
     a->listed = true;
     while ((word = strsep(&line, " \n")))
-        if (viv_layer_find(word) >= 0)
-            a->layers |= VIV_LAYER_BIT(viv_layer_find(word));
+        if (viv_layer_named(word) >= 0)
+            a->layers |= VIV_LAYER_BIT(viv_layer_named(word));
     a->layers = viv_layers_close(a->layers);
 }
 
