@@ -1,6 +1,6 @@
 /* Which layers of the jail are there, may be absent, or are left out. Pure. */
-#ifndef VIVARIUM_LAYERS_H
-#define VIVARIUM_LAYERS_H
+#ifndef VIVARIUM_WORKER_LAYERS_H
+#define VIVARIUM_WORKER_LAYERS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -13,11 +13,6 @@
 #include "tests/escapes/world.h"
 #include "worker/layers.h"
 
-#define EVERYTHING (VIV_LAYER_BIT(VIV_LAYERS_OF_JAIL) - 1)
-
-/* The last of the jail's own. */
-#define VIV_LAYERS_OF_JAIL (VIV_LAYER_SECCOMP + 1)
-
 static unsigned number, failures;
 
 static void report(bool ok, const char *name, const char *how)
@@ -97,8 +92,8 @@ static uint64_t compute(const struct attempt *a)
     uint64_t mounts = viv_layers_close(VIV_LAYER_BIT(VIV_LAYER_MOUNT_NAMESPACE));
     uint64_t kept = VIV_LAYER_BIT(VIV_LAYER_MOUNT_NAMESPACE) |
                     VIV_LAYER_BIT(VIV_LAYER_READ_ONLY_ROOT);
-    uint64_t starts[] = {EVERYTHING & ~outside, (EVERYTHING & ~outside) | (mounts & ~kept),
-                         EVERYTHING};
+    uint64_t starts[] = {VIV_LAYERS_JAIL & ~outside,
+                         (VIV_LAYERS_JAIL & ~outside) | (mounts & ~kept), VIV_LAYERS_JAIL};
     char how[200];
 
     if (world_attempt(a, 0, how)) {
