@@ -12,7 +12,7 @@ const char *viv_layer_name(unsigned layer)
         [VIV_LAYER_NETWORK_NAMESPACE] = "network_namespace",
         [VIV_LAYER_IPC_NAMESPACE] = "ipc_namespace",
         [VIV_LAYER_UTS_NAMESPACE] = "uts_namespace",
-
+        [VIV_LAYER_CGROUP_NAMESPACE] = "cgroup_namespace",
         [VIV_LAYER_READ_ONLY_ROOT] = "read_only_root",
         [VIV_LAYER_PRIVATE_TMPFS] = "private_tmpfs",
         [VIV_LAYER_PRIVATE_PROC] = "private_proc",

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -42,6 +43,15 @@ static int forbid_namespaces(int proc, struct viv_error *err)
     if (viv_sys_write_file(proc, "sys/user/max_user_namespaces", "0") < 0 && errno != EROFS &&
         errno != EACCES && errno != ENOENT)
         return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't forbid user namespaces");
+    return 0;
+}
+
+/* Paths of control groups tell names of tenants and the supervisor's place. The
+ * one that the process is in becomes "/", so it must be in it already. */
+static int hide_cgroups(const struct viv_jail *jail, struct viv_error *err)
+{
+    if (unshare(CLONE_NEWCGROUP) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't create a cgroup namespace");
     return 0;
 }
 
@@ -175,6 +185,9 @@ int viv_jail_enter(const struct viv_jail *given, uint64_t *ret_layers, struct vi
 
     if (enter_namespaces(&jail, err) < 0)
         return -1;
+    if (viv_layers_have(&jail.layers, VIV_LAYER_USER_NAMESPACE) &&
+        take(&jail, VIV_LAYER_CGROUP_NAMESPACE, hide_cgroups, err) < 0)
+        return -1;
     if (leave_session(err) < 0)
         return -1;
     if (enter_mounts(&jail, err) < 0)
@@ -183,7 +196,6 @@ int viv_jail_enter(const struct viv_jail *given, uint64_t *ret_layers, struct vi
         return -1;
     if (take(&jail, VIV_LAYER_RLIMITS, viv_jail_limits, err) < 0)
         return -1;
-    /* Place of the cgroup namespace: once the process is in its cgroup. */
     if (take(&jail, VIV_LAYER_NO_NEW_PRIVS, no_new_privileges, err) < 0)
         return -1;
     if (take(&jail, VIV_LAYER_LANDLOCK, restrict_paths, err) < 0)

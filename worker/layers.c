@@ -17,7 +17,7 @@ uint64_t viv_layers_close(uint64_t absent)
 {
     /* It is where the right to all the others comes from. */
     if (absent & BIT(VIV_LAYER_USER_NAMESPACE))
-        absent |= viv_layers_namespaces;
+        absent |= viv_layers_namespaces | BIT(VIV_LAYER_CGROUP_NAMESPACE);
     /* Whose processes would it show? */
     if (absent & BIT(VIV_LAYER_PID_NAMESPACE))
         absent |= BIT(VIV_LAYER_PRIVATE_PROC);

@@ -15,7 +15,8 @@ struct viv_layers {
     uint64_t present;
 };
 
-/* All that need a namespace of their own, but the user namespace. */
+/* Those that a worker is cloned into beside its user namespace; that of control
+ * groups comes later. */
 extern const uint64_t viv_layers_namespaces;
 
 static inline bool viv_layers_have(const struct viv_layers *layers, unsigned layer)

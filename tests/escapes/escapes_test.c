@@ -100,6 +100,12 @@ static uint64_t compute(const struct attempt *a)
         printf("%-32s NOTHING STOPS IT: %s\n", a->name, how);
         return 0;
     }
+    for (unsigned i = 0; i < VIV_LAYERS; i++) {
+        uint64_t one = viv_layers_close(VIV_LAYER_BIT(i)) & VIV_LAYERS_JAIL;
+
+        if (one == VIV_LAYER_BIT(i) && world_attempt(a, one, how))
+            return one;
+    }
     for (unsigned i = 0; i < 3; i++)
         if (world_attempt(a, starts[i], how))
             return fewest(a, starts[i]);

@@ -46,6 +46,7 @@ static const struct {
     {"[l.split()[1] for l in open('/proc/self/status') if l.startswith('NoNewPrivs')]", "['1']"},
     {"open('/proc/self/uid_map').read().split(), open('/proc/self/setgroups').read()",
      "(['1000', '1000', '1'], 'deny\\n')"},
+    {"{l.split(':', 2)[2] for l in open('/proc/self/cgroup')}", "{'/\\n'}"},
     {"import os; os.setuid(0)", "PermissionError"},
     {"import os; os.uname().nodename", "'vivarium'"},
     {"import ctypes; ctypes.CDLL(None, use_errno=True).unshare(0x10000000)", "-1"},
