@@ -58,7 +58,9 @@ _Noreturn void viv_init_try(const struct viv_seat *seat)
     struct viv_init_trial trial = {0};
     int channel = seat->channel;
 
-    enter_jail(seat, &trial.layers, &trial.error);
+    /* A layer that may be absent leaves its reason behind. */
+    if (enter_jail(seat, &trial.layers, &trial.error) == 0)
+        trial.error.status = VIV_OK;
     /* A failure may come before the channel got its new number, which then is
      * still the link's. */
     if (fcntl(channel, F_GETFD) < 0)

@@ -56,12 +56,12 @@ static int hide_cgroups(const struct viv_jail *jail, struct viv_error *err)
 }
 
 /* The host's name tells tenants whether they share a machine. */
-static int name_host(struct viv_error *err)
+static int name_host(const struct viv_jail *jail, struct viv_error *err)
 {
     static const char name[] = "vivarium";
 
     if (sethostname(name, sizeof(name) - 1) < 0)
-        return viv_fail_errno(err, VIV_INTERNAL, "can't set the host name");
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't set the host name");
     return 0;
 }
 
@@ -153,14 +153,19 @@ static int take(struct viv_jail *jail, enum viv_layer layer, step_fn *step, stru
     return 0;
 }
 
-static int enter_namespaces(const struct viv_jail *jail, struct viv_error *err)
+static int enter_namespaces(struct viv_jail *jail, struct viv_error *err)
 {
-    const struct viv_layers *layers = &jail->layers;
-
-    if (viv_layers_have(layers, VIV_LAYER_USER_NAMESPACE) &&
-        (map_ids(jail->proc, err) < 0 || forbid_namespaces(jail->proc, err) < 0))
-        return -1;
-    return viv_layers_have(layers, VIV_LAYER_UTS_NAMESPACE) ? name_host(err) : 0;
+    if (viv_layers_have(&jail->layers, VIV_LAYER_USER_NAMESPACE)) {
+        if (map_ids(jail->proc, err) < 0 || forbid_namespaces(jail->proc, err) < 0 ||
+            take(jail, VIV_LAYER_CGROUP_NAMESPACE, hide_cgroups, err) < 0)
+            return -1;
+    }
+    /* A namespace with the machine's name in it is none. */
+    if (viv_layers_have(&jail->layers, VIV_LAYER_UTS_NAMESPACE)) {
+        jail->layers.present &= ~VIV_LAYER_BIT(VIV_LAYER_UTS_NAMESPACE);
+        return take(jail, VIV_LAYER_UTS_NAMESPACE, name_host, err);
+    }
+    return 0;
 }
 
 static int enter_mounts(struct viv_jail *jail, struct viv_error *err)
@@ -184,9 +189,6 @@ int viv_jail_enter(const struct viv_jail *given, uint64_t *ret_layers, struct vi
     struct viv_jail jail = *given;
 
     if (enter_namespaces(&jail, err) < 0)
-        return -1;
-    if (viv_layers_have(&jail.layers, VIV_LAYER_USER_NAMESPACE) &&
-        take(&jail, VIV_LAYER_CGROUP_NAMESPACE, hide_cgroups, err) < 0)
         return -1;
     if (leave_session(err) < 0)
         return -1;

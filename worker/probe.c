@@ -59,7 +59,8 @@ static int ipc_namespace(void)
 
 static int uts_namespace(void)
 {
-    return enter(CLONE_NEWUTS);
+    /* Some container engines allow the namespace and forbid the name. */
+    return enter(CLONE_NEWUTS) < 0 ? -1 : sethostname("vivarium", 8);
 }
 
 static int cgroup_namespace(void)

@@ -49,7 +49,7 @@ const char *viv_machine_container(void)
     if (getenv("container"))
         return "a container";
     /* What the engines have in common: places in /proc that are covered. */
-    if (has_line("/proc/self/mountinfo", " /proc/kcore "))
+    if (has_line("/proc/self/mountinfo", " /proc/sys "))
         return "a container";
     return "";
 }
