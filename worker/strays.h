@@ -4,10 +4,13 @@
  * A worker's init dies with the zygote, and its VM with init (PR_SET_PDEATHSIG).
  * With seccomp those two are all: the second filter forbids processes. Without
  * it the VM may have forked. The zygote is the reaper of orphans: whatever a
- * dead init or VM leaves becomes its child, and a child that it does not know
- * is killed. What that one leaves comes next. A worker has ended when there are
- * none. Lost without the namespace and without seccomp: a chain of processes
- * that forks faster than it is followed, and what runs on where the zygote
+ * dead init or VM leaves becomes its child, and a child that it does not know is
+ * killed, with all below it. First all are stopped, from the top down: what is
+ * stopped neither forks nor reaps, so that a fork bomb comes to an end at its
+ * limit of processes and no pid is used again meanwhile. A worker has ended when
+ * none is left.
+ *
+ * Lost without the namespace and without seccomp: what runs on where the zygote
  * itself is killed. */
 #ifndef VIVARIUM_STRAYS_H
 #define VIVARIUM_STRAYS_H
@@ -21,8 +24,8 @@
  * descriptor of /proc. */
 int viv_strays_check(int proc, struct viv_error *err);
 
-/* Kills every child that isn't `known`. Returns how many there were; one of
- * them at least will be reaped by wait4(2). */
-unsigned viv_strays_kill(int proc, bool (*known)(void *arg, pid_t pid), void *arg);
+/* Kills every child that isn't `known`, and all their descendants. Returns how
+ * many there were; a child will be reaped by wait4(2) if there were any. */
+size_t viv_strays_kill(int proc, bool (*known)(void *arg, pid_t pid), void *arg);
 
 #endif
