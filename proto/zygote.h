@@ -35,8 +35,10 @@ enum viv_layer {
     VIV_LAYER_NETWORK_NAMESPACE,
     VIV_LAYER_IPC_NAMESPACE,
     VIV_LAYER_UTS_NAMESPACE,
+    VIV_LAYER_CGROUP_NAMESPACE,
     VIV_LAYER_READ_ONLY_ROOT,
     VIV_LAYER_PRIVATE_TMPFS,
+    VIV_LAYER_PRIVATE_PROC,
     VIV_LAYER_NO_NEW_PRIVS,
     VIV_LAYER_NO_CAPABILITIES,
     VIV_LAYER_RLIMITS,
@@ -66,7 +68,7 @@ struct viv_zygote_message {
     uint64_t system_cpu_ns;
     uint64_t peak_rss_bytes;
     uint64_t clone_ns; /* SPAWNED: how long the clone took */
-    char text[256];    /* READY: the VM's name, "CPython 3.11.2"; FAILED: why */
+    char text[512];    /* READY: the VM's name, "CPython 3.11.2"; FAILED: why */
 };
 
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proto/datagram.h"
+#include "proto/layer.h"
 
 #define ARGS_MAX 256
 
@@ -82,7 +83,8 @@ int link_find_worker(const char *configured, char **ret_path, struct viv_error *
     return 0;
 }
 
-static void make_arguments(const char *worker_path, const char *const *preload, char **argv)
+static void make_arguments(const char *worker_path, const char *const *preload, uint64_t absent,
+                           char **argv)
 {
     unsigned argc = 0;
 
@@ -92,6 +94,11 @@ static void make_arguments(const char *worker_path, const char *const *preload, 
         argv[argc++] = "--preload";
         argv[argc++] = (char *)*preload;
     }
+    for (unsigned layer = 0; layer < VIV_LAYERS && argc + 3 < ARGS_MAX; layer++)
+        if (absent & VIV_LAYERS_JAIL & VIV_LAYER_BIT(layer)) {
+            argv[argc++] = "--allow-absent";
+            argv[argc++] = (char *)viv_layer_name(layer);
+        }
     argv[argc] = NULL;
 }
 
@@ -112,7 +119,8 @@ static void make_environment(char **envp)
 
 /* posix_spawn(3) and not fork: a library may find itself among other threads,
  * gRPC's for one, which forbid a fork without exec. */
-static int spawn(const char *worker_path, const char *const *preload, int fd, pid_t *ret_pid)
+static int spawn(const char *worker_path, const char *const *preload, uint64_t absent, int fd,
+                 pid_t *ret_pid)
 {
     char *argv[ARGS_MAX], *envp[BASE_COUNT + PASSED_COUNT + 1];
     posix_spawn_file_actions_t actions;
@@ -120,7 +128,7 @@ static int spawn(const char *worker_path, const char *const *preload, int fd, pi
     sigset_t none, all;
     int error;
 
-    make_arguments(worker_path, preload, argv);
+    make_arguments(worker_path, preload, absent, argv);
     make_environment(envp);
     sigemptyset(&none);
     sigfillset(&all);
@@ -139,15 +147,15 @@ static int spawn(const char *worker_path, const char *const *preload, int fd, pi
     return error;
 }
 
-int link_start(const char *worker_path, const char *const *preload, struct link *ret_link,
-               struct viv_error *err)
+int link_start(const char *worker_path, const char *const *preload, uint64_t absent,
+               struct link *ret_link, struct viv_error *err)
 {
     int pair[2], pidfd;
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't create a socket pair");
-    errno = spawn(worker_path, preload, pair[1], &pid);
+    errno = spawn(worker_path, preload, absent, pair[1], &pid);
     close(pair[1]);
     if (errno != 0) {
         viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't start %s", worker_path);

@@ -19,9 +19,9 @@ struct link {
 int link_find_worker(const char *configured, char **ret_path, struct viv_error *err);
 
 /* Starts a zygote. It is killed when the calling thread ends. READY or FAILED
- * comes later. `preload` may be NULL. */
-int link_start(const char *worker_path, const char *const *preload, struct link *ret_link,
-               struct viv_error *err);
+ * comes later. `preload` may be NULL; `absent`: layers that may be. */
+int link_start(const char *worker_path, const char *const *preload, uint64_t absent,
+               struct link *ret_link, struct viv_error *err);
 
 /* Closes the socket, upon which the zygote ends and every worker with it. */
 void link_hang_up(struct link *link);

@@ -1,7 +1,5 @@
 /* The contract's names of the enums that this library shares with it. */
-#include <string.h>
-
-#include "proto/zygote.h"
+#include "proto/layer.h"
 #include "supervisor/vivarium.h"
 
 #define PICK(names, value) pick(names, sizeof(names) / sizeof((names)[0]), (unsigned)(value))
@@ -11,44 +9,17 @@ static const char *pick(const char *const *names, unsigned count, unsigned value
     return value < count && names[value] ? names[value] : "UNSPECIFIED";
 }
 
-const char *viv_layer_name(unsigned layer)
-{
-    static const char *const names[] = {
-        [VIV_LAYER_USER_NAMESPACE] = "user_namespace",
-        [VIV_LAYER_PID_NAMESPACE] = "pid_namespace",
-        [VIV_LAYER_MOUNT_NAMESPACE] = "mount_namespace",
-        [VIV_LAYER_NETWORK_NAMESPACE] = "network_namespace",
-        [VIV_LAYER_IPC_NAMESPACE] = "ipc_namespace",
-        [VIV_LAYER_UTS_NAMESPACE] = "uts_namespace",
-        [VIV_LAYER_READ_ONLY_ROOT] = "read_only_root",
-        [VIV_LAYER_PRIVATE_TMPFS] = "private_tmpfs",
-        [VIV_LAYER_NO_NEW_PRIVS] = "no_new_privs",
-        [VIV_LAYER_NO_CAPABILITIES] = "no_capabilities",
-        [VIV_LAYER_RLIMITS] = "rlimits",
-        [VIV_LAYER_LANDLOCK] = "landlock",
-        [VIV_LAYER_SECCOMP] = "seccomp",
-        [VIV_LAYER_CGROUP_MEMORY] = "cgroup_memory",
-        [VIV_LAYER_CGROUP_SWAP] = "cgroup_swap",
-        [VIV_LAYER_CGROUP_PIDS] = "cgroup_pids",
-        [VIV_LAYER_CGROUP_CPU] = "cgroup_cpu",
-    };
-    _Static_assert(sizeof(names) / sizeof(names[0]) == VIV_LAYERS, "a name for each layer");
-
-    return layer < VIV_LAYERS ? names[layer] : NULL;
-}
-
 int viv_layer_find(const char *name, uint64_t *ret_mask, struct viv_error *err)
 {
-    for (unsigned i = 0; i < VIV_LAYERS; i++) {
-        if (strcmp(name, viv_layer_name(i)) == 0) {
-            *ret_mask = VIV_LAYER_BIT(i);
-            return 0;
-        }
-    }
-    return viv_fail(err, VIV_INVALID_ARGUMENT,
-                    "there is no layer '%s'; the names are those that Describe tells, such as "
-                    "cgroup_memory or landlock",
-                    name);
+    int layer = viv_layer_named(name);
+
+    if (layer < 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "there is no layer '%s'; the names are those that Describe tells, such as "
+                        "cgroup_memory or landlock",
+                        name);
+    *ret_mask = VIV_LAYER_BIT(layer);
+    return 0;
 }
 
 const char *viv_cause_name(enum viv_cause cause)

@@ -44,7 +44,8 @@ void zygote_start(struct viv_supervisor *s)
 {
     struct viv_error error;
 
-    if (link_start(s->worker_path, (const char *const *)s->preload, &s->link, &error) < 0) {
+    if (link_start(s->worker_path, (const char *const *)s->preload, s->config.allow_absent,
+                   &s->link, &error) < 0) {
         tell_start(s, &error);
         try_again_later(s);
         return;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "proto/zygote.h"
+#include "proto/layer.h"
 #include "worker/vm/cpython/cpython.h"
 #include "worker/zygote.h"
 
@@ -14,47 +14,61 @@
 
 static int usage(FILE *to)
 {
-    fputs("usage: vivarium-worker --zygote [--preload MODULE]...\n"
+    fputs("usage: vivarium-worker --zygote [--preload MODULE]... [--allow-absent LAYER]...\n"
           "       vivarium-worker --version\n"
           "\n"
-          "A supervisor starts it with a SOCK_SEQPACKET socket as descriptor 3.\n",
+          "A supervisor starts it with a SOCK_SEQPACKET socket as descriptor 3. A layer of\n"
+          "the jail that can't be had ends it, unless that one may be absent.\n"
+          "For tests: --without LAYER leaves one out, with all that depends on it.\n",
           to);
     return to == stdout ? EXIT_SUCCESS : USAGE_ERROR;
 }
 
-/* The modules of every --preload; NULL where the arguments are wrong. */
-static const char **parse_preload(int argc, char **argv)
+static int add_layer(const char *name, uint64_t *layers)
 {
-    const char **modules = calloc((size_t)argc, sizeof(*modules));
-    size_t count = 0;
+    int layer = viv_layer_named(name);
 
-    if (!modules)
-        return NULL;
-    for (int i = 2; i < argc; i += 2) {
-        if (strcmp(argv[i], "--preload") != 0 || i + 1 == argc) {
-            free(modules);
-            return NULL;
-        }
-        modules[count++] = argv[i + 1];
+    if (layer < 0) {
+        fprintf(stderr, "vivarium-worker: there is no layer %s\n", name);
+        return -1;
     }
-    return modules;
+    *layers |= VIV_LAYER_BIT(layer);
+    return 0;
+}
+
+/* `modules` has room for all. */
+static int parse(int argc, char **argv, const char **modules, struct viv_zygote_config *config)
+{
+    config->preload = modules;
+    for (int i = 2; i + 1 < argc; i += 2) {
+        const char *option = argv[i], *value = argv[i + 1];
+
+        if (strcmp(option, "--preload") == 0)
+            *modules++ = value;
+        else if (strcmp(option, "--allow-absent") == 0 || strcmp(option, "--without") == 0) {
+            if (add_layer(value, option[2] == 'a' ? &config->allowed : &config->without) < 0)
+                return -1;
+        } else
+            return -1;
+    }
+    return argc % 2 == 0 ? 0 : -1;
 }
 
 static int run_zygote(int argc, char **argv)
 {
-    const char **preload = parse_preload(argc, argv);
-    int type = 0, rc;
+    const char **modules = calloc((size_t)argc, sizeof(*modules));
+    struct viv_zygote_config config = {0};
+    int type = 0, rc = USAGE_ERROR;
     socklen_t len = sizeof(type);
 
-    if (!preload)
-        return usage(stderr);
-    if (getsockopt(VIV_ZYGOTE_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET) {
+    if (!modules || parse(argc, argv, modules, &config) < 0)
+        usage(stderr);
+    else if (getsockopt(VIV_ZYGOTE_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+             type != SOCK_SEQPACKET)
         fputs("vivarium-worker: descriptor 3 is not a SOCK_SEQPACKET socket\n", stderr);
-        free(preload);
-        return USAGE_ERROR;
-    }
-    rc = viv_zygote_run(&viv_cpython_ops, preload);
-    free(preload);
+    else
+        rc = viv_zygote_run(&viv_cpython_ops, &config);
+    free(modules);
     return rc;
 }
 

@@ -12,11 +12,14 @@
 #include "worker/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -44,6 +47,7 @@ static int enter_jail(const struct viv_seat *seat, uint64_t *ret_layers, struct 
                             .channel = seat->channel,
                             .out = seat->out,
                             .err = seat->err,
+                            .layers = seat->layers,
                             .filter = seat->filter};
 
     return viv_jail_enter(&jail, ret_layers, err);
@@ -52,10 +56,16 @@ static int enter_jail(const struct viv_seat *seat, uint64_t *ret_layers, struct 
 _Noreturn void viv_init_try(const struct viv_seat *seat)
 {
     struct viv_init_trial trial = {0};
+    int channel = seat->channel;
 
-    enter_jail(seat, &trial.layers, &trial.error);
-    /* A failure may come before or after the channel got its new number. */
-    if (write(VIV_JAIL_CHANNEL, &trial, sizeof(trial)) < 0)
+    /* A layer that may be absent leaves its reason behind. */
+    if (enter_jail(seat, &trial.layers, &trial.error) == 0)
+        trial.error.status = VIV_OK;
+    /* A failure may come before the channel got its new number, which then is
+     * still the link's. */
+    if (fcntl(channel, F_GETFD) < 0)
+        channel = VIV_JAIL_CHANNEL;
+    if (write(channel, &trial, sizeof(trial)) < 0)
         _exit(VIV_INIT_FAILED);
     _exit(0);
 }
@@ -71,10 +81,47 @@ static int map_control_page(int fd, const struct viv_control_page **ret_page, st
     return 0;
 }
 
+/* What init hands to the VM, on its own frame. */
+struct start {
+    struct viv_serve serve;
+    struct viv_seccomp *alone; /* NULL: not needed */
+    pid_t init;
+    volatile int go;
+};
+
+/* Without a pid namespace: dies when init does, and starts no processes. Init
+ * is first, since the VM may write to its stack. */
+static int stay_alone(struct start *start, struct viv_error *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != start->init)
+        return viv_fail(err, VIV_INTERNAL, "init has gone away");
+    while (!start->go)
+        sched_yield();
+    return start->alone->code ? viv_seccomp_install(start->alone, err) : 0;
+}
+
 static int vm_main(void *arg)
 {
+    struct start *start = arg;
+    struct viv_error err;
+
     viv_thread_adopt();
-    viv_serve(arg);
+    if (start->alone && stay_alone(start, &err) < 0)
+        give_up(&err);
+    viv_serve(&start->serve);
+}
+
+/* Init's part of it, in raw system calls. */
+static void leave_alone(struct start *start, pid_t vm)
+{
+    struct sock_fprog program = {.len = start->alone->len, .filter = start->alone->code};
+
+    if (program.filter) {
+        viv_seccomp_name_self(start->alone, vm);
+        if (viv_raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&program, 0) < 0)
+            viv_raw(SYS_exit_group, VIV_INIT_FAILED, 0, 0, 0);
+    }
+    start->go = 1;
 }
 
 /* Sends an Exited by hand: no allocation and no errno on this side. */
@@ -112,7 +159,7 @@ static void leave_streams(void)
         viv_raw(SYS_close, fd, 0, 0, 0);
 }
 
-static pid_t clone_vm(struct viv_serve *serve)
+static pid_t clone_vm(struct start *start)
 {
     char *frame = __builtin_frame_address(0);
     char *stack = (char *)((uintptr_t)(frame - STACK_GAP) & ~(uintptr_t)63);
@@ -122,12 +169,20 @@ static pid_t clone_vm(struct viv_serve *serve)
     if (tid)
         flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
     viv_thread_leave();
-    return clone(vm_main, stack, flags, serve, NULL, NULL, tid);
+    return clone(vm_main, stack, flags, start, NULL, NULL, tid);
+}
+
+/* Without a pid namespace nothing else ends it. */
+static int follow_zygote(const struct viv_seat *seat, struct viv_error *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != seat->zygote)
+        return viv_fail(err, VIV_UNAVAILABLE, "the zygote has gone away");
+    return 0;
 }
 
 _Noreturn void viv_init_run(const struct viv_seat *seat)
 {
-    struct viv_serve serve = {.channel = VIV_JAIL_CHANNEL, .ops = seat->ops, .vm = seat->vm};
+    struct start start = {.serve = {.channel = VIV_JAIL_CHANNEL, .ops = seat->ops, .vm = seat->vm}};
     struct viv_error err;
     uint64_t layers;
     sigset_t all;
@@ -135,14 +190,22 @@ _Noreturn void viv_init_run(const struct viv_seat *seat)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    if (map_control_page(seat->control, &serve.page, &err) < 0 ||
+    if ((!viv_layers_have(&seat->layers, VIV_LAYER_PID_NAMESPACE) &&
+         follow_zygote(seat, &err) < 0) ||
+        map_control_page(seat->control, &start.serve.page, &err) < 0 ||
         enter_jail(seat, &layers, &err) < 0)
         give_up(&err);
-    vm = clone_vm(&serve);
+    if (!viv_layers_have(&seat->layers, VIV_LAYER_PID_NAMESPACE)) {
+        start.alone = seat->alone;
+        start.init = getpid();
+    }
+    vm = clone_vm(&start);
     if (vm < 0) {
         viv_fail_errno(&err, VIV_INTERNAL, "can't clone the VM process");
         give_up(&err);
     }
+    if (start.alone)
+        leave_alone(&start, vm);
     leave_streams();
     tell_end(reap_until(vm));
     viv_raw(SYS_exit_group, 0, 0, 0, 0);

@@ -2,6 +2,7 @@
 #ifndef VIVARIUM_INIT_H
 #define VIVARIUM_INIT_H
 
+#include "worker/layers.h"
 #include "worker/seccomp.h"
 #include "worker/vm/vm.h"
 
@@ -9,9 +10,12 @@
 struct viv_seat {
     int proc; /* as in struct viv_jail */
     int channel, control, out, err;
+    pid_t zygote; /* its pid where there is no pid namespace */
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
+    struct viv_layers layers; /* as in struct viv_jail */
     const struct viv_seccomp *filter;
+    struct viv_seccomp *alone; /* installed where there is no pid namespace */
 };
 
 /* Exit status of a worker that could not be set up; its stderr says why. */

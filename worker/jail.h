@@ -5,20 +5,24 @@
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "worker/layers.h"
 #include "worker/seccomp.h"
 
 /* The channel's descriptor inside. */
 #define VIV_JAIL_CHANNEL 3
 
 struct viv_jail {
-    int proc;     /* directory descriptor of a /proc that sees this process */
-    int channel;  /* becomes VIV_JAIL_CHANNEL */
-    int out, err; /* become descriptors 1 and 2 */
+    int proc;                 /* directory descriptor of a /proc that sees this process */
+    int channel;              /* becomes VIV_JAIL_CHANNEL */
+    int out, err;             /* become descriptors 1 and 2 */
+    struct viv_layers layers; /* `present`: what the zygote has, and so has this process */
     const struct viv_seccomp *filter;
 };
 
-/* Enters it, in a process that is PID 1 of new namespaces of every kind.
- * *ret_layers: bits of enum viv_layer. On failure the process must end. */
+/* Enters it, in a process that is alone in new namespaces of the kinds that
+ * jail->layers.present names. Every layer but those is tried; one that can't be
+ * had and may be absent is passed over. *ret_layers: those that are there. On
+ * failure the process must end. */
 int viv_jail_enter(const struct viv_jail *jail, uint64_t *ret_layers, struct viv_error *err);
 
 #endif

@@ -47,7 +47,7 @@ static int set_limit(size_t i, struct viv_error *err)
     return 0;
 }
 
-int viv_jail_limits(struct viv_error *err)
+int viv_jail_limits(const struct viv_jail *jail, struct viv_error *err)
 {
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         if (set_limit(i, err) < 0)
@@ -61,18 +61,26 @@ int viv_jail_limits(struct viv_error *err)
      SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | \
      SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
-/* With capabilities over its own namespaces a worker could mount, trace its
- * init and open raw sockets. Bounding first: dropping it needs CAP_SETPCAP. */
-int viv_jail_drop_capabilities(struct viv_error *err)
+static int bound_capabilities(struct viv_error *err)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2] = {{0}};
-
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
             return viv_fail_errno(err, VIV_INTERNAL, "can't drop capability %d", cap);
     if (prctl(PR_SET_SECUREBITS, NO_ROOT, 0, 0, 0) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't lock the securebits");
+    return 0;
+}
+
+/* With capabilities over its own namespaces a worker could mount, trace its
+ * init and open raw sockets. Bounding first: dropping it needs CAP_SETPCAP. */
+int viv_jail_drop_capabilities(const struct viv_jail *jail, struct viv_error *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+
+    /* An ordinary user may not, and with no_new_privs it changes nothing. */
+    if (viv_layers_have(&jail->layers, VIV_LAYER_USER_NAMESPACE) && bound_capabilities(err) < 0)
+        return -1;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't clear ambient capabilities");
     if (syscall(SYS_capset, &header, none) < 0)

@@ -15,10 +15,18 @@ static int mount_scratch(const char *path, struct viv_error *err)
     return 0;
 }
 
+/* Nobody's files are another's, and nobody fills the disk. */
+int viv_jail_scratch(const struct viv_jail *jail, struct viv_error *err)
+{
+    if (mount_scratch("/tmp", err) < 0 || mount_scratch("/dev/shm", err) < 0)
+        return -1;
+    return 0;
+}
+
 /* The zygote's /proc shows every worker's processes, and through them what
  * other tenants run. This one shows its own namespace's, and no file of the
  * whole kernel's (subset=pid). Read-only: nothing in it is to be written. */
-static int mount_proc(struct viv_error *err)
+int viv_jail_proc(const struct viv_jail *jail, struct viv_error *err)
 {
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
               "subset=pid,hidepid=invisible") == 0)
@@ -26,14 +34,6 @@ static int mount_proc(struct viv_error *err)
     /* The zygote has none either (rootfs.c): then the place is empty. */
     if (errno == EPERM && access("/proc/self", F_OK) < 0)
         return 0;
+    errno = EPERM;
     return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't mount /proc");
-}
-
-int viv_jail_mounts(struct viv_error *err)
-{
-    if (mount_scratch("/tmp", err) < 0 || mount_scratch("/dev/shm", err) < 0 || mount_proc(err) < 0)
-        return -1;
-    if (chdir("/tmp") < 0)
-        return viv_fail_errno(err, VIV_INTERNAL, "can't enter /tmp");
-    return 0;
 }

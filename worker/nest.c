@@ -6,7 +6,8 @@
  * namespace below that one. When PID 1 dies, the kernel kills all the rest of
  * the namespace and of those below it with SIGKILL: no signal mask, double
  * fork, setsid or ptrace in hostile code gets around it. PDEATHSIG does not
- * cross a worker, and need not.
+ * cross a worker, and need not. (A zygote that has to do without the namespace:
+ * strays.h.)
  *
  * PDEATHSIG tells of the death of the thread that spawned us. The supervisor
  * spawns its zygote on a thread that lives as long as itself. */
@@ -25,9 +26,6 @@
 #include "worker/sys.h"
 
 #define NOBODY 65534
-
-#define NEST_NAMESPACES \
-    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
 /* The signal comes too late for a parent that is gone already; getppid() can't
  * tell, for the supervisor may be PID 1 of a container. Its end of the link
@@ -76,13 +74,87 @@ static int say_forbidden(struct viv_error *err)
                           "profile that lets unshare pass (containers)");
 }
 
-static int enter_namespaces(int proc, struct viv_error *err)
+static const struct {
+    enum viv_layer layer;
+    int flag;
+} namespaces[] = {
+    {VIV_LAYER_USER_NAMESPACE, CLONE_NEWUSER}, {VIV_LAYER_PID_NAMESPACE, CLONE_NEWPID},
+    {VIV_LAYER_MOUNT_NAMESPACE, CLONE_NEWNS},  {VIV_LAYER_NETWORK_NAMESPACE, CLONE_NEWNET},
+    {VIV_LAYER_IPC_NAMESPACE, CLONE_NEWIPC},   {VIV_LAYER_UTS_NAMESPACE, CLONE_NEWUTS},
+};
+
+#define KINDS (sizeof(namespaces) / sizeof(namespaces[0]))
+
+int viv_nest_flags(uint64_t layers)
+{
+    int flags = 0;
+
+    for (size_t i = 0; i < KINDS; i++)
+        if (layers & VIV_LAYER_BIT(namespaces[i].layer))
+            flags |= namespaces[i].flag;
+    return flags;
+}
+
+/* In a child that ends with it: 0, or -1 with errno. */
+static int try_unshare(int flags)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(unshare(flags) < 0 ? errno : 0);
+    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+        return -1;
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+    return errno == 0 ? 0 : -1;
+}
+
+/* Which of `wanted` can't be had; errno of the first. */
+static uint64_t find_lacking(uint64_t wanted)
+{
+    uint64_t lacking = 0;
+    int first = 0;
+
+    for (size_t i = 0; i < KINDS; i++)
+        if ((wanted & ~lacking & VIV_LAYER_BIT(namespaces[i].layer)) &&
+            try_unshare(CLONE_NEWUSER | namespaces[i].flag) < 0) {
+            lacking = viv_layers_close(lacking | VIV_LAYER_BIT(namespaces[i].layer));
+            first = first ? first : errno;
+        }
+    errno = first;
+    return lacking;
+}
+
+/* All at once; where that fails, each is tried, and those that may be absent
+ * are left out. */
+static int enter_namespaces(int proc, struct viv_layers *layers, struct viv_error *err)
 {
     unsigned uid = geteuid(), gid = getegid();
+    uint64_t wanted = (viv_layers_namespaces | VIV_LAYER_BIT(VIV_LAYER_USER_NAMESPACE)) &
+                      ~layers->without;
 
-    if (unshare(NEST_NAMESPACES) < 0)
-        return say_forbidden(err);
-    return viv_sys_map_ids(proc, VIV_NEST_ID, uid, gid, err);
+    if (wanted && unshare(viv_nest_flags(wanted)) < 0) {
+        uint64_t lacking = find_lacking(wanted);
+
+        say_forbidden(err);
+        if (viv_layers_lack(layers, lacking, err) < 0)
+            return -1;
+        wanted &= ~lacking;
+        if (wanted && unshare(viv_nest_flags(wanted)) < 0)
+            return say_forbidden(err);
+    }
+    layers->present |= wanted;
+    return wanted ? viv_sys_map_ids(proc, VIV_NEST_ID, uid, gid, err) : 0;
+}
+
+/* Without a pid namespace the zygote is whom the orphans of workers come to. */
+static int adopt_orphans(const struct viv_layers *layers, struct viv_error *err)
+{
+    if (viv_layers_have(layers, VIV_LAYER_PID_NAMESPACE))
+        return 0;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't become the reaper of orphans");
+    return 0;
 }
 
 /* The stub stays outside the pid namespace, which only a child can enter. It
@@ -101,7 +173,7 @@ static _Noreturn void wait_and_pass_on(pid_t zygote)
     _exit(128 + WTERMSIG(status));
 }
 
-int viv_nest_enter(int link, int *ret_proc, struct viv_error *err)
+int viv_nest_enter(int link, struct viv_layers *layers, int *ret_proc, struct viv_error *err)
 {
     int proc;
     pid_t zygote;
@@ -114,14 +186,14 @@ int viv_nest_enter(int link, int *ret_proc, struct viv_error *err)
     proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (proc < 0)
         return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't open /proc");
-    if (enter_namespaces(proc, err) < 0)
+    if (enter_namespaces(proc, layers, err) < 0)
         return -1;
     zygote = fork();
     if (zygote < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't fork the zygote");
     if (zygote > 0)
         wait_and_pass_on(zygote);
-    if (die_with_parent(link, err) < 0)
+    if (die_with_parent(link, err) < 0 || adopt_orphans(layers, err) < 0)
         return -1;
     *ret_proc = proc;
     return 0;

@@ -2,15 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto/layer.h"
 #include "worker/landlock.h"
 #include "worker/seccomp.h"
 #include "worker/sys.h"
@@ -55,7 +59,8 @@ static int ipc_namespace(void)
 
 static int uts_namespace(void)
 {
-    return enter(CLONE_NEWUTS);
+    /* Some container engines allow the namespace and forbid the name. */
+    return enter(CLONE_NEWUTS) < 0 ? -1 : sethostname("vivarium", 8);
 }
 
 static int cgroup_namespace(void)
@@ -108,6 +113,21 @@ static int own_proc(void)
     return private_mounts(CLONE_NEWPID) < 0 ? -1 : in_child(mount_proc);
 }
 
+static int no_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+
+    return (int)syscall(SYS_capset, &header, none);
+}
+
+static int rlimits(void)
+{
+    const struct rlimit none = {0, 0};
+
+    return setrlimit(RLIMIT_CORE, &none);
+}
+
 static int no_new_privileges(void)
 {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -136,6 +156,13 @@ static int landlock(void)
     return -1;
 }
 
+/* Signals and abstract sockets came with version 6. */
+static int landlock_scopes(void)
+{
+    errno = EOPNOTSUPP;
+    return viv_landlock_abi(NULL) >= 6 ? 0 : -1;
+}
+
 /* TCP rules came with version 4. */
 static int landlock_tcp(void)
 {
@@ -148,6 +175,7 @@ static int landlock_tcp(void)
     "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces above " \
     "0; in a container a seccomp profile that lets unshare and clone pass"
 #define PROC "in a container: no masked paths in /proc (procMount: Unmasked)"
+#define MOUNT "Linux 5.12; in a container an AppArmor profile that allows mount"
 #define KERNEL "a kernel with CONFIG_SECCOMP_FILTER"
 #define LANDLOCK "Linux 5.13 with CONFIG_SECURITY_LANDLOCK, started with lsm=landlock,..."
 
@@ -155,30 +183,33 @@ static const struct {
     const char *name;
     int (*attempt)(void);
     const char *remedy;
+    int layer; /* of the jail; -1: a part of one */
 } attempts[VIV_PROBES] = {
-    {"user_namespace", user_namespace, USERNS},
-    {"pid_namespace", pid_namespace, USERNS},
-    {"mount_namespace", mount_namespace, USERNS},
-    {"network_namespace", network_namespace, USERNS},
-    {"ipc_namespace", ipc_namespace, USERNS},
-    {"uts_namespace", uts_namespace, USERNS},
-    {"cgroup_namespace", cgroup_namespace, USERNS},
-    {"private_tmpfs", private_tmpfs,
-     "Linux 5.12; in a container an AppArmor profile that allows mount"},
-    {"read_only_root", read_only_root,
-     "Linux 5.12; in a container an AppArmor profile that allows mount"},
-    {"own_proc", own_proc, PROC},
-    {"no_new_privs", no_new_privileges, "Linux 3.5"},
-    {"seccomp", seccomp, KERNEL},
-    {"landlock", landlock, LANDLOCK},
-    {"landlock_tcp", landlock_tcp, "Linux 6.7 with Landlock"},
+    {"user_namespace", user_namespace, USERNS, VIV_LAYER_USER_NAMESPACE},
+    {"pid_namespace", pid_namespace, USERNS, VIV_LAYER_PID_NAMESPACE},
+    {"mount_namespace", mount_namespace, USERNS, VIV_LAYER_MOUNT_NAMESPACE},
+    {"network_namespace", network_namespace, USERNS, VIV_LAYER_NETWORK_NAMESPACE},
+    {"ipc_namespace", ipc_namespace, USERNS, VIV_LAYER_IPC_NAMESPACE},
+    {"uts_namespace", uts_namespace, USERNS, VIV_LAYER_UTS_NAMESPACE},
+    {"cgroup_namespace", cgroup_namespace, USERNS, VIV_LAYER_CGROUP_NAMESPACE},
+    {"read_only_root", read_only_root, MOUNT, VIV_LAYER_READ_ONLY_ROOT},
+    {"private_tmpfs", private_tmpfs, MOUNT, VIV_LAYER_PRIVATE_TMPFS},
+    {"private_proc", own_proc, PROC, VIV_LAYER_PRIVATE_PROC},
+    {"no_new_privs", no_new_privileges, "Linux 3.5", VIV_LAYER_NO_NEW_PRIVS},
+    {"no_capabilities", no_capabilities, "a seccomp profile that lets capset pass",
+     VIV_LAYER_NO_CAPABILITIES},
+    {"rlimits", rlimits, "a seccomp profile that lets setrlimit pass", VIV_LAYER_RLIMITS},
+    {"landlock", landlock, LANDLOCK, VIV_LAYER_LANDLOCK},
+    {"landlock_tcp", landlock_tcp, "Linux 6.7 with Landlock", -1},
+    {"landlock_scopes", landlock_scopes, "Linux 6.12 with Landlock", -1},
+    {"seccomp", seccomp, KERNEL, VIV_LAYER_SECCOMP},
 };
 
 static void explain(struct viv_probe *p, int (*attempt)(void))
 {
     const char *why = "";
 
-    if (attempt == landlock || attempt == landlock_tcp) {
+    if (attempt == landlock || attempt == landlock_tcp || attempt == landlock_scopes) {
         int abi = viv_landlock_abi(&why);
 
         if (abi > 0)
@@ -191,17 +222,37 @@ static void explain(struct viv_probe *p, int (*attempt)(void))
     }
 }
 
+/* Where a /proc can be had by nobody, workers have none, which needs no
+ * permission: the layer is about others' processes (rootfs.c). */
+static void judge_proc(const struct viv_probe all[VIV_PROBES], struct viv_probe *proc)
+{
+    bool possible = true;
+
+    for (unsigned i = 0; i < VIV_PROBES; i++)
+        if (strcmp(all[i].name, "pid_namespace") == 0 || strcmp(all[i].name, "read_only_root") == 0)
+            possible = possible && all[i].present;
+    if (proc->present || !possible)
+        return;
+    proc->flag = "";
+    snprintf(proc->why, sizeof(proc->why), "workers will have no /proc at all");
+}
+
 void viv_probe_all(struct viv_probe ret[VIV_PROBES])
 {
     for (unsigned i = 0; i < VIV_PROBES; i++) {
-        struct viv_probe p = {.name = attempts[i].name, .remedy = ""};
+        struct viv_probe p = {.name = attempts[i].name, .remedy = "", .flag = ""};
 
         p.present = in_child(attempts[i].attempt) == 0;
         if (!p.present) {
             p.error = errno;
             p.remedy = attempts[i].remedy;
+            if (attempts[i].layer >= 0)
+                p.flag = viv_layer_name((unsigned)attempts[i].layer);
         }
         explain(&p, attempts[i].attempt);
         ret[i] = p;
     }
+    for (unsigned i = 0; i < VIV_PROBES; i++)
+        if (attempts[i].attempt == own_proc)
+            judge_proc(ret, &ret[i]);
 }

@@ -12,9 +12,10 @@ struct viv_probe {
     int error;          /* what the attempt failed with; 0: see why */
     char why[160];      /* "" where present, or a remark ("ABI 4") */
     const char *remedy; /* static; "" where present */
+    const char *flag;   /* what --allow-absent wants to hear; "": nothing */
 };
 
-#define VIV_PROBES 14
+#define VIV_PROBES 17
 
 /* In the order in which a worker needs them. */
 void viv_probe_all(struct viv_probe ret[VIV_PROBES]);

@@ -18,8 +18,8 @@ static void print_text(const struct viv_probe *p)
  * object a line, so that others' lines can follow. */
 static void print_json(const struct viv_probe *p)
 {
-    printf("{\"layer\":\"%s\",\"present\":%s,\"why\":\"%s\",\"remedy\":\"%s\"}\n", p->name,
-           p->present ? "true" : "false", p->why, p->remedy);
+    printf("{\"layer\":\"%s\",\"present\":%s,\"why\":\"%s\",\"remedy\":\"%s\",\"flag\":\"%s\"}\n",
+           p->name, p->present ? "true" : "false", p->why, p->remedy, p->flag);
 }
 
 int main(int argc, char **argv)

@@ -185,18 +185,39 @@ static int move_in(struct viv_error *err)
     return 0;
 }
 
-int viv_rootfs_enter(struct viv_error *err)
+static int mount_shared(struct viv_error *err)
 {
-    /* What is mounted here must not show outside. */
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return can_not(err, "make private:", "");
-    if (mount("viv-root", SITE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") < 0)
-        return can_not(err, "mount a tmpfs on", "tmp");
+    static const char *const places[] = {"tmp", "dev/shm"};
+
+    for (size_t i = 0; i < COUNT(places); i++)
+        if (mount("tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=256m") < 0)
+            return can_not(err, "mount a tmpfs on", places[i]);
+    return 0;
+}
+
+static int build(bool shared, struct viv_error *err)
+{
     if (chdir(SITE) < 0)
         return can_not(err, "enter", "tmp");
     umask(022);
     if (make_tree(err) < 0 || bind_all(trees, COUNT(trees), err) < 0 ||
         bind_all(files, COUNT(files), err) < 0 || mount_proc(err) < 0 || lock_down(err) < 0)
         return -1;
+    if (shared && mount_shared(err) < 0)
+        return -1;
     return move_in(err);
+}
+
+int viv_rootfs_enter(bool shared, struct viv_error *err)
+{
+    /* What is mounted here must not show outside. */
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return can_not(err, "make private:", "");
+    if (mount("viv-root", SITE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") < 0)
+        return can_not(err, "mount a tmpfs on", "tmp");
+    if (build(shared, err) == 0)
+        return 0;
+    if (chdir("/") < 0 || umount2(SITE, MNT_DETACH) < 0)
+        return can_not(err, "leave", "tmp");
+    return -1;
 }

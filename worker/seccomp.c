@@ -43,13 +43,13 @@ static int add_allowed(scmp_filter_ctx ctx)
     return rc;
 }
 
-static int add_refused(scmp_filter_ctx ctx)
+static int add_refused(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
 {
-    int rc = 0;
+    int rc = config->another ? add(ctx, SCMP_ACT_ALLOW, "seccomp", 0, NULL) : 0;
 
     for (const struct viv_seccomp_refused *r = viv_seccomp_refused; r->name && rc == 0; r++)
         /* libseccomp takes no rule that says what the default says. */
-        if (r->error != ENOSYS)
+        if (r->error != ENOSYS && !(config->another && strcmp(r->name, "seccomp") == 0))
             rc = add(ctx, SCMP_ACT_ERRNO((uint32_t)r->error), r->name, 0, NULL);
     return rc;
 }
@@ -91,18 +91,21 @@ static int allow_socket(scmp_filter_ctx ctx, const char *call, int domain, int k
 /* AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG and the other forty are kernel code
  * that a namespace opens to anybody; AF_VSOCK reaches the host of a machine
  * that is virtual, whatever the network namespace. And no raw sockets. */
-static int add_sockets(scmp_filter_ctx ctx, bool network)
+static int add_sockets(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
 {
-    static const int kinds[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+    static const int kinds[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+    /* A pair of datagram sockets may be connected elsewhere, later. */
+    unsigned pairs = config->no_sockets ? 2 : 3;
     int rc = 0;
 
     for (unsigned i = 0; i < 3 && rc == 0; i++) {
-        rc = allow_socket(ctx, "socket", AF_UNIX, kinds[i]);
-        if (rc == 0)
+        if (!config->no_sockets)
+            rc = allow_socket(ctx, "socket", AF_UNIX, kinds[i]);
+        if (rc == 0 && i < pairs)
             rc = allow_socket(ctx, "socketpair", AF_UNIX, kinds[i]);
-        if (rc == 0 && network && kinds[i] != SOCK_SEQPACKET)
+        if (rc == 0 && config->network && kinds[i] != SOCK_SEQPACKET)
             rc = allow_socket(ctx, "socket", AF_INET, kinds[i]);
-        if (rc == 0 && network && kinds[i] != SOCK_SEQPACKET)
+        if (rc == 0 && config->network && kinds[i] != SOCK_SEQPACKET)
             rc = allow_socket(ctx, "socket", AF_INET6, kinds[i]);
     }
     if (rc == 0)
@@ -124,11 +127,11 @@ static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
     if (rc == 0)
         rc = add_allowed(ctx);
     if (rc == 0)
-        rc = add_refused(ctx);
+        rc = add_refused(ctx, config);
     if (rc == 0)
         rc = add_arguments(ctx);
     if (rc == 0)
-        rc = add_sockets(ctx, config->network);
+        rc = add_sockets(ctx, config);
     return rc;
 }
 
@@ -148,14 +151,10 @@ static int take_program(int fd, struct viv_seccomp *ret, struct viv_error *err)
     return 0;
 }
 
-int viv_seccomp_build(const struct viv_seccomp_config *config, struct viv_seccomp *ret,
-                      struct viv_error *err)
+/* Ends `ctx`; `rc` is what adding its rules gave. */
+static int finish(scmp_filter_ctx ctx, int rc, struct viv_seccomp *ret, struct viv_error *err)
 {
-    /* What is in no list doesn't exist: a program that asks for a newer call
-     * than we know falls back, as on an older kernel. */
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     VIV_CLOSING int fd = memfd_create("seccomp", MFD_CLOEXEC);
-    int rc = ctx ? add_all(ctx, config) : -ENOMEM;
 
     if (rc == 0)
         rc = fd >= 0 ? seccomp_export_bpf(ctx, fd) : -errno;
@@ -166,6 +165,40 @@ int viv_seccomp_build(const struct viv_seccomp_config *config, struct viv_seccom
         return viv_fail_errno(err, VIV_INTERNAL, "can't make the system call filter");
     }
     return take_program(fd, ret, err);
+}
+
+int viv_seccomp_build(const struct viv_seccomp_config *config, struct viv_seccomp *ret,
+                      struct viv_error *err)
+{
+    /* What is in no list doesn't exist: a program that asks for a newer call
+     * than we know falls back, as on an older kernel. */
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+
+    return finish(ctx, ctx ? add_all(ctx, config) : -ENOMEM, ret, err);
+}
+
+static int add_alone(scmp_filter_ctx ctx)
+{
+    const struct viv_seccomp_unless *rule = viv_seccomp_alone;
+    int rc = 0;
+
+    for (; rule->name && rc == 0; rule++)
+        rc = add(ctx, SCMP_ACT_ERRNO(EPERM), rule->name, rule->count, &rule->compare);
+    return rc;
+}
+
+int viv_seccomp_build_alone(struct viv_seccomp *ret, struct viv_error *err)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+    return finish(ctx, ctx ? add_alone(ctx) : -ENOMEM, ret, err);
+}
+
+void viv_seccomp_name_self(struct viv_seccomp *filter, pid_t self)
+{
+    for (unsigned i = 0; i < filter->len; i++)
+        if (BPF_CLASS(filter->code[i].code) == BPF_JMP && filter->code[i].k == VIV_SECCOMP_SELF)
+            filter->code[i].k = (uint32_t)self;
 }
 
 int viv_seccomp_install(const struct viv_seccomp *filter, struct viv_error *err)

@@ -4,11 +4,14 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "proto/error.h"
 
 struct viv_seccomp_config {
-    bool network; /* sockets of IPv4 and IPv6 */
+    bool network;    /* sockets of IPv4 and IPv6 */
+    bool no_sockets; /* none of AF_UNIX either, but pairs that are connected for good */
+    bool another;    /* filter may follow: the second one */
 };
 
 /* A program for the kernel. Made once, in the zygote; a worker installs it in
@@ -21,6 +24,14 @@ struct viv_seccomp {
 /* The caller ends *ret by viv_seccomp_release(). */
 int viv_seccomp_build(const struct viv_seccomp_config *config, struct viv_seccomp *ret,
                       struct viv_error *err);
+
+/* A second one, for where there is no pid namespace: no new processes, so that
+ * one SIGKILL ends all; no signal to anybody but the process itself; no escape
+ * from the parent's death signal. */
+int viv_seccomp_build_alone(struct viv_seccomp *ret, struct viv_error *err);
+
+/* Says in that one who the process itself is, in place: once. */
+void viv_seccomp_name_self(struct viv_seccomp *filter, pid_t self);
 
 /* For the calling thread, which should be the only one, and what comes of it.
  * no_new_privs must be set, or CAP_SYS_ADMIN be held. */

@@ -74,10 +74,12 @@ const struct viv_seccomp_argument viv_seccomp_arguments[] = {
     /* Not ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC and the like, for an exec. */
     IS("personality", 0, 0, EPERM),
     IS("personality", 0, 0xffffffff, EPERM),
-    /* Fifos and sockets; no device is ever made. */
+    /* Files, fifos and sockets; no device is ever made. Without a type it is a file. */
+    {"mknod", 1, S_IFMT, 0, EPERM},
     {"mknod", 1, S_IFMT, S_IFIFO, EPERM},
     {"mknod", 1, S_IFMT, S_IFSOCK, EPERM},
     {"mknod", 1, S_IFMT, S_IFREG, EPERM},
+    {"mknodat", 2, S_IFMT, 0, EPERM},
     {"mknodat", 2, S_IFMT, S_IFIFO, EPERM},
     {"mknodat", 2, S_IFMT, S_IFSOCK, EPERM},
     {"mknodat", 2, S_IFMT, S_IFREG, EPERM},

@@ -26,4 +26,15 @@ struct viv_seccomp_argument {
 };
 extern const struct viv_seccomp_argument viv_seccomp_arguments[]; /* name NULL: the end */
 
+/* Of the second filter: refused where the argument compares so. */
+struct viv_seccomp_unless {
+    const char *name;
+    unsigned count; /* of conditions: 0 or 1 */
+    struct scmp_arg_cmp compare;
+};
+extern const struct viv_seccomp_unless viv_seccomp_alone[]; /* name NULL: the end */
+
+/* Stands for the pid of a process that isn't there yet; no pid is so large. */
+#define VIV_SECCOMP_SELF 0x5e1f5e1fU
+
 #endif

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include "worker/rootfs.h"
 #include "worker/serve.h"
 #include "worker/spawn.h"
+#include "worker/strays.h"
 #include "worker/sys.h"
 #include "worker/thread.h"
 
@@ -25,6 +28,9 @@ struct child {
     pid_t pid;
     uint32_t slot;
     uint64_t generation;
+    bool ended; /* and not reported yet */
+    int status;
+    struct rusage used;
 };
 
 struct zygote {
@@ -34,7 +40,9 @@ struct zygote {
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
     struct viv_seccomp filter;
-    uint64_t layers;
+    struct viv_seccomp alone;
+    struct viv_layers layers; /* `present`: what the zygote itself has */
+    uint64_t jail;            /* what a worker has */
     const char *vm_name;
     struct child *children;
     size_t child_count, child_room;
@@ -75,9 +83,44 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
                              .control = -1,
                              .out = STDOUT_FILENO,
                              .err = STDERR_FILENO,
+                             .zygote = getpid(),
                              .ops = z->ops,
+                             .layers = z->layers,
                              .filter = &z->filter,
+                             .alone = (struct viv_seccomp *)&z->alone,
                              .vm = z->vm};
+}
+
+/* The root, where the namespace for it is there. */
+static int enter_root(struct viv_layers *layers, struct viv_error *err)
+{
+    if (!viv_layers_have(layers, VIV_LAYER_MOUNT_NAMESPACE) ||
+        !viv_layers_wanted(layers, VIV_LAYER_READ_ONLY_ROOT))
+        return 0;
+    if (viv_rootfs_enter(!viv_layers_wanted(layers, VIV_LAYER_PRIVATE_TMPFS), err) < 0)
+        return viv_layers_lack(layers, VIV_LAYER_BIT(VIV_LAYER_READ_ONLY_ROOT), err);
+    layers->present |= VIV_LAYER_BIT(VIV_LAYER_READ_ONLY_ROOT);
+    return 0;
+}
+
+/* Where there is no pid namespace, processes are kept track of by hand; where
+ * the machine's sockets are in sight, there are none. */
+static int make_filters(struct zygote *z, struct viv_error *err)
+{
+    const struct viv_seccomp_config config = {
+        .no_sockets = !viv_layers_have(&z->layers, VIV_LAYER_READ_ONLY_ROOT) ||
+                      !viv_layers_have(&z->layers, VIV_LAYER_NETWORK_NAMESPACE),
+        .another = !viv_layers_have(&z->layers, VIV_LAYER_PID_NAMESPACE)};
+
+    if (viv_seccomp_build(&config, &z->filter, err) < 0)
+        return -1;
+    if (viv_layers_have(&z->layers, VIV_LAYER_PID_NAMESPACE))
+        return 0;
+    if (viv_strays_check(z->proc, err) < 0)
+        return -1;
+    return viv_layers_wanted(&z->layers, VIV_LAYER_SECCOMP)
+               ? viv_seccomp_build_alone(&z->alone, err)
+               : 0;
 }
 
 /* The order matters: what a supervisor left behind goes first, the nest gives the right to mount, the root must stand
@@ -85,17 +128,15 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
 static int warm_up(struct zygote *z, const char *const *preload, struct viv_error *err)
 {
     struct viv_vm_config config = {.preload = preload, .answer_max = VIV_SERVE_BODY_MAX};
-    const struct viv_seccomp_config filter = {.network = false};
     struct viv_seat seat;
 
     if (reset_descriptors(err) < 0 || reset_signals(z, err) < 0 ||
-        viv_nest_enter(z->link, &z->proc, err) < 0 || viv_rootfs_enter(err) < 0 ||
-        z->ops->create(&config, &z->vm, &z->vm_name, err) < 0 ||
-        viv_seccomp_build(&filter, &z->filter, err) < 0)
+        viv_nest_enter(z->link, &z->layers, &z->proc, err) < 0 || enter_root(&z->layers, err) < 0 ||
+        z->ops->create(&config, &z->vm, &z->vm_name, err) < 0 || make_filters(z, err) < 0)
         return -1;
     viv_thread_setup();
     seat_of(z, &seat);
-    return viv_spawn_trial(&seat, &z->layers, err);
+    return viv_spawn_trial(&seat, &z->jail, err);
 }
 
 static int remember(struct zygote *z, pid_t pid, const struct viv_zygote_message *order)
@@ -172,13 +213,13 @@ static uint64_t ns_of(const struct timeval *tv)
     return (uint64_t)tv->tv_sec * 1000000000u + (uint64_t)tv->tv_usec * 1000u;
 }
 
-static int report_end(struct zygote *z, size_t i, int status, const struct rusage *used,
-                      struct viv_error *err)
+static int report_end(struct zygote *z, size_t i, struct viv_error *err)
 {
+    const struct rusage *used = &z->children[i].used;
     struct viv_zygote_message message = {.type = VIV_ZYGOTE_EXITED,
                                          .slot = z->children[i].slot,
                                          .generation = z->children[i].generation,
-                                         .wait_status = status,
+                                         .wait_status = z->children[i].status,
                                          .user_cpu_ns = ns_of(&used->ru_utime),
                                          .system_cpu_ns = ns_of(&used->ru_stime),
                                          .peak_rss_bytes = (uint64_t)used->ru_maxrss * 1024};
@@ -187,7 +228,56 @@ static int report_end(struct zygote *z, size_t i, int status, const struct rusag
     return viv_link_send(z->link, &message, -1, err);
 }
 
-/* PID 1 of the nest: whatever there is to reap is its own. */
+static int report_ends(struct zygote *z, struct viv_error *err)
+{
+    for (size_t i = z->child_count; i-- > 0;)
+        if (z->children[i].ended && report_end(z, i, err) < 0)
+            return -1;
+    return 0;
+}
+
+static struct child *find_child(struct zygote *z, pid_t pid)
+{
+    for (size_t i = 0; i < z->child_count; i++)
+        if (z->children[i].pid == pid && !z->children[i].ended)
+            return &z->children[i];
+    return NULL;
+}
+
+static bool is_known(void *z, pid_t pid)
+{
+    return find_child(z, pid) != NULL;
+}
+
+static void add_usage(struct rusage *sum, const struct rusage *more)
+{
+    timeradd(&sum->ru_utime, &more->ru_utime, &sum->ru_utime);
+    timeradd(&sum->ru_stime, &more->ru_stime, &sum->ru_stime);
+    if (sum->ru_maxrss < more->ru_maxrss)
+        sum->ru_maxrss = more->ru_maxrss;
+}
+
+/* A stray's usage is an ended worker's; whose, nobody knows where several end
+ * at once. */
+static void note_end(struct zygote *z, pid_t pid, int status, const struct rusage *used)
+{
+    struct child *child = find_child(z, pid);
+
+    if (child) {
+        child->ended = true;
+        child->status = status;
+        child->used = *used;
+        return;
+    }
+    for (size_t i = 0; i < z->child_count; i++)
+        if (z->children[i].ended) {
+            add_usage(&z->children[i].used, used);
+            return;
+        }
+}
+
+/* Whatever there is to reap is the zygote's own: it is PID 1 of the nest, or
+ * the reaper of orphans. */
 static int on_sigchld(struct zygote *z, struct viv_error *err)
 {
     struct signalfd_siginfo info;
@@ -198,13 +288,11 @@ static int on_sigchld(struct zygote *z, struct viv_error *err)
     while (read(z->sigchld, &info, sizeof(info)) > 0)
         continue;
     while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0)
-        for (size_t i = 0; i < z->child_count; i++)
-            if (z->children[i].pid == pid) {
-                if (report_end(z, i, status, &used, err) < 0)
-                    return -1;
-                break;
-            }
-    return 0;
+        note_end(z, pid, status, &used);
+    if (!viv_layers_have(&z->layers, VIV_LAYER_PID_NAMESPACE) &&
+        viv_strays_kill(z->proc, is_known, z) > 0)
+        return 0;
+    return report_ends(z, err);
 }
 
 /* Returns 0 when the supervisor has gone. */
@@ -226,7 +314,7 @@ static int serve_supervisor(struct zygote *z, struct viv_error *err)
 
 static int say_ready(const struct zygote *z, struct viv_error *err)
 {
-    struct viv_zygote_message message = {.type = VIV_ZYGOTE_READY, .layers = z->layers};
+    struct viv_zygote_message message = {.type = VIV_ZYGOTE_READY, .layers = z->jail};
 
     snprintf(message.text, sizeof(message.text), "%s", z->vm_name);
     return viv_link_send(z->link, &message, -1, err);
@@ -240,12 +328,17 @@ static void say_failed(int link, const struct viv_error *why)
     viv_link_send(link, &message, -1, NULL);
 }
 
-int viv_zygote_run(const struct viv_vm_ops *ops, const char *const *preload)
+int viv_zygote_run(const struct viv_vm_ops *ops, const struct viv_zygote_config *config)
 {
-    struct zygote z = {.link = VIV_ZYGOTE_FD, .sigchld = -1, .proc = -1, .ops = ops};
+    struct zygote z = {.link = VIV_ZYGOTE_FD,
+                       .sigchld = -1,
+                       .proc = -1,
+                       .ops = ops,
+                       .layers = {.allowed = config->allowed | config->without,
+                                  .without = viv_layers_close(config->without)}};
     struct viv_error err;
 
-    if (warm_up(&z, preload, &err) < 0) {
+    if (warm_up(&z, config->preload, &err) < 0) {
         say_failed(z.link, &err);
         return EXIT_FAILURE;
     }

@@ -2,10 +2,18 @@
 #ifndef VIVARIUM_ZYGOTE_PROCESS_H
 #define VIVARIUM_ZYGOTE_PROCESS_H
 
+#include <stdint.h>
+
 #include "worker/vm/vm.h"
+
+struct viv_zygote_config {
+    const char *const *preload; /* modules; NULL-terminated */
+    uint64_t allowed;           /* bits of enum viv_layer: may be absent */
+    uint64_t without;           /* are left out, for tests */
+};
 
 /* Serves the supervisor on descriptor VIV_ZYGOTE_FD until that closes. Returns
  * the exit status of the process; several processes return. */
-int viv_zygote_run(const struct viv_vm_ops *ops, const char *const *preload);
+int viv_zygote_run(const struct viv_vm_ops *ops, const struct viv_zygote_config *config);
 
 #endif

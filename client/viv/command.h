@@ -14,6 +14,8 @@ int viv_command_repl(struct viv_client *client, const struct viv_options *option
 int viv_command_session(struct viv_client *client, const struct viv_options *options);
 int viv_command_scope(const struct viv_options *options);
 int viv_command_help(enum viv_command topic);
+/* Asks the machine, not a supervisor. 0 where no layer is missing, else 1. */
+int viv_command_doctor(const struct viv_options *options);
 
 #define VIV_COMMAND_ID_SIZE 64
 

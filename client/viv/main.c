@@ -102,5 +102,7 @@ int main(int argc, char **argv)
     }
     if (options.command == VIV_COMMAND_SCOPE)
         return viv_command_scope(&options);
+    if (options.command == VIV_COMMAND_DOCTOR)
+        return viv_command_doctor(&options);
     return with_client(&options);
 }

@@ -8,11 +8,19 @@
 
 #include "supervisor/cgroup/cgroup.h"
 
+/* What --allow-absent wants to hear: the quota and the weight are one layer. */
+static const char *flag_of(const char *name)
+{
+    return strncmp(name, "cgroup_cpu", 10) == 0 ? "cgroup_cpu" : name;
+}
+
 static void print(const char *name, const struct viv_cgroup_finding *f, int json)
 {
     if (json)
-        printf("{\"layer\":\"%s\",\"present\":%s,\"why\":\"%s\",\"remedy\":\"%s\"}\n", name,
-               f->present ? "true" : "false", f->why, f->remedy);
+        printf(
+            "{\"layer\":\"%s\",\"present\":%s,\"why\":\"%s\",\"remedy\":\"%s\",\"flag\":\"%s\"}\n",
+            name, f->present ? "true" : "false", f->why, f->remedy,
+            f->present ? "" : flag_of(name));
     else
         printf("%-20s %-8s %s\n", name, f->present ? "yes" : "MISSING", f->why);
     if (!json && !f->present)

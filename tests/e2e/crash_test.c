@@ -55,10 +55,12 @@ static void test_exit_with_zero_is_a_death_too(void **state)
 
 static void test_kill_of_every_process_in_sight(void **state)
 {
-    struct viv_client_response *r = e2e_run("import os\ntry:\n    os.kill(-1, 9)\n"
-                                            "except ProcessLookupError:\n    pass\n"
-                                            "os.kill(os.getpid(), 9)");
+    struct viv_client_response *r;
 
+    e2e_need("pid_namespace");
+    r = e2e_run("import os\ntry:\n    os.kill(-1, 9)\n"
+                "except ProcessLookupError:\n    pass\n"
+                "os.kill(os.getpid(), 9)");
     assert_int_equal(r->outcome, VIV_CLIENT_WORKER_DIED);
     viv_client_response_free(r);
     e2e_expect_alive();
@@ -89,8 +91,10 @@ static void test_processes_of_the_code_die_with_it(void **state)
     struct viv_client_request request = {
         .code = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n7",
         .timeout_ns = 20 * E2E_SECOND};
-    struct viv_client_response *r = e2e_run_request(&request);
+    struct viv_client_response *r;
 
+    e2e_need("pid_namespace");
+    r = e2e_run_request(&request);
     assert_int_equal(r->outcome, VIV_CLIENT_COMPLETED);
     assert_int_equal(viv_value_int64(r->result), 7);
     viv_client_response_free(r);
@@ -98,10 +102,12 @@ static void test_processes_of_the_code_die_with_it(void **state)
 
 static void test_forked_child_does_not_answer_for_its_parent(void **state)
 {
-    struct viv_client_response *r = e2e_run("import os, time\npid = os.fork()\n"
-                                            "if pid:\n    _ = os.waitpid(pid, 0)\n"
-                                            "'parent' if pid else 'child'");
+    struct viv_client_response *r;
 
+    e2e_need("pid_namespace");
+    r = e2e_run("import os, time\npid = os.fork()\n"
+                "if pid:\n    _ = os.waitpid(pid, 0)\n"
+                "'parent' if pid else 'child'");
     assert_true(r->outcome == VIV_CLIENT_COMPLETED || r->outcome == VIV_CLIENT_WORKER_DIED);
     if (r->outcome == VIV_CLIENT_COMPLETED)
         assert_string_equal(r->result_repr, "'parent'");

@@ -38,6 +38,19 @@ int64_t e2e_now_ns(void)
     return t.tv_sec * E2E_SECOND + t.tv_nsec;
 }
 
+void e2e_need(const char *layer)
+{
+    struct viv_client_description *d = NULL;
+    bool there = false;
+
+    assert_int_equal(viv_client_describe(e2e.client, PATIENCE_NS, &d, NULL), 0);
+    for (unsigned i = 0; i < d->enforcement.layer_count; i++)
+        there = there || strcmp(d->enforcement.layers[i], layer) == 0;
+    viv_client_description_free(d);
+    if (!there)
+        skip();
+}
+
 struct viv_client *e2e_open(const char *tenant)
 {
     struct viv_client_options options = {.tenant = tenant};

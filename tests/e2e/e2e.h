@@ -24,6 +24,9 @@ extern struct e2e e2e;
 int e2e_set_up(void **state);
 int e2e_tear_down(void **state);
 
+/* Skips the test where the machine lacks a layer of isolation that it is about. */
+void e2e_need(const char *layer);
+
 /* A client of the same daemon; close it. */
 struct viv_client *e2e_open(const char *tenant);
 

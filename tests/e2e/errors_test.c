@@ -43,6 +43,7 @@ static void test_exception_of_the_code_is_not(void **state)
 
 static void test_traceback_is_what_python_prints(void **state)
 {
+    e2e_need("private_tmpfs");
     assert_string_equal(raised_by("def f(x):\n    return 1 / x\n\nf(0)\n")->traceback,
                         "Traceback (most recent call last):\n"
                         "  File \"<execution>\", line 4, in <module>\n"

@@ -29,6 +29,7 @@ static void test_traceback_goes_to_stderr_as_python3_prints_it(void **state)
 {
     struct viv viv;
 
+    e2e_need("private_tmpfs");
     VIV_RUN(&viv, "run", "-c", "1/0");
     viv_expect(&viv, 1, "",
                "Traceback (most recent call last):\n"

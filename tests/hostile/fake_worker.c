@@ -118,6 +118,9 @@ int main(int argc, char **argv)
     sigset_t blocked, none;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Only what --preload brings. */
+    if (argc > 3 && strcmp(argv[2], "--preload") != 0)
+        argc = 2;
     if (argc > 3 && strcmp(argv[3], "no-start") == 0) {
         ready.type = VIV_ZYGOTE_FAILED;
         strcpy(ready.text, "the fake refuses to start: ask it nicely");

@@ -33,7 +33,7 @@ static int attempt(int (*what)(void), int confined)
     const char *const read[] = {"/usr", "/lib", "/lib64", "/nowhere/at/all", NULL};
     const char *const list[] = {"/usr", "/var", NULL};
     const char *const write[] = {scratch, "/dev/null", NULL};
-    struct viv_landlock_config config = {.list = list, .read = read, .write = write};
+    struct viv_landlock_config config = {.list = list, .read = {read}, .write = {write}};
     pid_t pid = fork();
     int status, abi;
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,7 @@ static const struct {
     {"[l.split()[1] for l in open('/proc/self/status') if l.startswith('NoNewPrivs')]", "['1']"},
     {"open('/proc/self/uid_map').read().split(), open('/proc/self/setgroups').read()",
      "(['1000', '1000', '1'], 'deny\\n')"},
+    {"{l.split(':', 2)[2] for l in open('/proc/self/cgroup')}", "{'/\\n'}"},
     {"import os; os.setuid(0)", "PermissionError"},
     {"import os; os.uname().nodename", "'vivarium'"},
     {"import ctypes; ctypes.CDLL(None, use_errno=True).unshare(0x10000000)", "-1"},
@@ -54,8 +56,8 @@ static const struct {
     {"import ctypes; ctypes.CDLL(None, use_errno=True).prctl(23, 21)", "0"},
     /* processes */
     {"import os; os.getpid(), os.getppid(), os.getpgrp(), os.getsid(0)", "(2, 1, 1, 1)"},
-    {"import os; sorted(p for p in os.listdir('/proc') if p[0].isdigit())", "['1', '2']"},
-    {"import os; [p for p in os.listdir('/proc') if not p[0].isdigit()]",
+    {"import os; sorted(p for p in os.listdir('/proc/') if p[0].isdigit())", "['1', '2']"},
+    {"import os; [p for p in os.listdir('/proc/') if not p[0].isdigit()]",
      "['self', 'thread-self']"},
     {"import os; os.kill(1, 9); 'alive'", "'alive'"},
     {"import os; sorted(os.listdir('/proc/self/fd'))[:4], len(os.listdir('/proc/self/fd'))",
@@ -111,14 +113,35 @@ static bool matches(const struct run *run, const char *expected)
     return strcmp(answer->error ? answer->error->type : answer->result_repr, expected) == 0;
 }
 
+/* A container may hide parts of its own /proc: then there is none inside. */
+static bool has_proc(void)
+{
+    const struct order order = {.code = "import os; os.path.exists('/proc/self')"};
+    struct run run;
+    bool there;
+
+    rig_execute(&rig, &order, &run);
+    there = strcmp(run.answer->result_repr, "True") == 0;
+    run_free(&run);
+    if (!there)
+        print_message("there is no /proc inside\n");
+    return there;
+}
+
 static void test_looking_around(void **state)
 {
+    bool proc = has_proc();
     int wrong = 0;
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         const struct order order = {.code = table[i].code};
         struct run run;
 
+        if (!proc && strstr(table[i].code, "/proc/"))
+            continue;
+        if (!(rig.ready.layers & VIV_LAYER_BIT(VIV_LAYER_UTS_NAMESPACE)) &&
+            strstr(table[i].code, "nodename"))
+            continue;
         rig_execute(&rig, &order, &run);
         if (!matches(&run, table[i].repr)) {
             print_error("%s\n  expected %s\n  got %s %s\n", table[i].code, table[i].repr,
@@ -170,7 +193,8 @@ static void test_random(void **state)
 
 static void test_layers(void **state)
 {
-    assert_int_equal(rig.ready.layers, VIV_LAYERS_JAIL);
+    if (!getenv("RIG_ARGS"))
+        assert_int_equal(rig.ready.layers, VIV_LAYERS_JAIL);
     assert_string_equal(rig.ready.text, "CPython 3.11.2");
 }
 
@@ -188,6 +212,9 @@ static void test_bad_preload(void **state)
     rig_stop(&bad);
 }
 
+/* /proc/sys is read-only. */
+#define CAN_NOT_FORBID 3
+
 /* In a user namespace of its own, whose limit is its own as well. */
 static _Noreturn void start_where_forbidden(void)
 {
@@ -198,7 +225,7 @@ static _Noreturn void start_where_forbidden(void)
         _exit(2);
     limit = open("/proc/sys/user/max_user_namespaces", O_WRONLY);
     if (limit < 0 || write(limit, "0", 1) != 1)
-        _exit(3);
+        _exit(CAN_NOT_FORBID);
     rig_start(&bad, worker_path, NULL);
     if (bad.ready.type == VIV_ZYGOTE_FAILED &&
         strstr(bad.ready.text, "raise sysctl user.max_user_namespaces"))
@@ -215,6 +242,8 @@ static void test_forbidden_namespaces(void **state)
     if (pid == 0)
         start_where_forbidden();
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WEXITSTATUS(status) == CAN_NOT_FORBID)
+        skip();
     assert_int_equal(status, 0);
 }
 

@@ -57,19 +57,40 @@ static void link_send(int link, const struct viv_zygote_message *message, const 
     CHECK(viv_datagram_send(link, &part, 1, fds, VIV_SPAWN_FDS, NULL) == 0, "can't order a worker");
 }
 
-#define ARGS_MAX 32
+#define ARGS_MAX 64
+
+static int add_environment(const char **argv, int argc)
+{
+    static char words[1024];
+    const char *args = getenv("RIG_ARGS");
+
+    snprintf(words, sizeof(words), "%s", args ? args : "");
+    for (char *word = strtok(words, " "); word && argc < ARGS_MAX - 1; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    return argc;
+}
 
 void rig_start(struct rig *rig, const char *worker_path, const char *const *preload)
+{
+    const char *args[ARGS_MAX] = {NULL};
+
+    for (int i = 0; preload && preload[i] && 2 * i + 3 < ARGS_MAX; i++) {
+        args[2 * i] = "--preload";
+        args[2 * i + 1] = preload[i];
+    }
+    rig_start_with(rig, worker_path, args);
+}
+
+void rig_start_with(struct rig *rig, const char *worker_path, const char *const *args)
 {
     const char *argv[ARGS_MAX] = {"vivarium-worker", "--zygote"};
     char *env[] = {"PATH=/usr/bin:/bin", "HOME=/tmp", "LC_CTYPE=C.UTF-8", NULL};
     posix_spawn_file_actions_t actions;
     int ends[2], argc = 2;
 
-    for (; preload && *preload; preload++) {
-        argv[argc++] = "--preload";
-        argv[argc++] = *preload;
-    }
+    for (; *args && argc < ARGS_MAX - 1; args++)
+        argv[argc++] = *args;
+    add_environment(argv, argc);
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], VIV_ZYGOTE_FD);
@@ -227,8 +248,12 @@ static bool read_channel(struct worker *worker, struct run *run)
     struct viv_error err = {0};
     int rc = viv_frame_receive(worker->channel, false, buffer, &caps, &frame, &err);
 
-    CHECK(rc >= 0, "bad frame: %s", err.text);
-    if (rc == 0)
+    if (rc < 0) {
+        fprintf(stderr, "rig: bad frame: %s\n", err.text);
+        run->malformed = true;
+        pidfd_send_signal(worker->init, SIGKILL, NULL, 0);
+    }
+    if (rc <= 0)
         return false;
     take_frame(run, &frame);
     viv_frame_release(&frame);
@@ -257,6 +282,11 @@ static void cancel(struct worker *worker, const char *reason)
         worker->page->cancel_seq = worker->seq;
     }
     pidfd_send_signal(worker->vm, VIV_DOORBELL, NULL, 0);
+}
+
+void rig_begin(struct worker *worker, const struct order *order)
+{
+    send_run(worker, order);
 }
 
 void rig_run(struct worker *worker, const struct order *order, struct run *ret_run)

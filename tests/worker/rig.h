@@ -42,7 +42,8 @@ struct run {
     size_t out_len, err_len;
     int notes[RUN_NOTES];
     unsigned note_count;
-    bool vm_ended; /* EXITED came on the channel */
+    bool malformed; /* no frame, or a bad one; the worker was killed */
+    bool vm_ended;  /* EXITED came on the channel */
     int vm_status;
 };
 
@@ -63,6 +64,9 @@ struct order {
 
 /* Starts a zygote and waits for what it says first. `preload` may be NULL. */
 void rig_start(struct rig *rig, const char *worker_path, const char *const *preload);
+/* The same with the zygote's arguments as they are: "--without", "seccomp". What
+ * stands in $RIG_ARGS, words between spaces, comes behind them in both. */
+void rig_start_with(struct rig *rig, const char *worker_path, const char *const *args);
 /* Hangs up and waits until all is gone. */
 void rig_stop(struct rig *rig);
 
@@ -75,6 +79,9 @@ void rig_reap(struct rig *rig, struct worker *worker, bool kill);
  * `keep` is set. */
 void rig_run(struct worker *worker, const struct order *order, struct run *ret_run);
 void run_free(struct run *run);
+
+/* Sends RUN and returns at once. */
+void rig_begin(struct worker *worker, const struct order *order);
 
 /* All of it: a worker, one run, reaped. */
 void rig_execute(struct rig *rig, const struct order *order, struct run *ret_run);

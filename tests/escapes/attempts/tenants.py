@@ -1,0 +1,59 @@
+### tmp_of_other_worker
+print('ESCAPED', open('/tmp/viv-escapes-victim').read())
+### shm_of_other_worker
+print('ESCAPED', open('/dev/shm/viv-escapes-victim').read())
+### sysv_memory_of_other_worker
+shm = check(libc.shmget(0x5e1f, 4096, 0))
+libc.shmat.restype = ctypes.c_void_p
+print('ESCAPED', libc.shmat(shm, None, 0o10000))
+### queue_of_other_worker
+check(libc.msgget(0x5e1f, 0))
+print('ESCAPED')
+### posix_queue_of_other_worker
+print('ESCAPED', call(240, b'viv-victim', 2, 0, None))
+### key_of_other_worker
+call(250, 10, -4, b'user', b'viv-victim', 0)
+print('ESCAPED')
+### session_keyring
+call(250, 1, None)
+print('ESCAPED')
+### inotify_instances
+check(libc.inotify_init1(0))
+print('ESCAPED')
+### cached_pages
+libc.mmap.restype = ctypes.c_void_p
+f = os.open('/usr/lib/python3.11/os.py', os.O_RDONLY)
+m = libc.mmap(None, 4096, 1, 1, f, 0)
+call(27, ctypes.c_void_p(m), 4096, ctypes.create_string_buffer(1))
+print('ESCAPED')
+### cached_pages_by_nowait
+f = os.open('/usr/lib/python3.11/os.py', os.O_RDONLY)
+print('ESCAPED', os.preadv(f, [bytearray(10)], 0, 8))
+### cached_pages_by_cachestat
+f = os.open('/usr/lib/python3.11/os.py', os.O_RDONLY)
+call(451, f, struct.pack('QQ', 0, 4096), ctypes.create_string_buffer(64), 0)
+print('ESCAPED')
+### read_ahead
+call(187, os.open('/usr/lib/python3.11/os.py', os.O_RDONLY), 0, 4096)
+print('ESCAPED')
+### evict_pages
+m = mmap.mmap(-1, 4096)
+m.madvise(21)
+print('ESCAPED')
+### host_name
+call(170, b'viv', 3)
+print('ESCAPED')
+### name_of_host
+print('ESCAPED' if os.uname().nodename == NODE else 'another name')
+### record_lock_of_other_worker: known
+import fcntl
+f = open('/usr/lib/python3.11/os.py')
+lock = struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0)
+held = struct.unpack('hhqqi4x', fcntl.fcntl(f, fcntl.F_GETLK, lock))
+print('ESCAPED' if held[0] != fcntl.F_UNLCK else 'not held')
+### flock_of_other_worker: known
+import fcntl
+try:
+    fcntl.flock(open('/usr/lib/python3.11/io.py'), fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print('ESCAPED')
