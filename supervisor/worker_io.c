@@ -401,14 +401,25 @@ static int send_run(struct worker *w, const struct execution *e, struct viv_erro
     return rc;
 }
 
+/* Its limits can't be had, so its code doesn't run. */
+static void refuse(struct worker *w, const struct viv_error *why)
+{
+    if (why->status == VIV_RESOURCE_EXHAUSTED)
+        cancel_execution(w->execution, VIV_CAUSE_MEMORY, why->text, true);
+    else
+        worker_event(w, convict(w, why->text));
+}
+
 void worker_io_start(struct worker *w)
 {
     struct execution *e = w->execution;
     struct viv_error err;
 
     e->began_ns = clock_now();
-    if (w->session)
-        e->cpu_before_ns = process_tree_cpu_ns(w->vm_pid);
+    if (enforce_begin(w, &err) < 0) {
+        refuse(w, &err);
+        return;
+    }
     if (send_run(w, e, &err) < 0) {
         /* It died while it was idle: nothing of the code has run, so another
          * worker takes it. */
@@ -418,6 +429,7 @@ void worker_io_start(struct worker *w)
         worker_event(w, WORKER_KILL);
         return;
     }
+    enforce_running(w);
     if (e->session)
         session_began(e->session, w);
     schedule_timer(e);

@@ -9,6 +9,11 @@
 struct viv_seat {
     int proc; /* as in struct viv_jail */
     int channel, control, out, err;
+    /* Its control groups, as proto/zygote.h says: those to enter, or the one to
+     * be born in, else -1. */
+    const int *doors;
+    unsigned door_count;
+    int group;
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
     const struct viv_seccomp *filter;

@@ -21,10 +21,10 @@ static int clone_into(const struct viv_seat *seat, life *live, pid_t *ret_pid, i
 {
     int pidfd = -1;
     struct clone_args args = {
-        /* CLONE_INTO_CGROUP goes here, with args.cgroup. */
-        .flags = WORKER_NAMESPACES | CLONE_PIDFD,
+        .flags = WORKER_NAMESPACES | CLONE_PIDFD | (seat->group >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,
+        .cgroup = seat->group >= 0 ? (unsigned)seat->group : 0,
     };
     pid_t pid;
 
