@@ -365,6 +365,7 @@ static int pack_request(const struct execution *e, const struct blob *tail, uint
     r.replace = e->kind == EXECUTION_OPEN || e->kind == EXECUTION_SET_SCOPE;
     r.checkpoint = e->save;
     r.memory_soft_bytes = e->limits.memory_soft_bytes;
+    r.memory_bytes = e->limits.memory_bytes;
     r.steps = e->limits.steps;
     if (vivarium__internal__run_request__get_packed_size(&r) > size)
         return -1;
