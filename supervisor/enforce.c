@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,17 +155,21 @@ void enforce_idle(struct worker *w)
 /* Without the kernel's limit: no process of it gets much more address space than
  * it may use, so that one big grab ends in a MemoryError and not in a race with
  * the next look. Thread stacks are mostly air. */
-static void limit_data(const struct worker *w, const struct viv_limits *limits)
+uint64_t enforce_rlimit_data(const struct worker *w)
 {
+    const struct viv_limits *limits = &w->execution->limits;
     uint64_t stacks = (uint64_t)limits->pids * (8 << 20);
-    struct rlimit rlimit;
 
-    if (w->vm_pid <= 0 || prlimit(w->vm_pid, RLIMIT_DATA, NULL, &rlimit) < 0)
-        return;
-    rlimit.rlim_cur = w->enforced.memory_base_bytes + limits->memory_bytes + stacks;
-    if (rlimit.rlim_cur > rlimit.rlim_max)
-        rlimit.rlim_cur = rlimit.rlim_max;
-    prlimit(w->vm_pid, RLIMIT_DATA, &rlimit, NULL);
+    if (HAS(w->supervisor, VIV_LAYER_CGROUP_MEMORY))
+        return 0;
+    return w->enforced.memory_base_bytes + limits->memory_bytes + stacks;
+}
+
+/* The kernel counts within the worker's own user namespace (Linux 5.14), so this
+ * is its own number; init is one more. */
+uint64_t enforce_rlimit_nproc(const struct worker *w)
+{
+    return HAS(w->supervisor, VIV_LAYER_CGROUP_PIDS) ? 0 : w->execution->limits.pids + 1;
 }
 
 int enforce_begin(struct worker *w, struct viv_error *err)
@@ -179,8 +182,6 @@ int enforce_begin(struct worker *w, struct viv_error *err)
     if (execution_is_own(w->execution) && limits.memory_bytes < w->enforced.limits.memory_bytes)
         limits.memory_bytes = w->enforced.limits.memory_bytes;
 
-    if (!HAS(s, VIV_LAYER_CGROUP_MEMORY))
-        limit_data(w, asked);
     if (!s->enforce.tenants || memcmp(&limits, &w->enforced.limits, sizeof(limits)) == 0)
         return 0;
     if (set_limits(w, &limits, err) == 0)
@@ -200,6 +201,7 @@ void enforce_running(struct worker *w)
     if (!w->enforced.marked)
         mark(w);
     w->enforced.marked = false;
+    w->enforced.seen_bytes = 0;
 }
 
 void enforce_kill(struct worker *w)
@@ -262,6 +264,8 @@ void enforce_end(struct worker *w, bool died)
     }
     if (u.memory_peak_bytes > 0)
         a->peak_rss_bytes = u.memory_peak_bytes;
+    else if (w->enforced.seen_bytes > a->peak_rss_bytes)
+        a->peak_rss_bytes = w->enforced.seen_bytes;
     if (died && died_of_memory(w, &u))
         say_killed(w, &u);
 }
@@ -309,8 +313,8 @@ int64_t enforce_look(struct execution *e, int64_t now_ns)
     int64_t wait;
 
     held = held_bytes(e->worker, limit);
-    if (held > e->answer.peak_rss_bytes)
-        e->answer.peak_rss_bytes = held;
+    if (held > e->worker->enforced.seen_bytes)
+        e->worker->enforced.seen_bytes = held;
     if (held > limit) {
         snprintf(reason, sizeof(reason),
                  "killed at its memory limit: measured %" PRIu64 " of %" PRIu64 " bytes", held,

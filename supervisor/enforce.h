@@ -29,6 +29,7 @@ struct enforced {
     bool marked;                     /* counters are at 0 since its last execution */
     int64_t cpu_base_ns;             /* without a group: what the VM had used before */
     uint64_t memory_base_bytes;      /* and what it held */
+    uint64_t seen_bytes;             /* the most that was seen of this execution */
 };
 
 /* Before any other process is started. */
@@ -52,6 +53,11 @@ void enforce_idle(struct worker *worker);
 /* Sets the limits of the execution that it is to run. VIV_RESOURCE_EXHAUSTED: it
  * holds more than that already. */
 int enforce_begin(struct worker *worker, struct viv_error *err);
+
+/* What the worker is to set before it runs its execution, where the kernel has no
+ * better; 0: nothing. */
+uint64_t enforce_rlimit_data(const struct worker *worker);
+uint64_t enforce_rlimit_nproc(const struct worker *worker);
 
 /* Its RUN is sent. */
 void enforce_running(struct worker *worker);

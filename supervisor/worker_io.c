@@ -349,10 +349,11 @@ void worker_io_drain_output(struct worker *w, bool writers_gone)
     }
 }
 
-static int pack_request(const struct execution *e, const struct blob *tail, uint8_t *buffer,
+static int pack_request(const struct worker *w, const struct blob *tail, uint8_t *buffer,
                         size_t size)
 {
     Vivarium__Internal__RunRequest r = VIVARIUM__INTERNAL__RUN_REQUEST__INIT;
+    const struct execution *e = w->execution;
 
     r.execution_id = (char *)e->name.id;
     r.filename = (char *)e->filename;
@@ -366,6 +367,8 @@ static int pack_request(const struct execution *e, const struct blob *tail, uint
     r.checkpoint = e->save;
     r.memory_soft_bytes = e->limits.memory_soft_bytes;
     r.memory_bytes = e->limits.memory_bytes;
+    r.rlimit_data = enforce_rlimit_data(w);
+    r.rlimit_nproc = enforce_rlimit_nproc(w);
     r.steps = e->limits.steps;
     if (vivarium__internal__run_request__get_packed_size(&r) > size)
         return -1;
@@ -376,7 +379,7 @@ static int send_run(struct worker *w, const struct execution *e, struct viv_erro
 {
     const struct blob tail = session_snapshot(w, e);
     uint8_t message[VIV_FRAME_MESSAGE_MAX];
-    int message_len = pack_request(e, &tail, message, sizeof(message));
+    int message_len = pack_request(w, &tail, message, sizeof(message));
     int stdin_fd = -1, rc;
     struct viv_frame_out out = {.type = VIV_FRAME_RUN,
                                 .seq = e->ticket,

@@ -48,10 +48,8 @@ int viv_cgroup_open(const struct viv_cgroup_config *config, struct viv_cgroup **
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for control groups");
     }
     viv_cgroup_host_detect(cg);
-    if (cg->version && viv_cgroup_lib_start(err) < 0) {
-        deallocate(cg);
-        return -1;
-    }
+    if (cg->version && viv_cgroup_lib_start() < 0)
+        viv_cgroup_host_give_up(cg, "the file systems that are mounted can't be read");
     viv_cgroup_root_make(cg);
     viv_cgroup_probe(cg);
     if (!cg->version) {

@@ -106,13 +106,16 @@ struct viv_cgroup {
 };
 
 /* cgroup_lib.c: all that is libcgroup's. `name` is below the mount point. */
-int viv_cgroup_lib_start(struct viv_error *err);
+/* -1: it finds nothing mounted. */
+int viv_cgroup_lib_start(void);
 int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_error *err);
 int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
                           struct viv_error *err);
 
 /* cgroup_host.c: fills in mode, parts, and of each hierarchy point and base. */
 void viv_cgroup_host_detect(struct viv_cgroup *cg);
+/* Back to having none; `why` is static. */
+void viv_cgroup_host_give_up(struct viv_cgroup *cg, const char *why);
 
 /* cgroup_root.c: our own root, locked, after what the dead left is removed. */
 void viv_cgroup_root_make(struct viv_cgroup *cg);
