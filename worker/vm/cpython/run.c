@@ -7,6 +7,7 @@
 
 #include "worker/vm/cpython/run.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -66,7 +67,8 @@ static void note(void *arg, enum viv_vm_note kind)
 {
     const struct viv_vm_run *run = ((struct state *)arg)->run;
 
-    if (run->note)
+    /* What the step limit raises is nobody's cancel: there is nothing to tell. */
+    if (run->note && atomic_load(&run->page->cancel_seq) == run->seq)
         run->note(run->note_arg, kind, now_ns());
 }
 
