@@ -39,6 +39,8 @@ struct run *limits_run(struct viv_supervisor *s, const char *tenant, const char 
 
     if (limits)
         request.limits = *limits;
+    if (request.limits.wall_time_ns == 0)
+        request.limits.wall_time_ns = 300000 * MS; /* the guest is slow */
     snprintf(all, size, "%s%s", limits_grab, code);
     r = harness_request(s, &request);
     free(all);

@@ -64,7 +64,7 @@ static void every_layer_is_there(void **state)
 
 static void the_peak_is_what_was_allocated(void **state)
 {
-    static const unsigned sizes[] = {1, 8, 64, 200};
+    static const unsigned sizes[] = {1, 8, 100};
 
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         char code[64];
@@ -113,7 +113,7 @@ static void above_the_soft_limit_is_a_memory_error(void **state)
         "libc.malloc.restype = ctypes.c_void_p\n"
         "if libc.malloc(ctypes.c_size_t(1 << 30)) is None: raise MemoryError",
     };
-    const struct viv_limits limits = {.memory_bytes = 96 * MIB};
+    const struct viv_limits limits = {.memory_bytes = 48 * MIB};
 
     for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         struct run *r = run(codes[i], &limits);
@@ -122,7 +122,7 @@ static void above_the_soft_limit_is_a_memory_error(void **state)
         /* by the code's own exception, not by the kernel */
         if (r->has_receipt || r->body_len == 0)
             fail_msg("%s: %s", codes[i], r->receipt.reason);
-        assert_true(r->usage.peak_memory_bytes < 96 * MIB);
+        assert_true(r->usage.peak_memory_bytes < 48 * MIB);
         harness_free(r);
     }
 }
@@ -131,7 +131,7 @@ static void code_may_catch_it_and_go_on(void **state)
 {
     static const char code[] = "class N: pass\n"
                                "caught = 0\n"
-                               "for i in range(3):\n"
+                               "for i in range(2):\n"
                                "    head = None\n"
                                "    try:\n"
                                "        while True:\n"
@@ -139,11 +139,11 @@ static void code_may_catch_it_and_go_on(void **state)
                                "    except MemoryError:\n"
                                "        n = head = None\n"
                                "        caught += 1\n"
-                               "        x = [bytearray(1 << 20) for i in range(20)]; del x\n"
+                               "        x = [bytearray(1 << 20) for i in range(10)]; del x\n"
                                "caught";
-    const struct viv_limits limits = {.memory_bytes = 96 * MIB};
+    const struct viv_limits limits = {.memory_bytes = 48 * MIB};
 
-    run_to(code, &limits, VIV_OUTCOME_COMPLETED, "3");
+    run_to(code, &limits, VIV_OUTCOME_COMPLETED, "2");
 }
 
 /* Handlers have room, and who goes on asking is refused again and again. */
@@ -155,8 +155,8 @@ static void who_keeps_asking_is_refused_and_lives(void **state)
                                "    except MemoryError: refused += 1\n"
                                "try: raise ValueError('still works')\n"
                                "except ValueError as e: s = str(e) * 100\n"
-                               "70 < len(kept) < 96";
-    const struct viv_limits limits = {.memory_bytes = 96 * MIB};
+                               "30 < len(kept) < 48";
+    const struct viv_limits limits = {.memory_bytes = 48 * MIB};
 
     run_to(code, &limits, VIV_OUTCOME_COMPLETED, "True");
 }
