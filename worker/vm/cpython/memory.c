@@ -27,9 +27,10 @@
 #define SMALL 512
 #define LOOK_MIN (64 * 1024)
 #define LARGE (64 * 1024)
-/* What stays between the last step and the kernel's limit: page tables and the
- * like, which the kernel counts and we don't see, and room to unwind in. */
-#define LAST_STEP(hard) ((hard) / 32)
+/* What stays between the last step and the kernel's limit: page tables, pages of
+ * the zygote that were written to and the like, which the kernel counts and we
+ * don't see, and room to unwind in. */
+#define LAST_STEP(hard) ((hard) / 32 + (4 << 20))
 
 static struct {
     uint64_t soft, hard;
