@@ -20,6 +20,7 @@ TEST_PACKAGES=(
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
     runc golang-github-containers-common
+    qemu-system-x86 linux-image-cloud-amd64 busybox-static cpio
 )
 
 missing_packages() {

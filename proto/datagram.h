@@ -13,7 +13,7 @@
 /* Most descriptors beside one datagram. Even: the kernel fills a control buffer
  * up to its alignment, so an odd number would let one more through than an
  * array of that size holds. */
-#define VIV_DATAGRAM_FDS 6
+#define VIV_DATAGRAM_FDS 8
 
 /* Sends the parts as one datagram; the descriptors stay the caller's. On a
  * non-blocking socket that is full: VIV_UNAVAILABLE. */

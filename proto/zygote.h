@@ -26,6 +26,16 @@ enum viv_spawn_fd {
     VIV_SPAWN_FDS
 };
 
+/* Behind those four, how the worker gets into its control groups
+ * (supervisor/cgroup): `doors` descriptors to write "0" to, before it is
+ * anything but a lone thread; or, with `into_group`, the one directory to be
+ * born in. */
+#define VIV_SPAWN_DOORS 4
+#define VIV_SPAWN_FDS_MAX (VIV_SPAWN_FDS + VIV_SPAWN_DOORS)
+
+/* Whom a supervisor that is root has its zygote become. */
+#define VIV_ZYGOTE_UID 65534
+
 /* Layers of isolation, bits of viv_zygote_message.layers and of what vivarium.h
  * calls layers. */
 enum viv_layer {
@@ -55,12 +65,15 @@ enum viv_layer {
 #define VIV_LAYER_BIT(layer) (UINT64_C(1) << (layer))
 /* What the zygote's READY may hold. */
 #define VIV_LAYERS_JAIL (VIV_LAYER_BIT(VIV_LAYER_CGROUP_MEMORY) - 1)
+#define VIV_LAYERS_CGROUP (VIV_LAYER_BIT(VIV_LAYERS) - VIV_LAYER_BIT(VIV_LAYER_CGROUP_MEMORY))
 
 /* One structure for every message; unused members are 0. */
 struct viv_zygote_message {
     uint32_t type;
     uint32_t slot;
     uint64_t generation;
+    uint32_t doors;       /* SPAWN */
+    uint32_t into_group;  /* SPAWN: 0 or 1 */
     uint64_t layers;      /* READY */
     int32_t error;        /* SPAWNED: 0 or an errno */
     int32_t wait_status;  /* EXITED: of the worker's init */

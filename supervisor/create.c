@@ -49,6 +49,8 @@ static void free_supervisor(struct viv_supervisor *s)
     for (unsigned i = 0; s->workers && i < s->config.workers_max; i++)
         worker_close(&s->workers[i]);
     sessions_destroy(s);
+    enforce_close(s);
+    demand_free(&s->demand);
     free(s->workers);
     free(s->executions);
     registry_free(&s->registry);
@@ -109,6 +111,7 @@ static void make_defaults(struct viv_supervisor *s)
     s->zygote_retry.fire = zygote_retry;
     s->refill_retry.fire = pool_refill_retry;
     s->drain_timer.fire = drain_fired;
+    s->parked_last = &s->parked_first;
     pthread_mutex_init(&s->start_lock, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -132,7 +135,9 @@ static int make_parts(struct viv_supervisor *s, struct viv_error *err)
     s->wake.fd = s->inbox.wake_fd;
     if (watch_start(s->epoll_fd, &s->wake, err) < 0)
         return -1;
-    if (make_slots(s, err) < 0 || make_places(s, err) < 0)
+    if (make_slots(s, err) < 0 || make_places(s, err) < 0 || enforce_open(s, err) < 0 ||
+        demand_init(&s->demand, c->workers_warm, 2 * c->workers_max, enforce_tenant(s, "default"),
+                    err) < 0)
         return -1;
     /* A timer for each worker, execution and session, and the four of the reactor. */
     if (timers_init(&s->timers, c->workers_max + s->execution_count + c->sessions.max + 4, err) <

@@ -144,7 +144,7 @@ void execution_clear(struct execution *e)
     e->session_state = (struct viv_session_state){0};
     e->save_error[0] = '\0';
     e->began_ns = e->answered_ns = 0;
-    e->next_cpu_check_ns = e->cpu_before_ns = 0;
+    e->next_cpu_check_ns = e->next_look_ns = 0;
     e->forced = e->paused = false;
     e->notes = 0;
     memset(&e->cancel, 0, sizeof(e->cancel));

@@ -3,6 +3,7 @@
 #ifndef VIVARIUM_EXECUTION_H
 #define VIVARIUM_EXECUTION_H
 
+#include "supervisor/demand.h"
 #include "supervisor/inbox.h"
 #include "supervisor/output.h"
 #include "supervisor/receipt.h"
@@ -105,10 +106,12 @@ struct execution {
     char save_error[VIV_ERROR_TEXT];
 
     struct worker *worker;
+    /* Its turn has come, and a worker of its tenant is on its way to it. */
+    struct demand_tenant *parked; /* NULL: no */
+    struct execution *next_parked;
     struct timer timer;
     int64_t submitted_ns, submitted_realtime_ns, began_ns, answered_ns;
-    int64_t next_cpu_check_ns;
-    int64_t cpu_before_ns; /* used by the worker's earlier executions */
+    int64_t next_cpu_check_ns, next_look_ns;
     bool forced;
     struct cancel_record cancel;
     unsigned notes;

@@ -192,14 +192,27 @@ void link_reap(struct link *link)
     link->pidfd = -1;
 }
 
-int link_spawn(struct link *link, uint32_t slot, uint64_t generation, const int fds[VIV_SPAWN_FDS],
-               struct viv_error *err)
-{
-    const struct viv_zygote_message m = {
-        .type = VIV_ZYGOTE_SPAWN, .slot = slot, .generation = generation};
-    const struct iovec part = {(void *)&m, sizeof(m)};
+_Static_assert(VIV_CGROUP_DOORS == VIV_SPAWN_DOORS, "doors fit the message");
+_Static_assert(VIV_SPAWN_FDS_MAX <= VIV_DATAGRAM_FDS, "and the datagram");
 
-    return viv_datagram_send(link->fd, &part, 1, fds, VIV_SPAWN_FDS, err);
+int link_spawn(struct link *link, uint32_t slot, uint64_t generation, const int fds[VIV_SPAWN_FDS],
+               const struct viv_cgroup_entrance *entrance, struct viv_error *err)
+{
+    const struct viv_zygote_message m = {.type = VIV_ZYGOTE_SPAWN,
+                                         .slot = slot,
+                                         .generation = generation,
+                                         .doors = entrance->door_count,
+                                         .into_group = entrance->directory >= 0};
+    const struct iovec part = {(void *)&m, sizeof(m)};
+    int all[VIV_SPAWN_FDS_MAX];
+    unsigned count = VIV_SPAWN_FDS;
+
+    memcpy(all, fds, VIV_SPAWN_FDS * sizeof(int));
+    if (entrance->directory >= 0)
+        all[count++] = entrance->directory;
+    for (unsigned i = 0; i < entrance->door_count; i++)
+        all[count++] = entrance->doors[i];
+    return viv_datagram_send(link->fd, &part, 1, all, count, err);
 }
 
 int link_receive(struct link *link, struct viv_zygote_message *ret_message, int *ret_fd,

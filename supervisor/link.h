@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "proto/zygote.h"
+#include "supervisor/cgroup/cgroup.h"
 #include "supervisor/vivarium.h"
 
 struct link {
@@ -29,9 +30,10 @@ void link_hang_up(struct link *link);
 /* Reaps the process, waiting where it has not ended, and closes the rest. */
 void link_reap(struct link *link);
 
-/* Asks for a worker. VIV_UNAVAILABLE: the zygote has enough to do. */
+/* Asks for a worker, in the control groups behind `entrance`. VIV_UNAVAILABLE:
+ * the zygote has enough to do. */
 int link_spawn(struct link *link, uint32_t slot, uint64_t generation, const int fds[VIV_SPAWN_FDS],
-               struct viv_error *err);
+               const struct viv_cgroup_entrance *entrance, struct viv_error *err);
 
 /* Receives one message. 1: *ret_message, and *ret_fd is its descriptor or -1,
  * the caller's to close; 0: the zygote is gone; -1: nothing to read now, or

@@ -29,24 +29,13 @@ void pool_forget_idle(struct viv_supervisor *s, struct worker *w)
         *at = w->next_idle;
 }
 
-void pool_assign(struct viv_supervisor *s)
+static struct worker *idle_of(const struct viv_supervisor *s, const struct demand_tenant *demand)
 {
-    while (s->idle) {
-        struct execution *e = queue_pop(s);
+    struct worker *w = s->idle;
 
-        if (!e)
-            break;
-        if (!schedule_too_late(s, e))
-            schedule_assign(s, e, s->idle);
-    }
-}
-
-static struct worker *free_slot(struct viv_supervisor *s)
-{
-    for (unsigned i = 0; i < s->config.workers_max; i++)
-        if (s->workers[i].state == WORKER_FREE)
-            return &s->workers[i];
-    return NULL;
+    while (w && w->demand != demand)
+        w = w->next_idle;
+    return w;
 }
 
 static unsigned occupied(const struct viv_supervisor *s)
@@ -54,15 +43,127 @@ static unsigned occupied(const struct viv_supervisor *s)
     return s->idle_count + s->starting_count + s->busy_count + s->held_count + s->ending_count;
 }
 
-static void retry_later(struct viv_supervisor *s)
+/* --- executions whose worker is on its way -------------------------------- */
+
+static void park(struct viv_supervisor *s, struct execution *e, struct demand_tenant *demand)
 {
+    e->phase = EXECUTION_QUEUED;
+    e->parked = demand;
+    e->next_parked = NULL;
+    *s->parked_last = e;
+    s->parked_last = &e->next_parked;
+    s->parked_count++;
+    demand->queued++;
+    schedule_timer(e);
+}
+
+/* `at` is where the list holds it. */
+static struct execution *unpark(struct viv_supervisor *s, struct execution **at)
+{
+    struct execution *e = *at;
+
+    *at = e->next_parked;
+    if (!*at)
+        s->parked_last = at;
+    s->parked_count--;
+    e->parked->queued--;
+    e->parked = NULL;
+    e->phase = EXECUTION_UNBORN;
+    return e;
+}
+
+void pool_unpark(struct viv_supervisor *s, struct execution *e)
+{
+    struct execution **at = &s->parked_first;
+
+    while (*at && *at != e)
+        at = &(*at)->next_parked;
+    if (*at)
+        unpark(s, at);
+}
+
+static void serve_parked(struct viv_supervisor *s)
+{
+    struct execution **at = &s->parked_first;
+
+    while (*at) {
+        struct worker *w = idle_of(s, (*at)->parked);
+
+        if (!w) {
+            at = &(*at)->next_parked;
+            continue;
+        }
+        schedule_take_turn(s, unpark(s, at), w);
+        at = &s->parked_first; /* what was called may have changed the list */
+    }
+}
+
+/* Whether one more may have its turn: a worker waits for it, or one of another
+ * tenant that can give way, or there is room for a new one. */
+static bool has_capacity(const struct viv_supervisor *s)
+{
+    unsigned unserved = demand_unserved(&s->demand);
+    unsigned room = s->config.workers_max - occupied(s);
+
+    if (s->idle_count > unserved)
+        return true;
+    return s->zygote == ZYGOTE_READY && unserved + s->starting_count < STARTS_MAX &&
+           s->idle_count + room > unserved;
+}
+
+/* The fair queue says whose turn it is. Who has no waiting worker of his own
+ * tenant gets one made, and keeps his turn. */
+void pool_assign(struct viv_supervisor *s)
+{
+    struct execution *e;
+
+    serve_parked(s);
+    while (!s->stopping && has_capacity(s) && (e = queue_pop(s))) {
+        struct demand_tenant *demand = demand_of(&s->demand, enforce_tenant(s, e->name.tenant));
+        struct worker *w = idle_of(s, demand);
+
+        demand_note(&s->demand, demand);
+        if (w)
+            schedule_take_turn(s, e, w);
+        else
+            park(s, e, demand);
+    }
+}
+
+/* --- how many there are --------------------------------------------------- */
+
+static struct worker *free_slot(struct viv_supervisor *s)
+{
+    for (unsigned i = 0; i < s->config.workers_max; i++)
+        if (s->workers[i].state == WORKER_FREE && enforce_vacant(&s->workers[i]))
+            return &s->workers[i];
+    return NULL;
+}
+
+/* Workers that die while they start would otherwise keep a core busy. The pause
+ * is their tenant's own: who has come to his ceiling holds up nobody else. */
+void pool_started(struct worker *w, enum worker_state next)
+{
+    struct demand_tenant *t = w->demand;
     int64_t delay = RETRY_NS;
 
-    /* Workers that die while they start would otherwise keep a core busy. */
-    for (unsigned i = 0; i < s->failed_starts && i < 12; i++)
+    if (next == WORKER_STARTING)
+        return;
+    t->failed = next == WORKER_IDLE ? 0 : t->failed + 1;
+    t->not_before_ns = 0;
+    if (t->failed == 0)
+        return;
+    for (unsigned i = 0; i < t->failed && i < 12; i++)
         delay *= 2;
-    if (s->refill_retry.place == 0)
-        timers_set(&s->timers, &s->refill_retry, clock_now() + delay);
+    t->not_before_ns = clock_now() + delay;
+}
+
+static void retry_at(struct viv_supervisor *s, int64_t at_ns)
+{
+    if (at_ns == INT64_MAX)
+        return;
+    if (s->refill_retry.place == 0 || s->refill_retry.at_ns > at_ns)
+        timers_set(&s->timers, &s->refill_retry, at_ns);
 }
 
 void pool_refill_retry(struct timer *timer, int64_t now_ns)
@@ -73,32 +174,70 @@ void pool_refill_retry(struct timer *timer, int64_t now_ns)
     pool_refill(s);
 }
 
-/* Workers that sessions hold without using them are the pool's reserve. */
-static void evict_for_queue(struct viv_supervisor *s)
+/* Whose worker to start next: of who waits for one, then the reserve's. */
+static struct demand_tenant *next_to_start(struct viv_supervisor *s, int64_t now_ns)
+{
+    for (struct execution *e = s->parked_first; e; e = e->next_parked)
+        if (e->parked->queued > e->parked->starting && demand_may_start(e->parked, now_ns))
+            return e->parked;
+    if (s->draining || demand_reserve(&s->demand) >= s->config.workers_warm)
+        return NULL;
+    return demand_lacking(&s->demand, now_ns);
+}
+
+/* One of this tenant (NULL: of any) that waits. */
+static bool retire(struct viv_supervisor *s, const struct demand_tenant *demand)
+{
+    struct worker *w = demand ? idle_of(s, demand) : s->idle;
+
+    if (w)
+        worker_event(w, WORKER_KILL);
+    return w != NULL;
+}
+
+/* Where there is no room for what waits, idle workers of others give way, then
+ * those that sessions hold without using them: both are the pool's reserve. */
+static void make_room(struct viv_supervisor *s)
 {
     unsigned coming = s->idle_count + s->starting_count + s->ending_count + s->sessions->evicting;
 
-    while (s->fair.startable > coming && occupied(s) >= s->config.workers_max &&
+    while (occupied(s) >= s->config.workers_max &&
+           demand_unserved(&s->demand) > s->ending_count + s->sessions->evicting &&
+           retire(s, demand_surplus(&s->demand)))
+        continue;
+    while (s->parked_count + s->fair.startable > coming && occupied(s) >= s->config.workers_max &&
            session_evict_one(s, NULL))
         coming++;
 }
 
+/* One at a time, towards a reserve that is like the last executions. */
+static void rebalance(struct viv_supervisor *s, int64_t now_ns)
+{
+    struct demand_tenant *t = demand_surplus(&s->demand);
+
+    if (t && s->ending_count == 0 && demand_reserve(&s->demand) >= s->config.workers_warm &&
+        demand_lacking(&s->demand, now_ns))
+        retire(s, t);
+}
+
 void pool_refill(struct viv_supervisor *s)
 {
-    unsigned wanted = s->config.workers_warm + s->fair.startable;
+    int64_t now = clock_now();
+    struct demand_tenant *t;
 
-    if (s->zygote != ZYGOTE_READY || s->stopping || s->refill_retry.place != 0)
+    if (s->zygote != ZYGOTE_READY || s->stopping)
         return;
-    if (s->draining)
-        wanted = s->fair.startable;
-    evict_for_queue(s);
-    while (s->idle_count + s->starting_count < wanted && s->starting_count < STARTS_MAX &&
-           occupied(s) < s->config.workers_max) {
+    pool_assign(s);
+    make_room(s);
+    while (s->starting_count < STARTS_MAX && occupied(s) < s->config.workers_max &&
+           (t = next_to_start(s, now))) {
         struct worker *w = free_slot(s);
 
-        if (!w || worker_spawn(w, NULL) < 0 || s->failed_starts > 0) {
-            retry_later(s);
-            return;
+        if (!w || worker_spawn(w, t, NULL) < 0) {
+            t->not_before_ns = now + RETRY_NS;
+            break;
         }
     }
+    rebalance(s, now);
+    retry_at(s, demand_next_start(&s->demand, now));
 }

@@ -1,9 +1,12 @@
 #include "supervisor/process_tree.h"
 
+#include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 pid_t process_tree_pid(int pidfd)
 {
@@ -22,41 +25,122 @@ pid_t process_tree_pid(int pidfd)
     return pid > 0 ? (pid_t)pid : -1;
 }
 
-/* Reads the children of a process's main thread; a process that a worker forks
- * from another thread is missed here, and dies all the same. */
-static unsigned children(pid_t pid, pid_t *pids, unsigned most)
+#define TREE_MAX 1024
+
+struct tree {
+    unsigned count; /* the root included */
+    unsigned most;
+    pid_t pids[TREE_MAX + 1];
+};
+
+/* The children of one thread. */
+static void add_children(struct tree *tree, pid_t pid, const char *thread)
 {
     char path[64];
-    unsigned count = 0;
     int child;
     FILE *f;
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", (int)pid, thread);
     f = fopen(path, "re");
     if (!f)
-        return 0;
-    while (count < most && fscanf(f, "%d", &child) == 1)
-        pids[count++] = child;
+        return;
+    while (tree->count <= tree->most && fscanf(f, "%d", &child) == 1)
+        tree->pids[tree->count++] = child;
     fclose(f);
-    return count;
 }
 
-#define TREE_MAX 1024
+static void add_below(struct tree *tree, pid_t pid)
+{
+    char path[64];
+    struct dirent *thread;
+    DIR *threads;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    threads = opendir(path);
+    while (threads && (thread = readdir(threads)))
+        if (thread->d_name[0] != '.')
+            add_children(tree, pid, thread->d_name);
+    if (threads)
+        closedir(threads);
+}
+
+static void walk(pid_t pid, unsigned most, struct tree *ret)
+{
+    ret->most = most < TREE_MAX ? most : TREE_MAX;
+    ret->pids[0] = pid;
+    ret->count = 1;
+    for (unsigned done = 0; done < ret->count; done++)
+        add_below(ret, ret->pids[done]);
+}
 
 unsigned process_tree_count(pid_t pid, unsigned most)
 {
-    pid_t pids[TREE_MAX + 1];
-    unsigned count = 1, done = 0;
+    struct tree tree;
 
-    if (most > TREE_MAX)
-        most = TREE_MAX;
-    pids[0] = pid;
-    while (done < count) {
-        unsigned room = most + 1 - count;
+    walk(pid, most, &tree);
+    return tree.count - 1;
+}
 
-        count += children(pids[done++], pids + count, room);
+static uint64_t rss_of(pid_t pid)
+{
+    unsigned long long pages = 0;
+    char path[64];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    f = fopen(path, "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*u %llu", &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* -1: the kernel doesn't tell. */
+static int64_t pss_of(pid_t pid)
+{
+    long long kib = -1;
+    char path[64], line[128];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+    f = fopen(path, "re");
+    if (!f)
+        return -1;
+    while (kib < 0 && fgets(line, sizeof(line), f))
+        if (sscanf(line, "Pss: %lld", &kib) != 1)
+            kib = -1;
+    fclose(f);
+    return kib < 0 ? -1 : kib * 1024;
+}
+
+uint64_t process_tree_rss_bytes(pid_t pid)
+{
+    uint64_t sum = 0;
+    struct tree tree;
+
+    walk(pid, TREE_MAX, &tree);
+    for (unsigned i = 1; i < tree.count; i++)
+        sum += rss_of(tree.pids[i]);
+    return sum;
+}
+
+/* One that has ended meanwhile holds nothing. */
+uint64_t process_tree_pss_bytes(pid_t pid, uint64_t otherwise)
+{
+    uint64_t sum = 0;
+    struct tree tree;
+    bool told = false;
+
+    walk(pid, TREE_MAX, &tree);
+    for (unsigned i = 1; i < tree.count; i++) {
+        int64_t pss = pss_of(tree.pids[i]);
+
+        told = told || pss >= 0;
+        sum += pss > 0 ? (uint64_t)pss : 0;
     }
-    return count - 1;
+    return told ? sum : otherwise;
 }
 
 int64_t process_tree_cpu_ns(pid_t pid)

@@ -75,7 +75,7 @@ static void describe(struct viv_supervisor *s, struct command *command)
         .idle = s->idle_count,
         .busy = s->busy_count,
         .starting = s->starting_count,
-        .queued = s->fair.queued,
+        .queued = s->fair.queued + s->parked_count,
         .workers_max = s->config.workers_max,
         .queue_max = s->config.queue_max,
         .request_bytes_max = s->config.request_bytes_max,

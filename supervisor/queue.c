@@ -32,7 +32,8 @@ static struct fair_flow *flow_of(struct viv_supervisor *s, struct tenant *t)
 static unsigned room(const struct viv_supervisor *s)
 {
     unsigned growth = s->config.workers_max - s->busy_count;
-    unsigned most = s->config.queue_max + growth, waits = s->fair.queued + s->waiting_count;
+    unsigned most = s->config.queue_max + growth,
+             waits = s->fair.queued + s->waiting_count + s->parked_count;
 
     return waits < most ? most - waits : 0;
 }
@@ -41,7 +42,7 @@ static int fail_full(const struct viv_supervisor *s, struct viv_error *err)
 {
     return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
                     "%u executions run and %u wait, the most there may be: try again later",
-                    s->busy_count, s->fair.queued + s->waiting_count);
+                    s->busy_count, s->fair.queued + s->waiting_count + s->parked_count);
 }
 
 /* When a tenant should come again. */

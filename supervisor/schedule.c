@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "supervisor/clock.h"
-#include "supervisor/process_tree.h"
 #include "supervisor/queue.h"
 #include "supervisor/session.h"
 #include "supervisor/submit.h"
@@ -73,16 +72,17 @@ void schedule_requeue(struct viv_supervisor *s, struct execution *e)
     schedule_timer(e);
 }
 
-bool schedule_too_late(struct viv_supervisor *s, struct execution *e)
+void schedule_take_turn(struct viv_supervisor *s, struct execution *e, struct worker *w)
 {
     struct viv_error late;
 
-    if (!e->deadline_ns || clock_now() < e->deadline_ns)
-        return false;
+    if (!e->deadline_ns || clock_now() < e->deadline_ns) {
+        schedule_assign(s, e, w);
+        return;
+    }
     queue_give_up(s, e);
     viv_fail(&late, VIV_DEADLINE_EXCEEDED, "its deadline came while it waited for a worker");
     schedule_finish(s, e, NULL, &late);
-    return true;
 }
 
 void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worker *w)
@@ -97,10 +97,14 @@ void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worke
 
 void schedule_unqueue(struct viv_supervisor *s, struct execution *e)
 {
-    if (e->phase == EXECUTION_WAITING)
+    if (e->phase == EXECUTION_WAITING) {
         session_unqueue(e);
-    else
+    } else if (e->parked) {
+        pool_unpark(s, e);
+        queue_give_up(s, e);
+    } else {
         queue_remove(s, e);
+    }
 }
 
 struct execution *schedule_find(struct viv_supervisor *s, viv_ticket ticket)
@@ -234,7 +238,9 @@ static int64_t next_of_running(struct execution *e)
         at = earlier(at, e->deadline_ns);
     if (!e->next_cpu_check_ns)
         e->next_cpu_check_ns = e->began_ns + e->limits.cpu_time_ns / processors();
-    return earlier(at, e->next_cpu_check_ns);
+    if (!e->next_look_ns)
+        e->next_look_ns = enforce_first_look(e);
+    return earlier(at, earlier(e->next_cpu_check_ns, e->next_look_ns));
 }
 
 static int64_t kill_at(const struct execution *e)
@@ -261,8 +267,8 @@ void schedule_timer(struct execution *e)
 
 static void check_cpu(struct execution *e, int64_t now_ns)
 {
-    int64_t used = process_tree_cpu_ns(e->worker->vm_pid);
-    int64_t left = e->limits.cpu_time_ns - (used - e->cpu_before_ns);
+    int64_t used = enforce_cpu_ns(e->worker);
+    int64_t left = e->limits.cpu_time_ns - used;
 
     if (used >= 0 && left <= 0) {
         cancel_execution(e, VIV_CAUSE_CPU_TIME, NULL, false);
@@ -273,13 +279,20 @@ static void check_cpu(struct execution *e, int64_t now_ns)
     schedule_timer(e);
 }
 
+/* False: it is above its memory, and has its cause. */
+static bool look(struct execution *e, int64_t now_ns)
+{
+    e->next_look_ns = enforce_look(e, now_ns);
+    return e->cancel.cause == VIV_CAUSE_NONE;
+}
+
 static void check_running(struct execution *e, int64_t now_ns)
 {
     if (e->deadline_ns && now_ns >= e->deadline_ns)
         cancel_execution(e, VIV_CAUSE_DEADLINE, NULL, false);
     else if (now_ns >= e->began_ns + e->limits.wall_time_ns)
         cancel_execution(e, VIV_CAUSE_WALL_TIME, NULL, false);
-    else
+    else if (now_ns < e->next_look_ns || look(e, now_ns))
         check_cpu(e, now_ns);
 }
 

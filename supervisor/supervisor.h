@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "supervisor/demand.h"
+#include "supervisor/enforce.h"
 #include "supervisor/execution.h"
 #include "supervisor/inbox.h"
 #include "supervisor/link.h"
@@ -57,7 +59,10 @@ struct viv_supervisor {
     struct worker *workers;
     struct worker *idle; /* a stack: the last one in has the warmest caches */
     unsigned idle_count, starting_count, busy_count, held_count, ending_count;
-    unsigned failed_starts;
+    struct demand demand;
+    struct execution *parked_first, **parked_last;
+    unsigned parked_count;
+    struct enforce enforce;
     struct timer refill_retry;
 
     struct execution *executions;
@@ -84,8 +89,12 @@ struct viv_supervisor {
 void pool_offer(struct viv_supervisor *supervisor, struct worker *worker);
 void pool_forget_idle(struct viv_supervisor *supervisor, struct worker *worker);
 void pool_assign(struct viv_supervisor *supervisor);
+/* One that keeps its turn leaves: it is on its way to nobody. */
+void pool_unpark(struct viv_supervisor *supervisor, struct execution *execution);
 /* Starts the workers that the floor and the queue ask for. */
 void pool_refill(struct viv_supervisor *supervisor);
+/* One that was spawning or starting has come to another state. */
+void pool_started(struct worker *worker, enum worker_state next);
 void pool_refill_retry(struct timer *timer, int64_t now_ns);
 
 /* zygote.c: the zygote's life. */
@@ -97,8 +106,10 @@ void zygote_retry(struct timer *timer, int64_t now_ns);
 /* schedule.c: executions on their way through. */
 void schedule_submitted(struct viv_supervisor *supervisor, struct command *command);
 void schedule_requeue(struct viv_supervisor *supervisor, struct execution *execution);
-/* Rejects it where its deadline has come: it would be cancelled as it starts. */
-bool schedule_too_late(struct viv_supervisor *supervisor, struct execution *execution);
+/* Gives one whose turn has come to a worker, or rejects it where its deadline has
+ * come: it would be cancelled as it starts. */
+void schedule_take_turn(struct viv_supervisor *supervisor, struct execution *execution,
+                        struct worker *worker);
 void schedule_unqueue(struct viv_supervisor *supervisor, struct execution *execution);
 /* The worker is done with it: reports, once the scope is saved where it has to be. */
 void schedule_answered(struct viv_supervisor *supervisor, struct execution *execution,

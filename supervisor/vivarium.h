@@ -181,6 +181,13 @@ struct viv_config {
     struct viv_limits defaults;
     struct viv_limits ceilings;
     struct viv_session_config sessions;
+    /* What the kernel holds over all workers of one tenant, waiting ones
+     * included, and how much of a processor each worker gets, in thousandths; by
+     * control groups only. 0: no such ceiling. */
+    uint64_t tenant_memory_bytes;
+    uint32_t tenant_pids;
+    uint32_t tenant_cpu_millis;
+    uint32_t worker_cpu_millis;
     /* Layers that this machine may lack, as a mask (viv_layer_find()); default
      * 0: one that is missing fails the start. UINT64_MAX: any. */
     uint64_t allow_absent;

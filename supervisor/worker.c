@@ -97,15 +97,17 @@ static int make_pipes(struct worker *w, int theirs[VIV_SPAWN_FDS], struct viv_er
     return 0;
 }
 
-int worker_spawn(struct worker *w, struct viv_error *err)
+int worker_spawn(struct worker *w, struct demand_tenant *demand, struct viv_error *err)
 {
+    struct viv_cgroup_entrance entrance;
     int theirs[VIV_SPAWN_FDS], rc;
 
-    if (make_pipes(w, theirs, err) < 0)
+    w->demand = demand;
+    if (enforce_spawn(w, &entrance, err) < 0 || make_pipes(w, theirs, err) < 0)
         return -1;
     control_reset(&w->control);
     w->generation = ++w->supervisor->next_generation;
-    rc = link_spawn(&w->supervisor->link, w->index, w->generation, theirs, err);
+    rc = link_spawn(&w->supervisor->link, w->index, w->generation, theirs, &entrance, err);
     close(theirs[VIV_SPAWN_CHANNEL]);
     close(theirs[VIV_SPAWN_STDOUT]);
     close(theirs[VIV_SPAWN_STDERR]);
@@ -192,6 +194,8 @@ static void kill_all(struct worker *w)
 {
     if (!w->we_killed && w->init_pidfd >= 0)
         pidfd_send_signal(w->init_pidfd, SIGKILL, NULL, 0);
+    if (!w->we_killed)
+        enforce_kill(w);
     w->we_killed = true;
 }
 
@@ -236,6 +240,7 @@ static void take_result(struct worker *w)
     struct execution *e = w->execution;
 
     worker_io_drain_output(w, false);
+    enforce_end(w, false);
     if (w->session)
         session_lost(w->session, VIV_RESTORED_FROM_KILL);
     if (e->cancel.cause == VIV_CAUSE_NONE) {
@@ -251,6 +256,7 @@ static void keep(struct worker *w)
     struct execution *e = w->execution;
 
     worker_io_drain_output(w, false);
+    enforce_end(w, false);
     w->execution = NULL;
     schedule_answered(w->supervisor, e, NULL);
 }
@@ -283,6 +289,8 @@ static void release(struct worker *w)
     struct viv_supervisor *s = w->supervisor;
     struct execution *e = w->execution;
 
+    if (e)
+        enforce_end(w, true);
     if (w->session)
         session_lost(w->session, e && e->cancel.cause != VIV_CAUSE_NONE ? VIV_RESTORED_FROM_KILL
                                                                         : VIV_RESTORED_FROM_CRASH);
@@ -334,12 +342,14 @@ static void leave_state(struct worker *w, enum worker_state next)
         return;
     count_state(s, w->state, -1);
     count_state(s, next, +1);
+    demand_move(w->demand, w->state, next);
     if (w->state == WORKER_IDLE)
         pool_forget_idle(s, w);
     if (w->state == WORKER_STARTING) {
         timers_stop(&s->timers, &w->timer);
-        s->failed_starts = next == WORKER_IDLE ? 0 : s->failed_starts + 1;
     }
+    if (w->state == WORKER_SPAWNING || w->state == WORKER_STARTING)
+        pool_started(w, next);
     w->state = next;
 }
 
@@ -353,6 +363,7 @@ void worker_event(struct worker *w, enum worker_event event)
         watch_all(w);
         break;
     case WORKER_DO_OFFER:
+        enforce_idle(w);
         pool_offer(w->supervisor, w);
         break;
     case WORKER_DO_START:

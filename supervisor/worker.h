@@ -10,6 +10,8 @@
 #include "proto/frame.h"
 #include "proto/zygote.h"
 #include "supervisor/control.h"
+#include "supervisor/demand.h"
+#include "supervisor/enforce.h"
 #include "supervisor/timers.h"
 #include "supervisor/vivarium.h"
 #include "supervisor/watch.h"
@@ -33,6 +35,8 @@ struct worker {
     unsigned session_runs;   /* executions of it that it was given */
     struct timer timer;      /* a start that takes too long */
     struct worker *next_idle;
+    struct demand_tenant *demand; /* whose executions it may run; NULL in a free slot */
+    struct enforced enforced;
     /* How it ended. */
     bool has_status;
     int status; /* as wait(2) gives it */
@@ -46,8 +50,9 @@ int worker_open(struct worker *worker, struct viv_supervisor *supervisor, uint32
                 struct viv_error *err);
 void worker_close(struct worker *worker);
 
-/* Makes descriptors and asks the zygote. The slot must be free. */
-int worker_spawn(struct worker *worker, struct viv_error *err);
+/* Makes descriptors and asks the zygote for a worker of this tenant. The slot
+ * must be free, and vacant (enforce.h). */
+int worker_spawn(struct worker *worker, struct demand_tenant *demand, struct viv_error *err);
 
 /* The zygote's messages about it; takes `pidfd`. */
 void worker_spawned(struct worker *worker, const struct viv_zygote_message *message, int pidfd);

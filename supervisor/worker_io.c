@@ -349,10 +349,11 @@ void worker_io_drain_output(struct worker *w, bool writers_gone)
     }
 }
 
-static int pack_request(const struct execution *e, const struct blob *tail, uint8_t *buffer,
+static int pack_request(const struct worker *w, const struct blob *tail, uint8_t *buffer,
                         size_t size)
 {
     Vivarium__Internal__RunRequest r = VIVARIUM__INTERNAL__RUN_REQUEST__INIT;
+    const struct execution *e = w->execution;
 
     r.execution_id = (char *)e->name.id;
     r.filename = (char *)e->filename;
@@ -365,6 +366,9 @@ static int pack_request(const struct execution *e, const struct blob *tail, uint
     r.replace = e->kind == EXECUTION_OPEN || e->kind == EXECUTION_SET_SCOPE;
     r.checkpoint = e->save;
     r.memory_soft_bytes = e->limits.memory_soft_bytes;
+    r.memory_bytes = e->limits.memory_bytes;
+    r.rlimit_data = enforce_rlimit_data(w);
+    r.rlimit_nproc = enforce_rlimit_nproc(w);
     r.steps = e->limits.steps;
     if (vivarium__internal__run_request__get_packed_size(&r) > size)
         return -1;
@@ -375,7 +379,7 @@ static int send_run(struct worker *w, const struct execution *e, struct viv_erro
 {
     const struct blob tail = session_snapshot(w, e);
     uint8_t message[VIV_FRAME_MESSAGE_MAX];
-    int message_len = pack_request(e, &tail, message, sizeof(message));
+    int message_len = pack_request(w, &tail, message, sizeof(message));
     int stdin_fd = -1, rc;
     struct viv_frame_out out = {.type = VIV_FRAME_RUN,
                                 .seq = e->ticket,
@@ -401,14 +405,25 @@ static int send_run(struct worker *w, const struct execution *e, struct viv_erro
     return rc;
 }
 
+/* Its limits can't be had, so its code doesn't run. */
+static void refuse(struct worker *w, const struct viv_error *why)
+{
+    if (why->status == VIV_RESOURCE_EXHAUSTED)
+        cancel_execution(w->execution, VIV_CAUSE_MEMORY, why->text, true);
+    else
+        worker_event(w, convict(w, why->text));
+}
+
 void worker_io_start(struct worker *w)
 {
     struct execution *e = w->execution;
     struct viv_error err;
 
     e->began_ns = clock_now();
-    if (w->session)
-        e->cpu_before_ns = process_tree_cpu_ns(w->vm_pid);
+    if (enforce_begin(w, &err) < 0) {
+        refuse(w, &err);
+        return;
+    }
     if (send_run(w, e, &err) < 0) {
         /* It died while it was idle: nothing of the code has run, so another
          * worker takes it. */
@@ -418,6 +433,7 @@ void worker_io_start(struct worker *w)
         worker_event(w, WORKER_KILL);
         return;
     }
+    enforce_running(w);
     if (e->session)
         session_began(e->session, w);
     schedule_timer(e);

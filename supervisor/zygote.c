@@ -78,8 +78,8 @@ static void ready(struct viv_supervisor *s, const struct viv_zygote_message *m)
     }
     s->zygote = ZYGOTE_READY;
     s->zygote_backoff_ns = 0;
-    s->layers = layers;
-    s->absent = VIV_LAYERS_JAIL & ~layers;
+    s->layers = layers | s->enforce.layers;
+    s->absent = (VIV_LAYERS_JAIL | VIV_LAYERS_CGROUP) & ~s->layers;
     snprintf(s->vm, sizeof(s->vm), "%.63s", m->text);
     tell_start(s, NULL);
 }

@@ -70,6 +70,18 @@ _Noreturn void viv_init_try(const struct viv_seat *seat)
     _exit(0);
 }
 
+/* While this is a lone thread with no memory of its own: from here on the kernel
+ * charges what the worker takes to its group, and the supervisor sees it there
+ * before it sees it run. Whose right it is was asked when the supervisor opened
+ * the doors, so this process needs none. */
+static int enter_groups(const struct viv_seat *seat, struct viv_error *err)
+{
+    for (unsigned i = 0; i < seat->door_count; i++)
+        if (write(seat->doors[i], "0", 1) != 1)
+            return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't enter a control group");
+    return 0;
+}
+
 /* Read-only is all that the seal on the memfd leaves (proto/control_page.h). */
 static int map_control_page(int fd, const struct viv_control_page **ret_page, struct viv_error *err)
 {
@@ -190,7 +202,8 @@ _Noreturn void viv_init_run(const struct viv_seat *seat)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    if ((!viv_layers_have(&seat->layers, VIV_LAYER_PID_NAMESPACE) &&
+    if (enter_groups(seat, &err) < 0 ||
+        (!viv_layers_have(&seat->layers, VIV_LAYER_PID_NAMESPACE) &&
          follow_zygote(seat, &err) < 0) ||
         map_control_page(seat->control, &start.serve.page, &err) < 0 ||
         enter_jail(seat, &layers, &err) < 0)

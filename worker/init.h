@@ -11,6 +11,11 @@ struct viv_seat {
     int proc; /* as in struct viv_jail */
     int channel, control, out, err;
     pid_t zygote; /* its pid where there is no pid namespace */
+    /* Its control groups, as proto/zygote.h says: those to enter, or the one to
+     * be born in, else -1. */
+    const int *doors;
+    unsigned door_count;
+    int group;
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
     struct viv_layers layers; /* as in struct viv_jail */

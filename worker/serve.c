@@ -176,6 +176,7 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
         .page = serve->page,
         .steps = request->steps,
         .memory_soft_bytes = request->memory_soft_bytes,
+        .memory_bytes = request->memory_bytes,
         .keep = request->keep,
         .note = send_note,
         .note_arg = &target,
@@ -194,6 +195,31 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
     return request->keep && report.reusable;
 }
 
+/* A run of a session may have more than the one before: soft limits, which hostile
+ * code may raise again, up to the jail's. */
+static int set_rlimit(int resource, uint64_t value, bool last, struct viv_error *err)
+{
+    struct rlimit limit;
+
+    if (value == 0)
+        return 0;
+    if (getrlimit(resource, &limit) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't read rlimit %d", resource);
+    limit.rlim_cur = value < limit.rlim_max ? value : limit.rlim_max;
+    if (last)
+        limit.rlim_max = limit.rlim_cur;
+    if (setrlimit(resource, &limit) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't set rlimit %d", resource);
+    return 0;
+}
+
+static int set_rlimits(const Vivarium__Internal__RunRequest *request, struct viv_error *err)
+{
+    if (set_rlimit(RLIMIT_NPROC, request->rlimit_nproc, !request->keep, err) < 0)
+        return -1;
+    return set_rlimit(RLIMIT_DATA, request->rlimit_data, !request->keep, err);
+}
+
 static int serve_frame(const struct viv_serve *serve, struct viv_frame *frame,
                        struct viv_error *err)
 {
@@ -208,6 +234,8 @@ static int serve_frame(const struct viv_serve *serve, struct viv_frame *frame,
     rc = take_stdin(frame, request->has_stdin, err);
     if (rc == 0 && request->scope_bytes > frame->body_len)
         rc = viv_fail(err, VIV_INVALID_ARGUMENT, "RUN with less body than scope");
+    if (rc == 0)
+        rc = set_rlimits(request, err);
     if (rc == 0)
         rc = run(serve, frame, request, err);
     vivarium__internal__run_request__free_unpacked(request, NULL);

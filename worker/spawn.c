@@ -20,17 +20,19 @@ static int clone_into(const struct viv_seat *seat, life *live, pid_t *ret_pid, i
 {
     int pidfd = -1;
     struct clone_args args = {
-        /* CLONE_INTO_CGROUP goes here, with args.cgroup. */
-        .flags = (unsigned)viv_nest_flags(seat->layers.present) | CLONE_PIDFD,
+        .flags = (unsigned)viv_nest_flags(seat->layers.present) | CLONE_PIDFD |
+                 (seat->group >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,
+        .cgroup = seat->group >= 0 ? (unsigned)seat->group : 0,
     };
     pid_t pid;
 
     seat->ops->before_clone(seat->vm);
     pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-    /* Container engines' filters can't look into clone3 and hide it. */
-    if (pid < 0 && errno == ENOSYS)
+    /* Container engines' filters can't look into clone3 and hide it. Its elder
+     * knows no control groups: outside of them nobody may be born unasked. */
+    if (pid < 0 && errno == ENOSYS && seat->group < 0)
         pid = (pid_t)syscall(SYS_clone, args.flags | SIGCHLD, NULL, &pidfd, NULL, 0);
     if (pid == 0)
         live(seat);

@@ -84,6 +84,7 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
                              .out = STDOUT_FILENO,
                              .err = STDERR_FILENO,
                              .zygote = getpid(),
+                             .group = -1,
                              .ops = z->ops,
                              .layers = z->layers,
                              .filter = &z->filter,
@@ -162,10 +163,16 @@ static int clone_worker(struct zygote *z, const struct viv_zygote_message *order
     struct viv_seat seat;
     pid_t pid;
 
-    for (unsigned i = 0; i < VIV_SPAWN_FDS; i++)
-        if (fds[i] < 0)
+    unsigned wanted = VIV_SPAWN_FDS + (order->into_group ? 1 : order->doors);
+
+    for (unsigned i = 0; i < wanted; i++)
+        if (i >= VIV_SPAWN_FDS_MAX || fds[i] < 0)
             return EBADF;
     seat_of(z, &seat);
+    seat.doors = fds + VIV_SPAWN_FDS;
+    seat.door_count = order->doors;
+    if (order->into_group)
+        seat.group = fds[VIV_SPAWN_FDS];
     seat.channel = fds[VIV_SPAWN_CHANNEL];
     seat.control = fds[VIV_SPAWN_CONTROL];
     seat.out = fds[VIV_SPAWN_STDOUT];
@@ -189,7 +196,7 @@ static int on_spawn(struct zygote *z, const struct viv_zygote_message *order, co
 
     answer.error = clone_worker(z, order, fds, &pidfd);
     answer.clone_ns = viv_sys_now_ns() - began;
-    for (unsigned i = 0; i < VIV_SPAWN_FDS; i++)
+    for (unsigned i = 0; i < VIV_SPAWN_FDS_MAX; i++)
         if (fds[i] >= 0)
             close(fds[i]);
     return viv_link_send(z->link, &answer, answer.error ? -1 : pidfd, err);
@@ -198,7 +205,7 @@ static int on_spawn(struct zygote *z, const struct viv_zygote_message *order, co
 static int on_order(struct zygote *z, struct viv_error *err)
 {
     struct viv_zygote_message order;
-    int fds[VIV_SPAWN_FDS];
+    int fds[VIV_SPAWN_FDS_MAX];
     int rc = viv_link_receive(z->link, &order, fds, err);
 
     if (rc <= 0)

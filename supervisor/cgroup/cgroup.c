@@ -48,10 +48,8 @@ int viv_cgroup_open(const struct viv_cgroup_config *config, struct viv_cgroup **
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for control groups");
     }
     viv_cgroup_host_detect(cg);
-    if (cg->version && viv_cgroup_lib_start(err) < 0) {
-        deallocate(cg);
-        return -1;
-    }
+    if (cg->version && viv_cgroup_lib_start() < 0)
+        viv_cgroup_host_give_up(cg, "the file systems that are mounted can't be read");
     viv_cgroup_root_make(cg);
     viv_cgroup_probe(cg);
     if (!cg->version) {
@@ -192,7 +190,14 @@ int viv_cgroup_limit(struct viv_cgroup *cg, unsigned slot, const struct viv_cgro
     if (g->tenant->limits.cpu_millis &&
         (!l.cpu_millis || l.cpu_millis > g->tenant->limits.cpu_millis))
         l.cpu_millis = g->tenant->limits.cpu_millis;
-    return viv_cgroup_tree_set(cg, g->dirs, &l, err);
+    if (g->limited && memcmp(&l, &g->limits, sizeof(l)) == 0)
+        return 0;
+    g->limited = false; /* half of them may be set */
+    if (viv_cgroup_tree_set(cg, g->dirs, &l, err) < 0)
+        return -1;
+    g->limits = l;
+    g->limited = true;
+    return 0;
 }
 
 void viv_cgroup_entrance(const struct viv_cgroup *cg, unsigned slot,
@@ -214,13 +219,26 @@ int viv_cgroup_attach(struct viv_cgroup *cg, unsigned slot, pid_t pid, struct vi
     return viv_cgroup_tree_attach(cg, g, pid, err);
 }
 
+int viv_cgroup_mark(struct viv_cgroup *cg, unsigned slot, struct viv_error *err)
+{
+    struct group *g;
+
+    if (!cg->version)
+        return 0;
+    if (!(g = held(cg, slot, err)))
+        return -1;
+    cg->version->restart_peak(g);
+    cg->version->spent(g, &g->before);
+    return 0;
+}
+
 static uint64_t since(uint64_t now, uint64_t before)
 {
     return now > before ? now - before : 0;
 }
 
-int viv_cgroup_usage(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,
-                     struct viv_error *err)
+static int read_since(const struct viv_cgroup *cg, unsigned slot, bool all,
+                      struct viv_cgroup_usage *ret, struct viv_error *err)
 {
     struct viv_cgroup_usage u = {0};
     const struct group *g;
@@ -228,17 +246,28 @@ int viv_cgroup_usage(const struct viv_cgroup *cg, unsigned slot, struct viv_cgro
     if (cg->version) {
         if (!(g = held(cg, slot, err)))
             return -1;
-        cg->version->usage(g, &u);
+        cg->version->spent(g, &u);
         u.user_ns = since(u.user_ns, g->before.user_ns);
         u.system_ns = since(u.system_ns, g->before.system_ns);
         u.memory_limit_hits = since(u.memory_limit_hits, g->before.memory_limit_hits);
         u.oom_kills = since(u.oom_kills, g->before.oom_kills);
-        u.pids_refused = since(u.pids_refused, g->before.pids_refused);
-        u.throttled_ns = since(u.throttled_ns, g->before.throttled_ns);
-        u.throttled_periods = since(u.throttled_periods, g->before.throttled_periods);
+        if (all)
+            cg->version->events(g, &u);
     }
     *ret = u;
     return 0;
+}
+
+int viv_cgroup_usage(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,
+                     struct viv_error *err)
+{
+    return read_since(cg, slot, true, ret, err);
+}
+
+int viv_cgroup_spent(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,
+                     struct viv_error *err)
+{
+    return read_since(cg, slot, false, ret, err);
 }
 
 int viv_cgroup_empty(const struct viv_cgroup *cg, unsigned slot, bool *ret, struct viv_error *err)
@@ -256,9 +285,12 @@ int viv_cgroup_empty(const struct viv_cgroup *cg, unsigned slot, bool *ret, stru
 
 int viv_cgroup_kill(struct viv_cgroup *cg, unsigned slot, struct viv_error *err)
 {
-    const struct group *g = slot < cg->config.slots ? cg->slots[slot] : NULL;
+    struct group *g = slot < cg->config.slots ? cg->slots[slot] : NULL;
 
-    if (g && cg->version->kill(g) < 0)
+    if (!g)
+        return 0;
+    g->limited = false;
+    if (cg->version->kill(g) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't kill a control group");
     return 0;
 }

@@ -58,20 +58,21 @@ struct viv_cgroup_limits {
     uint32_t cpu_weight;   /* 1 to 10000 */
 };
 
-/* Since viv_cgroup_prepare(), except where said. */
+/* Since viv_cgroup_mark(), except where said. */
 struct viv_cgroup_usage {
     uint64_t user_ns;
     uint64_t system_ns;
-    uint64_t memory_bytes; /* now */
     uint64_t memory_peak_bytes;
     uint64_t memory_limit_hits; /* times that the group's own limit was met */
     /* Processes; some kernels count one of them twice. With memory_limit_hits 0
      * it was its tenant's ceiling. */
     uint64_t oom_kills;
-    uint64_t pids_refused;
+    /* Not in viv_cgroup_spent(). */
+    uint64_t memory_bytes; /* now */
+    uint64_t tasks;        /* now */
+    uint64_t pids_refused; /* these three since the group was made */
     uint64_t throttled_ns;
     uint64_t throttled_periods;
-    uint64_t tasks; /* now */
 };
 
 /* Descriptors by which a process enters its group without the kernel's global
@@ -111,13 +112,14 @@ const struct viv_cgroup_finding *viv_cgroup_finding(const struct viv_cgroup *cg,
 int viv_cgroup_tenant(struct viv_cgroup *cg, const char *tenant,
                       const struct viv_cgroup_limits *limits, struct viv_error *err);
 
-/* Gives the slot an empty group of this tenant, a used one where there is one,
- * with its counters at 0. What the slot held is released first. Its limits are
- * those of before: viv_cgroup_limit() comes next. */
+/* Gives the slot an empty group of this tenant, a used one where there is one.
+ * What the slot held is released first. Its limits and counters are those of
+ * before: viv_cgroup_limit() comes next, and viv_cgroup_mark() where the
+ * counting is to begin. */
 int viv_cgroup_prepare(struct viv_cgroup *cg, unsigned slot, const char *tenant,
                        struct viv_error *err);
 
-/* Of layers that are absent it sets nothing. A quota above the tenant's is the
+/* Of layers that are absent it sets nothing, nor what is set already. A quota above the tenant's is the
  * tenant's. VIV_RESOURCE_EXHAUSTED: the group holds more memory than that. */
 int viv_cgroup_limit(struct viv_cgroup *cg, unsigned slot, const struct viv_cgroup_limits *limits,
                      struct viv_error *err);
@@ -130,7 +132,15 @@ void viv_cgroup_entrance(const struct viv_cgroup *cg, unsigned slot,
  * 10 ms and more: not for the critical path. */
 int viv_cgroup_attach(struct viv_cgroup *cg, unsigned slot, pid_t pid, struct viv_error *err);
 
+/* Counters are at 0 from here on, also in a group that lives on; there the peak
+ * is that of before where the kernel can't set it back (v2 before Linux 6.12). */
+int viv_cgroup_mark(struct viv_cgroup *cg, unsigned slot, struct viv_error *err);
+
 int viv_cgroup_usage(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,
+                     struct viv_error *err);
+
+/* What every execution is asked for, from files that are kept open. */
+int viv_cgroup_spent(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,
                      struct viv_error *err);
 
 /* Whether no task is left, zombies included on v1. */

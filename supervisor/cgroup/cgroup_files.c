@@ -61,6 +61,31 @@ ssize_t viv_cgroup_files_read(int dir, const char *file, char ret[VIV_CGROUP_FIL
     return n;
 }
 
+static ssize_t reread(int fd, char ret[VIV_CGROUP_FILE])
+{
+    return fd < 0 ? -1 : pread(fd, ret, VIV_CGROUP_FILE, 0);
+}
+
+int viv_cgroup_files_kept_number(int fd, uint64_t *ret)
+{
+    char text[VIV_CGROUP_FILE];
+    ssize_t n = reread(fd, text);
+
+    return n < 0 ? -1 : viv_cgroup_text_number(text, (size_t)n, ret);
+}
+
+int viv_cgroup_files_kept_fields(int fd, const char *const *keys, unsigned count, uint64_t *ret)
+{
+    char text[VIV_CGROUP_FILE];
+    ssize_t n = reread(fd, text);
+
+    if (n < 0)
+        return -1;
+    for (unsigned i = 0; i < count; i++)
+        viv_cgroup_text_field(text, (size_t)n, keys[i], &ret[i]);
+    return 0;
+}
+
 int viv_cgroup_files_number(int dir, const char *file, uint64_t *ret)
 {
     char text[VIV_CGROUP_FILE];

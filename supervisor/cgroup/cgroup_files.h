@@ -22,6 +22,10 @@ ssize_t viv_cgroup_files_read(int dir, const char *file, char ret[VIV_CGROUP_FIL
 int viv_cgroup_files_number(int dir, const char *file, uint64_t *ret);
 int viv_cgroup_files_field(int dir, const char *file, const char *key, uint64_t *ret);
 
+/* The same of files that are kept open; the fields as far as they are there. */
+int viv_cgroup_files_kept_number(int fd, uint64_t *ret);
+int viv_cgroup_files_kept_fields(int fd, const char *const *keys, unsigned count, uint64_t *ret);
+
 /* SIGKILL to every process listed in cgroup.procs. Returns how many. */
 size_t viv_cgroup_files_kill(int dir);
 

@@ -98,16 +98,21 @@ static void detect(struct viv_cgroup *cg, const char *mounts, const char *own)
     }
 }
 
+void viv_cgroup_host_give_up(struct viv_cgroup *cg, const char *why)
+{
+    cg->version = NULL;
+    cg->parts = 0;
+    for (unsigned i = 0; i < PARTS; i++)
+        cg->hierarchies[i] =
+            (struct hierarchy){.base_dir = -1, .root_dir = -1, .error = ENOENT, .failed = why};
+}
+
 void viv_cgroup_host_detect(struct viv_cgroup *cg)
 {
     char *mounts = viv_cgroup_files_slurp("/proc/self/mountinfo");
     char *own = viv_cgroup_files_slurp("/proc/self/cgroup");
 
-    for (unsigned i = 0; i < PARTS; i++)
-        cg->hierarchies[i] = (struct hierarchy){.base_dir = -1,
-                                                .root_dir = -1,
-                                                .error = ENOENT,
-                                                .failed = "no control groups are mounted"};
+    viv_cgroup_host_give_up(cg, "no control groups are mounted");
     if (mounts && own)
         detect(cg, mounts, own);
     free(mounts);

@@ -18,14 +18,11 @@ static int lib_fail(struct viv_error *err, int code, const char *what, const cha
                     code == ECGOTHER ? strerror(errno) : cgroup_strerror(code));
 }
 
-int viv_cgroup_lib_start(struct viv_error *err)
+int viv_cgroup_lib_start(void)
 {
-    int code;
-
     /* The daemon logs; a library doesn't. */
     cgroup_set_loglevel(-1);
-    code = cgroup_init();
-    return code ? lib_fail(err, code, "read the mounts of", "file systems") : 0;
+    return cgroup_init() ? -1 : 0;
 }
 
 /* A description with one controller. */

@@ -33,6 +33,19 @@ struct tenant {
     struct viv_cgroup_limits limits;
 };
 
+/* Files that every execution reads, kept open: a pread(2) is a tenth of an
+ * openat(2), read(2) and close(2). Which they are is the version's. */
+enum viv_cgroup_kept {
+    KEPT_CPU, /* version 2: all of cpu.stat */
+    KEPT_CPU_USER,
+    KEPT_CPU_SYSTEM,
+    KEPT_PEAK,
+    KEPT_KILLS, /* version 2: all of memory.events */
+    KEPT_MEMORY,
+    KEPT_EMPTY,
+    KEPT_FILES
+};
+
 enum group_state { GROUP_FREE, GROUP_HELD, GROUP_SPARE };
 
 struct group {
@@ -41,9 +54,11 @@ struct group {
     struct tenant *tenant;
     unsigned number;
     int dirs[PARTS];
-    int peak; /* v2: memory.peak, kept open: its reset is the descriptor's own */
+    int kept[KEPT_FILES]; /* -1: there is none */
     struct viv_cgroup_entrance entrance;
     struct viv_cgroup_usage before;
+    struct viv_cgroup_limits limits;
+    bool limited; /* and they are what the kernel has */
 };
 
 struct viv_cgroup;
@@ -52,11 +67,18 @@ struct viv_cgroup;
 struct viv_cgroup_version {
     /* By enum viv_cgroup_layer; of a worker's group or a tenant's. */
     int (*set[VIV_CGROUP_LAYERS])(const int dirs[PARTS], const struct viv_cgroup_limits *limits);
-    /* Counters since the group was made; what can't be read is 0. */
-    int (*usage)(const struct group *g, struct viv_cgroup_usage *ret);
+    /* Opens what is kept; closed with the group. */
+    void (*open_files)(struct group *g);
+    /* Since the group was made; what can't be read is 0. The first fills in what
+     * every execution is asked for and oom_kills, the second the rest. */
+    void (*spent)(const struct group *g, struct viv_cgroup_usage *ret);
+    void (*events)(const struct group *g, struct viv_cgroup_usage *ret);
     int (*empty)(const struct group *g, bool *ret);
     int (*kill)(const struct group *g);
-    /* The peak starts anew; -1: it can't, and the group must be made anew. */
+    /* The peak starts anew; -1: it can't. */
+    int (*restart_peak)(struct group *g);
+    /* For another execution, without what is left of the last; -1: it can't be,
+     * and the group must be made anew. */
     int (*renew)(struct group *g);
     /* What a tenant's directory needs before groups are made in it. */
     int (*open_tenant)(const struct tenant *t);
@@ -84,13 +106,16 @@ struct viv_cgroup {
 };
 
 /* cgroup_lib.c: all that is libcgroup's. `name` is below the mount point. */
-int viv_cgroup_lib_start(struct viv_error *err);
+/* -1: it finds nothing mounted. */
+int viv_cgroup_lib_start(void);
 int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_error *err);
 int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
                           struct viv_error *err);
 
 /* cgroup_host.c: fills in mode, parts, and of each hierarchy point and base. */
 void viv_cgroup_host_detect(struct viv_cgroup *cg);
+/* Back to having none; `why` is static. */
+void viv_cgroup_host_give_up(struct viv_cgroup *cg, const char *why);
 
 /* cgroup_root.c: our own root, locked, after what the dead left is removed. */
 void viv_cgroup_root_make(struct viv_cgroup *cg);

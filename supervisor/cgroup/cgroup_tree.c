@@ -57,10 +57,11 @@ static void close_group(struct group *g)
 {
     for (unsigned i = 0; i < g->entrance.door_count; i++)
         close(g->entrance.doors[i]);
-    if (g->peak >= 0)
-        close(g->peak);
+    for (unsigned i = 0; i < KEPT_FILES; i++)
+        if (g->kept[i] >= 0)
+            close(g->kept[i]);
     close_dirs(g->dirs);
-    *g = (struct group){.dirs = {-1, -1, -1, -1}, .peak = -1};
+    *g = (struct group){.dirs = {-1, -1, -1, -1}};
 }
 
 int viv_cgroup_tree_remove(struct viv_cgroup *cg, struct group *g)
@@ -134,7 +135,7 @@ static int make_group(struct viv_cgroup *cg, struct tenant *t, struct group *g,
                       struct viv_error *err)
 {
     char below[2 * VIV_CGROUP_NAME];
-    struct group made = {.state = GROUP_SPARE, .tenant = t, .peak = -1};
+    struct group made = {.state = GROUP_SPARE, .tenant = t};
 
     made.entrance.directory = -1;
     made.number = t->next_worker++;
@@ -152,6 +153,7 @@ static int make_group(struct viv_cgroup *cg, struct tenant *t, struct group *g,
                               cg->config.clone_uid);
     }
     cg->version->entrance(&made, &made.entrance);
+    cg->version->open_files(&made);
     t->groups++;
     *g = made;
     return 0;
@@ -173,7 +175,6 @@ int viv_cgroup_tree_group(struct viv_cgroup *cg, struct tenant *t, struct group 
     }
     g->state = GROUP_HELD;
     g->dirty = true;
-    cg->version->usage(g, &g->before);
     *ret = g;
     return 0;
 }

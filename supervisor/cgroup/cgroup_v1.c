@@ -55,55 +55,68 @@ static int set_cpu_weight(const int dirs[PARTS], const struct viv_cgroup_limits 
     return viv_cgroup_files_write_number(dirs[PART_CPU], "cpu.shares", shares < 2 ? 2 : shares);
 }
 
+static void open_files(struct group *g)
+{
+    static const struct {
+        enum viv_cgroup_part part;
+        const char *name;
+        int flags;
+    } files[KEPT_FILES] = {
+        [KEPT_CPU] = {PART_CPUACCT, "cpuacct.usage", O_RDONLY},
+        [KEPT_CPU_USER] = {PART_CPUACCT, "cpuacct.usage_user", O_RDONLY},
+        [KEPT_CPU_SYSTEM] = {PART_CPUACCT, "cpuacct.usage_sys", O_RDONLY},
+        [KEPT_PEAK] = {PART_MEMORY, "memory.max_usage_in_bytes", O_RDWR},
+        [KEPT_KILLS] = {PART_MEMORY, "memory.oom_control", O_RDONLY},
+        [KEPT_MEMORY] = {PART_MEMORY, "memory.usage_in_bytes", O_RDONLY},
+        [KEPT_EMPTY] = {PART_PIDS, "pids.current", O_RDONLY},
+    };
+
+    for (unsigned i = 0; i < KEPT_FILES; i++) {
+        int dir = g->dirs[files[i].part];
+
+        g->kept[i] = dir < 0 ? -1 : openat(dir, files[i].name, files[i].flags | O_CLOEXEC);
+    }
+}
+
 /* The total is the scheduler's own, in nanoseconds; how it is split comes from
  * the timer's ticks. */
-static void read_cpu(int dir, struct viv_cgroup_usage *u)
+static void read_cpu(const struct group *g, struct viv_cgroup_usage *u)
 {
     uint64_t total, user, system;
 
-    if (viv_cgroup_files_number(dir, "cpuacct.usage", &total) < 0 ||
-        viv_cgroup_files_number(dir, "cpuacct.usage_user", &user) < 0 ||
-        viv_cgroup_files_number(dir, "cpuacct.usage_sys", &system) < 0)
+    if (viv_cgroup_files_kept_number(g->kept[KEPT_CPU], &total) < 0 ||
+        viv_cgroup_files_kept_number(g->kept[KEPT_CPU_USER], &user) < 0 ||
+        viv_cgroup_files_kept_number(g->kept[KEPT_CPU_SYSTEM], &system) < 0)
         return;
     viv_cgroup_text_split(total, user, system, &u->user_ns, &u->system_ns);
 }
 
 /* With swap at 0 it is memory with swap that meets its limit first, and recent
- * kernels (seen with 6.18) don't count that; the peak tells. */
-static uint64_t limit_hits(int dir, uint64_t peak)
+ * kernels (seen with 6.18) don't count that in any failcnt; the peak tells. */
+static void read_spent(const struct group *g, struct viv_cgroup_usage *ret)
 {
-    uint64_t memory = 0, both = 0, limit = UINT64_MAX;
-
-    viv_cgroup_files_number(dir, "memory.failcnt", &memory);
-    viv_cgroup_files_number(dir, "memory.memsw.failcnt", &both);
-    viv_cgroup_files_number(dir, "memory.limit_in_bytes", &limit);
-    return memory + both + (peak + ONE_PAGE >= limit);
-}
-
-static int read_usage(const struct group *g, struct viv_cgroup_usage *ret)
-{
+    static const char *const kills[] = {"oom_kill"};
     struct viv_cgroup_usage u = {0};
 
-    if (g->dirs[PART_CPUACCT] >= 0)
-        read_cpu(g->dirs[PART_CPUACCT], &u);
-    if (g->dirs[PART_MEMORY] >= 0) {
-        viv_cgroup_files_number(g->dirs[PART_MEMORY], "memory.usage_in_bytes", &u.memory_bytes);
-        viv_cgroup_files_number(g->dirs[PART_MEMORY], "memory.max_usage_in_bytes",
-                                &u.memory_peak_bytes);
-        u.memory_limit_hits = limit_hits(g->dirs[PART_MEMORY], u.memory_peak_bytes);
-        viv_cgroup_files_field(g->dirs[PART_MEMORY], "memory.oom_control", "oom_kill",
-                               &u.oom_kills);
-    }
-    if (g->dirs[PART_PIDS] >= 0) {
-        viv_cgroup_files_number(g->dirs[PART_PIDS], "pids.current", &u.tasks);
-        viv_cgroup_files_field(g->dirs[PART_PIDS], "pids.events", "max", &u.pids_refused);
-    }
-    if (g->dirs[PART_CPU] >= 0) {
-        viv_cgroup_files_field(g->dirs[PART_CPU], "cpu.stat", "nr_throttled", &u.throttled_periods);
-        viv_cgroup_files_field(g->dirs[PART_CPU], "cpu.stat", "throttled_time", &u.throttled_ns);
-    }
+    read_cpu(g, &u);
+    viv_cgroup_files_kept_number(g->kept[KEPT_PEAK], &u.memory_peak_bytes);
+    viv_cgroup_files_kept_fields(g->kept[KEPT_KILLS], kills, 1, &u.oom_kills);
+    u.memory_limit_hits = g->limits.memory_bytes > 0 &&
+                          u.memory_peak_bytes + ONE_PAGE >= g->limits.memory_bytes;
     *ret = u;
-    return 0;
+}
+
+static void read_events(const struct group *g, struct viv_cgroup_usage *u)
+{
+    viv_cgroup_files_kept_number(g->kept[KEPT_MEMORY], &u->memory_bytes);
+    viv_cgroup_files_kept_number(g->kept[KEPT_EMPTY], &u->tasks);
+    if (g->dirs[PART_PIDS] >= 0)
+        viv_cgroup_files_field(g->dirs[PART_PIDS], "pids.events", "max", &u->pids_refused);
+    if (g->dirs[PART_CPU] >= 0) {
+        viv_cgroup_files_field(g->dirs[PART_CPU], "cpu.stat", "nr_throttled",
+                               &u->throttled_periods);
+        viv_cgroup_files_field(g->dirs[PART_CPU], "cpu.stat", "throttled_time", &u->throttled_ns);
+    }
 }
 
 static int any_dir(const struct group *g)
@@ -120,8 +133,8 @@ static int is_empty(const struct group *g, bool *ret)
     uint64_t tasks;
     ssize_t n;
 
-    if (g->dirs[PART_PIDS] >= 0) {
-        if (viv_cgroup_files_number(g->dirs[PART_PIDS], "pids.current", &tasks) < 0)
+    if (g->kept[KEPT_EMPTY] >= 0) {
+        if (viv_cgroup_files_kept_number(g->kept[KEPT_EMPTY], &tasks) < 0)
             return -1;
         *ret = tasks == 0;
         return 0;
@@ -143,18 +156,21 @@ static int kill_all(const struct group *g)
     return 0;
 }
 
+static int restart_peak(struct group *g)
+{
+    return g->kept[KEPT_PEAK] < 0 || pwrite(g->kept[KEPT_PEAK], "0", 1, 0) == 1 ? 0 : -1;
+}
+
 /* File pages that the last execution touched first are still charged here, and
  * would be in the next one's peak. */
 static int renew(struct group *g)
 {
     uint64_t used = 0;
 
-    if (g->dirs[PART_MEMORY] < 0)
-        return 0;
-    viv_cgroup_files_number(g->dirs[PART_MEMORY], "memory.usage_in_bytes", &used);
+    viv_cgroup_files_kept_number(g->kept[KEPT_MEMORY], &used);
     if (used > WORTH_RECLAIMING)
         viv_cgroup_files_write(g->dirs[PART_MEMORY], "memory.force_empty", "0");
-    return viv_cgroup_files_write(g->dirs[PART_MEMORY], "memory.max_usage_in_bytes", "0");
+    return restart_peak(g);
 }
 
 static int open_tenant(const struct tenant *t)
@@ -192,9 +208,12 @@ const struct viv_cgroup_version viv_cgroup_v1 = {
             [VIV_CGROUP_PIDS] = set_pids,
             [VIV_CGROUP_CPU_QUOTA] = set_cpu_quota,
             [VIV_CGROUP_CPU_WEIGHT] = set_cpu_weight},
-    .usage = read_usage,
+    .open_files = open_files,
+    .spent = read_spent,
+    .events = read_events,
     .empty = is_empty,
     .kill = kill_all,
+    .restart_peak = restart_peak,
     .renew = renew,
     .open_tenant = open_tenant,
     .entrance = entrance,

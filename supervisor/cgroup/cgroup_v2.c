@@ -47,57 +47,60 @@ static int set_cpu_weight(const int dirs[PARTS], const struct viv_cgroup_limits 
                                          limits->cpu_weight ? limits->cpu_weight : 100);
 }
 
-static uint64_t field_ns(const char *text, size_t len, const char *key)
+/* memory.peak is the only one that wants writing, and only where it can be
+ * reset does the kernel let it be opened so. */
+static void open_files(struct group *g)
 {
-    uint64_t us = 0;
-
-    viv_cgroup_text_field(text, len, key, &us);
-    return us * 1000;
-}
-
-static void read_cpu(int dir, struct viv_cgroup_usage *u)
-{
-    char text[VIV_CGROUP_FILE];
-    ssize_t n = viv_cgroup_files_read(dir, "cpu.stat", text);
-
-    if (n < 0)
-        return;
-    u->user_ns = field_ns(text, (size_t)n, "user_usec");
-    u->system_ns = field_ns(text, (size_t)n, "system_usec");
-    u->throttled_ns = field_ns(text, (size_t)n, "throttled_usec");
-    viv_cgroup_text_field(text, (size_t)n, "nr_throttled", &u->throttled_periods);
-}
-
-static void read_peak(const struct group *g, uint64_t *ret)
-{
-    char text[32];
-    ssize_t n = g->peak >= 0 ? pread(g->peak, text, sizeof(text), 0) : -1;
-
-    if (n < 0 || viv_cgroup_text_number(text, (size_t)n, ret) < 0)
-        viv_cgroup_files_number(g->dirs[PART_ONLY], "memory.peak", ret);
-}
-
-static int read_usage(const struct group *g, struct viv_cgroup_usage *ret)
-{
-    struct viv_cgroup_usage u = {0};
     int dir = g->dirs[PART_ONLY];
 
-    read_cpu(dir, &u);
-    viv_cgroup_files_number(dir, "memory.current", &u.memory_bytes);
-    read_peak(g, &u.memory_peak_bytes);
-    viv_cgroup_files_field(dir, "memory.events", "max", &u.memory_limit_hits);
-    viv_cgroup_files_field(dir, "memory.events", "oom_kill", &u.oom_kills);
-    viv_cgroup_files_number(dir, "pids.current", &u.tasks);
-    viv_cgroup_files_field(dir, "pids.events", "max", &u.pids_refused);
+    for (unsigned i = 0; i < KEPT_FILES; i++)
+        g->kept[i] = -1;
+    g->kept[KEPT_CPU] = openat(dir, "cpu.stat", O_RDONLY | O_CLOEXEC);
+    g->kept[KEPT_PEAK] = openat(dir, "memory.peak", O_RDWR | O_CLOEXEC);
+    if (g->kept[KEPT_PEAK] < 0)
+        g->kept[KEPT_PEAK] = openat(dir, "memory.peak", O_RDONLY | O_CLOEXEC);
+    g->kept[KEPT_KILLS] = openat(dir, "memory.events", O_RDONLY | O_CLOEXEC);
+    g->kept[KEPT_MEMORY] = openat(dir, "memory.current", O_RDONLY | O_CLOEXEC);
+    g->kept[KEPT_EMPTY] = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+}
+
+static void read_spent(const struct group *g, struct viv_cgroup_usage *ret)
+{
+    static const char *const cpu_keys[] = {"user_usec", "system_usec"};
+    static const char *const memory_keys[] = {"max", "oom_kill"};
+    uint64_t cpu[2] = {0}, memory[2] = {0};
+    struct viv_cgroup_usage u = {0};
+
+    viv_cgroup_files_kept_fields(g->kept[KEPT_CPU], cpu_keys, 2, cpu);
+    viv_cgroup_files_kept_fields(g->kept[KEPT_KILLS], memory_keys, 2, memory);
+    viv_cgroup_files_kept_number(g->kept[KEPT_PEAK], &u.memory_peak_bytes);
+    u.user_ns = cpu[0] * 1000;
+    u.system_ns = cpu[1] * 1000;
+    u.memory_limit_hits = memory[0];
+    u.oom_kills = memory[1];
     *ret = u;
-    return 0;
+}
+
+static void read_events(const struct group *g, struct viv_cgroup_usage *u)
+{
+    static const char *const cpu_keys[] = {"nr_throttled", "throttled_usec"};
+    uint64_t cpu[2] = {0};
+    int dir = g->dirs[PART_ONLY];
+
+    viv_cgroup_files_kept_fields(g->kept[KEPT_CPU], cpu_keys, 2, cpu);
+    u->throttled_periods = cpu[0];
+    u->throttled_ns = cpu[1] * 1000;
+    viv_cgroup_files_kept_number(g->kept[KEPT_MEMORY], &u->memory_bytes);
+    viv_cgroup_files_number(dir, "pids.current", &u->tasks);
+    viv_cgroup_files_field(dir, "pids.events", "max", &u->pids_refused);
 }
 
 static int is_empty(const struct group *g, bool *ret)
 {
-    uint64_t populated;
+    static const char *const keys[] = {"populated"};
+    uint64_t populated = 1;
 
-    if (viv_cgroup_files_field(g->dirs[PART_ONLY], "cgroup.events", "populated", &populated) < 0)
+    if (viv_cgroup_files_kept_fields(g->kept[KEPT_EMPTY], keys, 1, &populated) < 0)
         return -1;
     *ret = populated == 0;
     return 0;
@@ -116,19 +119,23 @@ static int kill_all(const struct group *g)
     return 0;
 }
 
-/* memory.peak can be reset since Linux 6.12, for who holds it open. */
+/* Since Linux 6.12, for who holds it open. */
+static int restart_peak(struct group *g)
+{
+    int fd = g->kept[KEPT_PEAK];
+
+    return fd >= 0 && pwrite(fd, "reset\n", 6, 0) == 6 ? 0 : -1;
+}
+
 static int renew(struct group *g)
 {
     int dir = g->dirs[PART_ONLY];
     uint64_t used = 0;
 
-    if (g->peak < 0)
-        g->peak = openat(dir, "memory.peak", O_RDWR | O_CLOEXEC);
-    if (g->peak < 0)
-        return -1;
-    if (viv_cgroup_files_number(dir, "memory.current", &used) == 0 && used > WORTH_RECLAIMING)
+    viv_cgroup_files_kept_number(g->kept[KEPT_MEMORY], &used);
+    if (used > WORTH_RECLAIMING)
         viv_cgroup_files_write_number(dir, "memory.reclaim", used);
-    return pwrite(g->peak, "reset\n", 6, 0) < 0 ? -1 : 0;
+    return restart_peak(g);
 }
 
 static int open_tenant(const struct tenant *t)
@@ -152,9 +159,12 @@ const struct viv_cgroup_version viv_cgroup_v2 = {
             [VIV_CGROUP_PIDS] = set_pids,
             [VIV_CGROUP_CPU_QUOTA] = set_cpu_quota,
             [VIV_CGROUP_CPU_WEIGHT] = set_cpu_weight},
-    .usage = read_usage,
+    .open_files = open_files,
+    .spent = read_spent,
+    .events = read_events,
     .empty = is_empty,
     .kill = kill_all,
+    .restart_peak = restart_peak,
     .renew = renew,
     .open_tenant = open_tenant,
     .entrance = entrance,

@@ -20,6 +20,10 @@ static const struct option flags[] = {
     {"workers-warm", required_argument, NULL, FLAG_WORKERS_WARM},
     {"workers-max", required_argument, NULL, FLAG_WORKERS_MAX},
     {"queue-max", required_argument, NULL, FLAG_QUEUE_MAX},
+    {"tenant-memory", required_argument, NULL, FLAG_TENANT_MEMORY},
+    {"tenant-pids", required_argument, NULL, FLAG_TENANT_PIDS},
+    {"tenant-cpus", required_argument, NULL, FLAG_TENANT_CPUS},
+    {"worker-cpus", required_argument, NULL, FLAG_WORKER_CPUS},
     {"tenants-max", required_argument, NULL, FLAG_TENANTS_MAX},
     {"drain-grace", required_argument, NULL, FLAG_DRAIN_GRACE},
     {"allow-absent", required_argument, NULL, FLAG_ALLOW_ABSENT},
@@ -87,6 +91,11 @@ static const char help[] =
     "                        one has crashed (60 with Redis, 600 with a file)\n"
     "  --session-bytes BYTES what a tenant may have stored (1073741824); 0: any\n"
     "  --tenants-max N       tenants that have executions at a time (1024)\n"
+    "  --tenant-memory BYTES what the kernel grants all workers of a tenant together;\n"
+    "                        0: any (0)\n"
+    "  --tenant-pids N       the same for processes and threads (0)\n"
+    "  --tenant-cpus N       the same for processors, 1.5 for instance (0)\n"
+    "  --worker-cpus N       processors that one worker may use (0)\n"
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
     "  --allow-absent NAME   start although this layer of isolation is missing here;\n"
     "                        may be repeated. Without it a missing one stops the start\n"

@@ -1,6 +1,8 @@
 #include "supervisor/service/options_set.h"
 
 #include <limits.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/service/config_value.h"
@@ -45,6 +47,20 @@ static int append(struct options *o, struct options_list *list, const char *what
         return viv_fail(err, VIV_INVALID_ARGUMENT, "%s may be given %zu times at most", what, max);
     list->words[list->count++] = value;
     list->words[list->count] = NULL;
+    return 0;
+}
+
+static int set_cpus(const char *what, const char *text, uint32_t *ret_millis, struct viv_error *err)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !isfinite(value) || value < 0 || value > 4096 ||
+        (value > 0 && value < 0.01))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "%s must be 0 or a number of processors from 0.01 to 4096, not '%.100s'",
+                        what, text);
+    *ret_millis = (uint32_t)(value * 1000 + 0.5);
     return 0;
 }
 
@@ -121,6 +137,14 @@ static int set_pool(struct options *o, enum options_flag flag, const char *what,
         return config_unsigned(what, value, 1, COUNT_MAX, &c->workers_max, err);
     case FLAG_QUEUE_MAX:
         return config_unsigned(what, value, 0, COUNT_MAX, &c->queue_max, err);
+    case FLAG_TENANT_MEMORY:
+        return config_bytes(what, value, BYTES_MAX, &c->tenant_memory_bytes, err);
+    case FLAG_TENANT_PIDS:
+        return config_unsigned(what, value, 0, COUNT_MAX, &c->tenant_pids, err);
+    case FLAG_TENANT_CPUS:
+        return set_cpus(what, value, &c->tenant_cpu_millis, err);
+    case FLAG_WORKER_CPUS:
+        return set_cpus(what, value, &c->worker_cpu_millis, err);
     case FLAG_TENANTS_MAX:
         return config_unsigned(what, value, 1, COUNT_MAX, &c->tenants_max, err);
     case FLAG_REQUEST_BYTES_TOTAL:

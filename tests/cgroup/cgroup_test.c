@@ -56,6 +56,7 @@ static void give(unsigned slot, const char *tenant, const struct viv_cgroup_limi
 {
     works(viv_cgroup_prepare(cg, slot, tenant, &error));
     works(viv_cgroup_limit(cg, slot, limits, &error));
+    works(viv_cgroup_mark(cg, slot, &error));
 }
 
 static struct viv_cgroup_usage used(unsigned slot)
@@ -147,6 +148,31 @@ static void the_next_execution_starts_at_nothing(void **state)
     assert_int_equal(ended(inside(cg, 0, job_touch, COUNT(20))), 0);
     u = used(0);
     assert_true(u.memory_peak_bytes < 40 * MIB);
+}
+
+/* What a session needs: several executions in one group, each with figures of
+ * its own. */
+static void a_mark_starts_counters_anew(void **state)
+{
+    struct viv_cgroup_limits limits = {.memory_bytes = 256 * MIB, .pids = 8};
+    struct viv_cgroup_usage u;
+    pid_t stays;
+
+    needs(VIV_CGROUP_MEMORY);
+    give(0, "a", &limits);
+    stays = inside(cg, 0, job_sleep, NULL);
+    assert_int_equal(ended(inside(cg, 0, job_touch, COUNT(100))), 0);
+    assert_int_equal(WEXITSTATUS(ended(inside(cg, 0, job_fork, COUNT(20)))), 6);
+    u = used(0);
+    assert_true(u.user_ns + u.system_ns > 1000000);
+    assert_true(u.pids_refused >= 1);
+    works(viv_cgroup_mark(cg, 0, &error));
+    u = used(0);
+    assert_true(u.user_ns + u.system_ns < 1000000);
+    assert_int_equal(u.oom_kills, 0);
+    kill(stays, SIGKILL);
+    ended(stays);
+    assert_true(empty_soon(0));
 }
 
 static void a_fork_bomb_meets_its_limit(void **state)
@@ -317,6 +343,7 @@ int main(void)
         cmocka_unit_test(too_much_memory_is_an_oom_kill),
         cmocka_unit_test(the_same_memory_is_had_without_a_limit),
         cmocka_unit_test(the_next_execution_starts_at_nothing),
+        cmocka_unit_test(a_mark_starts_counters_anew),
         cmocka_unit_test(a_fork_bomb_meets_its_limit),
         cmocka_unit_test(the_same_forks_are_had_with_a_higher_limit),
         cmocka_unit_test(a_quota_throttles),

@@ -52,7 +52,17 @@ static struct child *free_child(void)
     exit(1);
 }
 
-static void spawn(const struct viv_zygote_message *m, const int fds[VIV_SPAWN_FDS])
+/* Entered as a real worker does on version 1; version 2's way is the clone's. */
+static void enter_groups(const int *doors, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (write(doors[i], "0", 1) != 1)
+            _exit(1);
+    for (unsigned i = 0; i < count; i++)
+        close(doors[i]);
+}
+
+static void spawn(const struct viv_zygote_message *m, const int *fds, unsigned fd_count)
 {
     struct viv_zygote_message answer = {
         .type = VIV_ZYGOTE_SPAWNED, .slot = m->slot, .generation = m->generation};
@@ -62,14 +72,14 @@ static void spawn(const struct viv_zygote_message *m, const int fds[VIV_SPAWN_FD
 
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        enter_groups(fds + VIV_SPAWN_FDS, m->doors);
         misbehave(fds);
     }
     pidfd = pidfd_open(pid, 0);
     *c = (struct child){pid, m->slot, m->generation};
     send_message(&answer, pidfd);
     close(pidfd);
-    for (int i = 0; i < VIV_SPAWN_FDS; i++)
-        close(fds[i]);
+    viv_datagram_close(fds, fd_count);
 }
 
 static bool receive_spawn(void)
@@ -79,9 +89,9 @@ static bool receive_spawn(void)
     unsigned count = 0;
 
     if (viv_datagram_receive(VIV_ZYGOTE_FD, false, &m, sizeof(m), fds, &count, NULL) != sizeof(m) ||
-        count != VIV_SPAWN_FDS)
+        count != VIV_SPAWN_FDS + m.doors + m.into_group)
         return false;
-    spawn(&m, fds);
+    spawn(&m, fds, count);
     return true;
 }
 

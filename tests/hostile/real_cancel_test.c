@@ -145,13 +145,13 @@ static void no_process_outlives_its_outcome(void **state)
     harness_free(r);
 }
 
-static void a_memory_hog_ends_in_time(void **state)
+static void a_memory_hog_ends_of_its_memory(void **state)
 {
     const struct viv_limits limits = {.wall_time_ns = 100 * MS, .cancel_grace_ns = 100 * MS};
     struct run *r = harness_submit(sup, NULL, "while True: x = [0] * 10**9", &limits);
 
     harness_wait(r);
-    assert_int_equal(r->outcome, VIV_OUTCOME_WALL_TIME_EXCEEDED);
+    assert_int_equal(r->outcome, VIV_OUTCOME_MEMORY_EXCEEDED);
     harness_free(r);
 }
 
@@ -163,7 +163,7 @@ int main(void)
         cmocka_unit_test(what_disarms_is_killed),
         cmocka_unit_test(what_swallows_gets_it_again),
         cmocka_unit_test(no_process_outlives_its_outcome),
-        cmocka_unit_test(a_memory_hog_ends_in_time),
+        cmocka_unit_test(a_memory_hog_ends_of_its_memory),
     };
 
     return cmocka_run_group_tests(tests, begin, end);

@@ -36,13 +36,14 @@ static void test_all(void **state)
     struct options o;
     struct viv_error err;
 
-    assert_int_equal(PARSE(&o, &err, "--listen", "unix:a", "--listen=[::1]:5", "--worker", "w",
-                           "--preload", "json", "--preload", "re", "--workers-warm", "3",
-                           "--workers-max=7", "--queue-max", "0", "--drain-grace", "0.5",
-                           "--max-message", "65536", "--max-streams", "9", "--max-connections", "8",
-                           "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp",
-                           "--allow-absent", "landlock", "--allow-absent=cgroup_cpu"),
-                     0);
+    assert_int_equal(
+        PARSE(&o, &err, "--listen", "unix:a", "--listen=[::1]:5", "--worker", "w", "--preload",
+              "json", "--preload", "re", "--workers-warm", "3", "--workers-max=7", "--queue-max",
+              "0", "--drain-grace", "0.5", "--max-message", "65536", "--max-streams", "9",
+              "--max-connections", "8", "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp",
+              "--allow-absent", "landlock", "--allow-absent=cgroup_cpu", "--tenant-memory",
+              "1073741824", "--tenant-pids", "99", "--tenant-cpus", "1.5", "--worker-cpus", "0.25"),
+        0);
     assert_string_equal(o.listen.words[0], "unix:a");
     assert_string_equal(o.listen.words[1], "[::1]:5");
     assert_null(o.listen.words[2]);
@@ -60,6 +61,10 @@ static void test_all(void **state)
     assert_int_equal(o.ready_fd, 5);
     assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
     assert_true(o.insecure_tcp);
+    assert_int_equal(o.config.tenant_memory_bytes, 1 << 30);
+    assert_int_equal(o.config.tenant_pids, 99);
+    assert_int_equal(o.config.tenant_cpu_millis, 1500);
+    assert_int_equal(o.config.worker_cpu_millis, 250);
     for (unsigned i = 0; viv_layer_name(i); i++)
         assert_int_equal(o.config.allow_absent >> i & 1,
                          !strcmp(viv_layer_name(i), "landlock") ||
@@ -92,6 +97,10 @@ static void test_wrong(void **state)
         {"--drain-grace", "nan", "--drain-grace"},
         {"--drain-grace", "-1", "--drain-grace"},
         {"--drain-grace", "1y", "--drain-grace"},
+        {"--tenant-memory", "-1", "--tenant-memory"},
+        {"--tenant-cpus", "0.001", "--tenant-cpus"},
+        {"--worker-cpus", "nan", "--worker-cpus"},
+        {"--worker-cpus", "-1", "--worker-cpus"},
         {"--allow-absent", "cgroups", "no layer 'cgroups'"},
         {"--log-level", "loud", "debug, info, warn or error"},
         {"--listen", "0.0.0.0:80", "loopback"},

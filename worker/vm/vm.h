@@ -59,6 +59,7 @@ struct viv_vm_run {
     const struct viv_control_page *page;
     uint64_t steps;             /* 0: not counted */
     uint64_t memory_soft_bytes; /* 0: none */
+    uint64_t memory_bytes;      /* the kernel's limit, above it */
     /* Others follow in the same scope: don't end the program. */
     bool keep;
     /* How far a cancel has come; called in the middle of user code, so it must

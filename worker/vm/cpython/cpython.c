@@ -11,6 +11,7 @@
 #include "worker/vm/cpython/compile.h"
 #include "worker/vm/cpython/ending.h"
 #include "worker/vm/cpython/failure.h"
+#include "worker/vm/cpython/memory.h"
 #include "worker/vm/cpython/run.h"
 #include "worker/vm/cpython/scope/scope.h"
 #include "worker/vm/cpython/source.h"
@@ -56,6 +57,7 @@ static int create(const struct viv_vm_config *config, struct viv_vm **ret_vm, co
 
     if (viv_boot(config->preload, err) < 0)
         return -1;
+    viv_memory_setup();
     if (set_up() < 0)
         return viv_boot_fail(err, "can't prepare Python");
     viv_run_rehearse();
@@ -83,6 +85,7 @@ static void after_clone_parent(struct viv_vm *self)
 static int adopt(struct viv_vm *self, struct viv_error *err)
 {
     PyOS_AfterFork_Child();
+    viv_memory_adopt();
     return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "worker/vm/cpython/run.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "worker/vm/cpython/compile.h"
 #include "worker/vm/cpython/ending.h"
 #include "worker/vm/cpython/failure.h"
+#include "worker/vm/cpython/memory.h"
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/streams.h"
 
@@ -65,7 +67,8 @@ static void note(void *arg, enum viv_vm_note kind)
 {
     const struct viv_vm_run *run = ((struct state *)arg)->run;
 
-    if (run->note)
+    /* What the step limit raises is nobody's cancel: there is nothing to tell. */
+    if (run->note && atomic_load(&run->page->cancel_seq) == run->seq)
         run->note(run->note_arg, kind, now_ns());
 }
 
@@ -179,11 +182,23 @@ static void print_to_stderr(PyObject *exception)
     Py_XDECREF(stream);
 }
 
+/* A MemoryError is the limit's where the limit has refused anything. */
+static enum viv_vm_end end_by(const struct state *s, PyObject *exception)
+{
+    if (s->cancelled)
+        return VIV_VM_CANCELLED;
+    if (viv_memory_refused() && PyErr_GivenExceptionMatches(exception, PyExc_MemoryError))
+        return VIV_VM_MEMORY_EXCEEDED;
+    return VIV_VM_RAISED;
+}
+
 /* Takes down the pending exception: an exit's status, or what it says. */
 static void take_exception(struct state *s)
 {
-    PyObject *exception = viv_failure_fetch();
+    PyObject *exception;
 
+    viv_memory_pause();
+    exception = viv_failure_fetch();
     s->report->ended_ns = now_ns(); /* the code has unwound; telling of it takes longer */
     if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
         viv_answer_clear(&s->answer);
@@ -191,7 +206,7 @@ static void take_exception(struct state *s)
         s->report->exit_status = (uint32_t)viv_ending_status(exception);
     } else {
         s->cancelled = is_cancelled(exception);
-        s->report->end = s->cancelled ? VIV_VM_CANCELLED : VIV_VM_RAISED;
+        s->report->end = end_by(s, exception);
         if (is_fork(s))
             print_to_stderr(exception);
         else
@@ -201,6 +216,7 @@ static void take_exception(struct state *s)
     }
     Py_DECREF(exception);
     PyErr_Clear();
+    viv_memory_resume();
 }
 
 /* The scope gets what the result leaves of the answer. A worker that won't be
@@ -359,9 +375,11 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     viv_cancel_begin(run->page, run->seq, &events);
     if (run->steps)
         viv_cancel_count_steps(run->steps, on_steps_reached, &s);
+    viv_memory_begin(run->memory_soft_bytes, run->memory_bytes);
     run_code(&s);
     if (!s.cancelled && !run->keep)
         end_program(&s);
+    viv_memory_end();
     viv_streams_flush();
     if (!s.cancelled && !is_fork(&s) && carry_out(&s) < 0)
         take_exception(&s);
