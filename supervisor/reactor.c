@@ -88,6 +88,7 @@ void *reactor_main(void *arg)
         /* An end may have been what another of its tenant waited for. */
         pool_assign(s);
         pool_refill(s);
+        stats_publish(s);
     }
     return NULL;
 }

@@ -155,8 +155,15 @@ static int run_task(struct store_task *base, struct store *store, struct viv_err
         [SESSION_TASK_RENEW] = renew,
     };
     struct session_task *t = (struct session_task *)base;
+    int64_t began = clock_now();
+    struct viv_error why = {.status = VIV_OK};
+    int rc = runs[t->kind](t, store, &why);
 
-    return runs[t->kind](t, store, err);
+    stats_stored(&t->supervisor->stats, t->kind - SESSION_TASK_CREATE, clock_now() - began,
+                 rc == 0 || why.status == VIV_NOT_FOUND || why.status == VIV_ALREADY_EXISTS);
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
 }
 
 static void task_done(struct store_task *base)

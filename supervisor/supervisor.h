@@ -11,6 +11,7 @@
 #include "supervisor/link.h"
 #include "supervisor/registry.h"
 #include "supervisor/remembered.h"
+#include "supervisor/stats.h"
 #include "supervisor/tenant/tenants.h"
 #include "supervisor/timers.h"
 #include "supervisor/vivarium.h"
@@ -76,6 +77,7 @@ struct viv_supervisor {
     uint64_t next_generation;
 
     struct sessions *sessions;
+    struct stats stats;
 
     bool draining;
     struct timer drain_timer;

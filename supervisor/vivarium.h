@@ -467,6 +467,53 @@ typedef void viv_describe_done(void *arg, const struct viv_description *descript
 int viv_describe(struct viv_supervisor *supervisor, const char *tenant, viv_describe_done *done,
                  void *arg, struct viv_error *err);
 
+enum viv_stats_state { /* of a worker */
+                       VIV_STATS_STARTING,
+                       VIV_STATS_IDLE,
+                       VIV_STATS_BUSY,
+                       VIV_STATS_ENDING,
+                       VIV_STATS_STATES
+};
+
+#define VIV_STATS_BUCKETS 12
+
+/* What sessions ask of their store; names by viv_stats_store_name(). */
+#define VIV_STATS_STORE_OPERATIONS 7
+
+struct viv_stats_histogram {
+    /* How many took at most viv_stats_bound(i), and longer than the bound before. */
+    uint64_t buckets[VIV_STATS_BUCKETS];
+    uint64_t sum_ns;
+};
+
+/* What monitoring asks for. The first ones are as of now, the others counted
+ * since the supervisor was created. */
+struct viv_stats {
+    uint64_t workers[VIV_STATS_STATES];
+    uint64_t workers_max;
+    uint64_t queued;
+    uint64_t queue_max;
+    uint64_t running;
+    uint64_t starts_failed;           /* workers that never became ready */
+    uint64_t convicted;               /* workers killed because they broke the protocol */
+    uint64_t zygote_starts;           /* 1, and one more for each time it died */
+    struct viv_stats_histogram clone; /* from asking the zygote to having a process */
+    struct viv_stats_histogram start; /* from there to its being ready */
+    struct {
+        struct viv_stats_histogram time;
+        uint64_t failed; /* of these; that nothing was found is no failure */
+    } store[VIV_STATS_STORE_OPERATIONS];
+};
+
+/* Takes no lock and asks no thread: the numbers may be a moment apart. */
+void viv_stats(const struct viv_supervisor *supervisor, struct viv_stats *ret_stats);
+
+/* Nanoseconds; INT64_MAX for the last bucket. */
+int64_t viv_stats_bound(unsigned bucket);
+
+/* "load", "put" and so on. Static. */
+const char *viv_stats_store_name(unsigned operation);
+
 /* Stops taking executions (VIV_UNAVAILABLE) and rejects those that are queued;
  * gives the running ones `grace_ns`, then cancels them with VIV_CAUSE_DRAIN. The
  * scopes of all sessions go to the store. Calls `done` when nothing is left. May be called again, with a shorter grace for

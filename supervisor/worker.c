@@ -338,8 +338,13 @@ static void leave_state(struct worker *w, enum worker_state next)
 {
     struct viv_supervisor *s = w->supervisor;
 
+    int64_t now;
+
     if (w->state == next)
         return;
+    now = clock_now();
+    stats_worker_moved(&s->stats, w->state, next, now - w->since_ns);
+    w->since_ns = now;
     count_state(s, w->state, -1);
     count_state(s, next, +1);
     demand_move(w->demand, w->state, next);
@@ -357,6 +362,8 @@ void worker_event(struct worker *w, enum worker_event event)
 {
     struct worker_step step = worker_step(w->state, event);
 
+    if (step.action == WORKER_DO_CONVICT)
+        stats_count(&w->supervisor->stats.convicted);
     leave_state(w, step.next);
     switch (step.action) {
     case WORKER_DO_WATCH:

@@ -23,6 +23,7 @@ struct worker {
     uint32_t index;
     uint64_t generation; /* of the slot: tells the zygote's messages about two workers apart */
     enum worker_state state;
+    int64_t since_ns; /* in this state */
     struct viv_supervisor *supervisor;
     struct control control; /* the slot's, for all its workers */
     struct watch channel;

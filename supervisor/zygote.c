@@ -77,6 +77,7 @@ static void ready(struct viv_supervisor *s, const struct viv_zygote_message *m)
         return;
     }
     s->zygote = ZYGOTE_READY;
+    stats_count(&s->stats.zygote_starts);
     s->zygote_backoff_ns = 0;
     s->layers = layers | s->enforce.layers;
     s->absent = (VIV_LAYERS_JAIL | VIV_LAYERS_CGROUP) & ~s->layers;
