@@ -43,7 +43,8 @@ static int check_options(const struct viv_client_options *o, struct viv_error *e
 
 static void complete_options(struct viv_client_options *o)
 {
-    o->tenant = NULL; /* the caller's memory; the client has a copy */
+    /* The caller's memory; the client has what it needs of it. */
+    o->tenant = o->token = o->token_file = o->tls_ca = o->tls_cert = o->tls_key = NULL;
     if (!o->send_bytes_max)
         o->send_bytes_max = MESSAGE_BYTES_DEFAULT;
     if (!o->receive_bytes_max)
@@ -75,11 +76,8 @@ static grpc_channel *make_channel(const struct viv_client *client)
          .value.string = (char *)"vivarium-client/" VIV_CLIENT_VERSION_TEXT},
     };
     grpc_channel_args args = {.num_args = sizeof(list) / sizeof(list[0]), .args = list};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    grpc_channel *channel = grpc_channel_create(client->target, credentials, &args);
 
-    grpc_channel_credentials_release(credentials);
-    return channel;
+    return grpc_channel_create(client->target, client->credentials.channel, &args);
 }
 
 static bool exists(const char *path)
@@ -100,8 +98,17 @@ static int prepare(struct viv_client *client, const char *target,
         return -1;
     if (client->options.tenant)
         snprintf(client->tenant, sizeof(client->tenant), "%s", client->options.tenant);
-    complete_options(&client->options);
     return 0;
+}
+
+static int load_credentials(struct viv_client *client, struct viv_error *err)
+{
+    const struct viv_credentials_environment environment = {
+        getenv("VIVARIUM_TOKEN"), getenv("VIVARIUM_TOKEN_FILE"), getenv("VIVARIUM_TLS_CA"),
+        getenv("VIVARIUM_TLS_CERT"), getenv("VIVARIUM_TLS_KEY")};
+
+    return viv_credentials_load(&client->options, &environment, client->target,
+                                &client->credentials, err);
 }
 
 int viv_client_open(const char *target, const struct viv_client_options *options,
@@ -111,13 +118,15 @@ int viv_client_open(const char *target, const struct viv_client_options *options
 
     if (!client)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for a client");
-    if (prepare(client, target, options, err)) {
+    grpc_init();
+    if (prepare(client, target, options, err) || load_credentials(client, err)) {
+        grpc_shutdown();
         free(client);
         return -1;
     }
+    complete_options(&client->options);
     pthread_mutex_init(&client->mutex, NULL);
     pthread_cond_init(&client->idle, NULL);
-    grpc_init();
     client->channel = make_channel(client);
     *ret_client = client;
     return 0;
@@ -262,6 +271,7 @@ void viv_client_close(struct viv_client *client)
     while (client->spare_count)
         destroy_queue(client->spare[--client->spare_count]);
     grpc_channel_destroy(client->channel);
+    viv_credentials_release(&client->credentials);
     grpc_shutdown();
     pthread_cond_destroy(&client->idle);
     pthread_mutex_destroy(&client->mutex);

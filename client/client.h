@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "client/credentials.h"
 #include "client/target.h"
 #include "client/vivarium_client.h"
 
@@ -21,6 +22,7 @@ struct viv_client {
     char target[VIV_TARGET_MAX];
     struct viv_client_options options; /* complete: no field means "default" */
     char tenant[VIV_TARGET_MAX];       /* "": none */
+    struct viv_credentials credentials;
 
     _Atomic int64_t last_call_ns; /* when the last blocking call began */
 

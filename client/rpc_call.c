@@ -15,17 +15,27 @@ static grpc_op *add_op(grpc_op *ops, size_t *count, grpc_op_type type)
     return op;
 }
 
+/* The client outlives the call, and with it the value. */
+static void add_metadata(grpc_op *op, const char *key, const char *value)
+{
+    grpc_metadata *m =
+        &op->data.send_initial_metadata.metadata[op->data.send_initial_metadata.count];
+
+    if (!value)
+        return;
+    m->key = grpc_slice_from_static_string(key);
+    m->value = grpc_slice_from_static_string(value);
+    op->data.send_initial_metadata.count++;
+}
+
 static void add_sends(struct viv_rpc *rpc, grpc_op *ops, size_t *count, grpc_metadata *metadata,
                       grpc_byte_buffer *message)
 {
     grpc_op *op = add_op(ops, count, GRPC_OP_SEND_INITIAL_METADATA);
 
-    if (*rpc->client->tenant) {
-        metadata->key = grpc_slice_from_static_string("vivarium-tenant");
-        metadata->value = grpc_slice_from_static_string(rpc->client->tenant);
-        op->data.send_initial_metadata.count = 1;
-        op->data.send_initial_metadata.metadata = metadata;
-    }
+    op->data.send_initial_metadata.metadata = metadata;
+    add_metadata(op, "vivarium-tenant", *rpc->client->tenant ? rpc->client->tenant : NULL);
+    add_metadata(op, "authorization", rpc->client->credentials.authorization);
     add_op(ops, count, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message = message;
     add_op(ops, count, GRPC_OP_SEND_CLOSE_FROM_CLIENT);
 }
@@ -62,11 +72,11 @@ static void start_batches(struct viv_rpc *rpc)
 {
     grpc_op ops[6];
     size_t count = 0;
-    grpc_metadata metadata = {0};
+    grpc_metadata metadata[2] = {0};
     grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&rpc->request, 1);
     grpc_call_error result;
 
-    add_sends(rpc, ops, &count, &metadata, message);
+    add_sends(rpc, ops, &count, metadata, message);
     if (!rpc->method->streaming)
         add_receives(rpc, ops, &count, true);
     add_status(rpc, ops, &count);

@@ -82,6 +82,17 @@ struct viv_client_options {
     int64_t execute_timeout_ns;
     /* See "Repeating"; default 3, at least 1. */
     unsigned attempts;
+    /* Credentials. Each NULL one is taken from the environment:
+     * $VIVARIUM_TOKEN, $VIVARIUM_TOKEN_FILE, $VIVARIUM_TLS_CA, $VIVARIUM_TLS_CERT,
+     * $VIVARIUM_TLS_KEY. A token goes over a unix socket or TLS only. Over TCP,
+     * TLS is spoken where `tls` or one of its files is given: those are PEM, and
+     * without `tls_ca` the system's authorities are trusted. */
+    const char *token;
+    const char *token_file;
+    const char *tls_ca;
+    const char *tls_cert; /* the client's own, with `tls_key` */
+    const char *tls_key;
+    bool tls;
 };
 
 /* Makes a client; connects at its first call. `target` is "unix:PATH", "/PATH",

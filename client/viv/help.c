@@ -4,11 +4,13 @@
 #include "client/viv/command.h"
 #include "client/viv/repl.h"
 
-#define COMMON                                                               \
-    "  --target T     unix:PATH or HOST:PORT; else $VIVARIUM_TARGET, else\n" \
-    "                 $XDG_RUNTIME_DIR/vivarium/vivarium.sock, else\n"       \
-    "                 /run/vivarium/vivarium.sock\n"                         \
-    "  --tenant T     on whose behalf, where the supervisor lets the client choose\n"
+#define COMMON                                                                        \
+    "  --target T     unix:PATH or HOST:PORT; else $VIVARIUM_TARGET, else\n"          \
+    "                 $XDG_RUNTIME_DIR/vivarium/vivarium.sock, else\n"                \
+    "                 /run/vivarium/vivarium.sock\n"                                  \
+    "  --tenant T     on whose behalf, where the supervisor lets the client choose\n" \
+    "  --token-file F, --tls-ca F, --tls-cert F, --tls-key F\n"                       \
+    "                 credentials; else $VIVARIUM_TOKEN_FILE, $VIVARIUM_TLS_CA ...\n"
 
 #define LIMITS                                                     \
     "  --timeout SEC  limit of wall time\n"                        \

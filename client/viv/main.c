@@ -65,7 +65,11 @@ static int run_command(struct viv_client *client, const struct viv_options *opti
 
 static int with_client(const struct viv_options *options)
 {
-    struct viv_client_options client_options = {.tenant = options->tenant};
+    struct viv_client_options client_options = {.tenant = options->tenant,
+                                                .token_file = options->token_file,
+                                                .tls_ca = options->tls_ca,
+                                                .tls_cert = options->tls_cert,
+                                                .tls_key = options->tls_key};
     struct viv_client *client;
     struct viv_error err;
     int status;

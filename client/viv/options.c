@@ -10,6 +10,10 @@ enum option_code {
     OPT_VERSION = 'V',
     OPT_TARGET = 256,
     OPT_TENANT,
+    OPT_TOKEN_FILE,
+    OPT_TLS_CA,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
     OPT_JSON,
     OPT_TIMEOUT,
     OPT_CPU_TIME,
@@ -33,11 +37,15 @@ enum option_code {
     OPT_KEEP,
 };
 
-#define COMMON                                           \
-    {"target", required_argument, NULL, OPT_TARGET},     \
-        {"tenant", required_argument, NULL, OPT_TENANT}, \
-    {                                                    \
-        "help", no_argument, NULL, OPT_HELP              \
+#define COMMON                                                   \
+    {"target", required_argument, NULL, OPT_TARGET},             \
+        {"tenant", required_argument, NULL, OPT_TENANT},         \
+        {"token-file", required_argument, NULL, OPT_TOKEN_FILE}, \
+        {"tls-ca", required_argument, NULL, OPT_TLS_CA},         \
+        {"tls-cert", required_argument, NULL, OPT_TLS_CERT},     \
+        {"tls-key", required_argument, NULL, OPT_TLS_KEY},       \
+    {                                                            \
+        "help", no_argument, NULL, OPT_HELP                      \
     }
 
 static const struct option TOP[] = {COMMON, {"version", no_argument, NULL, OPT_VERSION}, {0}};
@@ -186,6 +194,18 @@ static void take_text(int code, const char *value, struct viv_options *o)
         break;
     case OPT_TENANT:
         o->tenant = value;
+        break;
+    case OPT_TOKEN_FILE:
+        o->token_file = value;
+        break;
+    case OPT_TLS_CA:
+        o->tls_ca = value;
+        break;
+    case OPT_TLS_CERT:
+        o->tls_cert = value;
+        break;
+    case OPT_TLS_KEY:
+        o->tls_key = value;
         break;
     case OPT_ID:
         o->id = value;

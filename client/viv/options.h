@@ -38,6 +38,7 @@ struct viv_options {
     enum viv_command command;
     const char *target; /* NULL: the library's choice */
     const char *tenant;
+    const char *token_file, *tls_ca, *tls_cert, *tls_key; /* paths, or NULL */
     bool json;
     /* run */
     const char *code;      /* of -c */
