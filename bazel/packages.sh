@@ -9,7 +9,7 @@ BUILD_PACKAGES=(
     gcc g++ libc6-dev
     libgrpc-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev grpc-proto
     libpython3.11-dev python3.11 libjansson-dev libedit-dev
-    libcgroup-dev libseccomp-dev libsqlite3-dev libhiredis-dev libssl-dev
+    libcgroup-dev libseccomp-dev libsqlite3-dev libhiredis-dev libssl-dev libmicrohttpd-dev
     libcyaml-dev libyaml-dev
 )
 
@@ -17,6 +17,7 @@ BUILD_PACKAGES=(
 TEST_PACKAGES=(
     libcmocka-dev
     redis-server python3-numpy
+    prometheus openssl systemd curl
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
     runc golang-github-containers-common

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grpc/grpc_posix.h>
-#include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,10 +11,13 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "supervisor/service/gate.h"
 #include "supervisor/service/log.h"
+#include "supervisor/service/metrics.h"
+#include "supervisor/service/selfcheck.h"
+#include "supervisor/service/server.h"
 
 /* Descriptors left to everything else, where the limit is generous. */
 #define OTHERS_MAX 4096
@@ -24,16 +25,12 @@
 /* How long nothing is accepted where that fails for want of something. */
 #define PAUSE_MS 50
 
-/* Seconds between two complaints. */
-#define COMPLAINT_INTERVAL 10
-
 struct acceptor {
-    grpc_server *server;
-    grpc_server_credentials *credentials;
+    struct server *server;
     struct acceptor_range range;
+    struct peers *peers;
     pthread_t thread;
     int stop_fd;
-    time_t complained;
     size_t count;
     struct pollfd fds[]; /* stop_fd, then the listeners */
 };
@@ -50,14 +47,10 @@ struct acceptor_range acceptor_range(long limit, int connections_max)
 
 static void complain(struct acceptor *a, const char *why)
 {
-    struct timespec now;
+    static struct log_limit limit = LOG_LIMIT_INIT(1);
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (a->complained != 0 && now.tv_sec - a->complained < COMPLAINT_INTERVAL)
-        return;
-    a->complained = now.tv_sec;
-    log_event(LOG_LEVEL_WARN, "connection_refused", LOG_TEXT("reason", why),
-              LOG_NUMBER("most", a->range.count));
+    log_limited(&limit, LOG_LEVEL_WARN, "connection_refused", LOG_TEXT("reason", why),
+                LOG_NUMBER("most", a->range.count));
 }
 
 /* Moves a connection into the range. The lowest free number there tells how
@@ -74,26 +67,47 @@ static int place(struct acceptor *a, int fd)
     return placed;
 }
 
-static void take(struct acceptor *a, int fd)
+/* Whoever connected, as the kernel says (unix(7)): what it does later, such as
+ * giving the socket away, changes nothing. */
+static struct peer identify(int fd, unsigned listener)
 {
+    struct peer peer = {.listener = listener};
+    socklen_t domain_len = sizeof(int), len = sizeof(struct ucred);
+    struct ucred who;
+    int domain = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_len) == 0 && domain == AF_UNIX &&
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0) {
+        peer.has_uid = true;
+        peer.uid = who.uid;
+    }
+    return peer;
+}
+
+static void take(struct acceptor *a, int fd, unsigned listener)
+{
+    struct peer peer = identify(fd, listener);
     int on = 1, placed = place(a, fd);
 
     if (placed < 0) {
+        metrics_connection_refused();
         complain(a, "too many connections");
         return;
     }
+    metrics_connection_accepted();
     /* Fails on a unix socket, which has no such delay. */
     setsockopt(placed, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    grpc_server_add_channel_from_fd(a->server, placed, a->credentials);
+    peers_set(a->peers, placed, &peer);
+    server_take(a->server, listener, placed);
 }
 
-static void accept_all(struct acceptor *a, int listener)
+static void accept_all(struct acceptor *a, unsigned number)
 {
     for (;;) {
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(a->fds[number + 1].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd >= 0) {
-            take(a, fd);
+            take(a, fd, number);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             complain(a, "no descriptor or no memory is left");
             poll(a->fds, 1, PAUSE_MS);
@@ -114,9 +128,9 @@ static void *run(void *arg)
             continue;
         if (a->fds[0].revents)
             return NULL;
-        for (size_t i = 1; i <= a->count; i++)
-            if (a->fds[i].revents)
-                accept_all(a, a->fds[i].fd);
+        for (unsigned i = 0; i < a->count; i++)
+            if (a->fds[i + 1].revents)
+                accept_all(a, i);
     }
 }
 
@@ -129,27 +143,76 @@ static long descriptor_limit(void)
     return (long)limit.rlim_cur;
 }
 
-int acceptor_start(grpc_server *server, const struct listener *listeners, size_t count,
-                   int connections_max, struct acceptor **ret_acceptor, struct viv_error *err)
+struct acceptor_range acceptor_range_now(int connections_max)
 {
-    struct acceptor *a = gpr_zalloc(sizeof(*a) + (count + 1) * sizeof(*a->fds));
+    return acceptor_range(descriptor_limit(), connections_max);
+}
 
-    a->server = server;
-    a->range = acceptor_range(descriptor_limit(), connections_max);
-    a->count = count;
-    a->credentials = grpc_insecure_server_credentials_create();
+/* Hands over one end of a pair as if it had been accepted; the other, or -1. */
+static int connect_self(struct acceptor *a)
+{
+    const struct peer peer = {.listener = GATE_SELF};
+    int fds[2], placed;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+        return -1;
+    placed = place(a, fds[1]);
+    if (placed < 0) {
+        close(fds[0]);
+        return -1;
+    }
+    peers_set(a->peers, placed, &peer);
+    server_take(a->server, GATE_SELF, placed);
+    return fds[0];
+}
+
+static int check_self(struct acceptor *a, struct viv_error *err)
+{
+    int fd = connect_self(a);
+
+    if (fd < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't connect to myself");
+    if (selfcheck_call(fd, err) < 0)
+        return -1;
+    return server_check_tls(a->server, err);
+}
+
+static int start_thread(struct acceptor *a, struct viv_error *err)
+{
     a->stop_fd = eventfd(0, EFD_CLOEXEC);
     a->fds[0] = (struct pollfd){.fd = a->stop_fd, .events = POLLIN};
-    for (size_t i = 0; i < count; i++)
-        a->fds[i + 1] = (struct pollfd){.fd = listeners[i].fd, .events = POLLIN};
-    if (a->stop_fd < 0 || pthread_create(&a->thread, NULL, run, a) != 0) {
-        viv_fail_errno(err, VIV_INTERNAL, "can't start the thread that accepts");
-        grpc_server_credentials_release(a->credentials);
-        gpr_free(a);
+    if (a->stop_fd >= 0 && pthread_create(&a->thread, NULL, run, a) == 0)
+        return 0;
+    return viv_fail_errno(err, VIV_INTERNAL, "can't start the thread that accepts");
+}
+
+int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_acceptor,
+                   struct viv_error *err)
+{
+    struct acceptor *a = gpr_zalloc(sizeof(*a) + (config->count + 1) * sizeof(*a->fds));
+
+    a->server = config->server;
+    a->range = config->range;
+    a->peers = config->peers;
+    a->count = config->count;
+    a->stop_fd = -1;
+    for (size_t i = 0; i < a->count; i++)
+        a->fds[i + 1] = (struct pollfd){.fd = config->listeners[i].fd, .events = POLLIN};
+    if (check_self(a, err) < 0 || start_thread(a, err) < 0) {
+        acceptor_destroy(a);
         return -1;
     }
     *ret_acceptor = a;
     return 0;
+}
+
+int acceptor_connections(const struct acceptor *a)
+{
+    int count = 0;
+
+    for (int fd = a->range.first; fd < a->range.first + a->range.count; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
 }
 
 void acceptor_stop(struct acceptor *acceptor)
@@ -171,7 +234,7 @@ void acceptor_destroy(struct acceptor *acceptor)
 {
     if (!acceptor)
         return;
-    close(acceptor->stop_fd);
-    grpc_server_credentials_release(acceptor->credentials);
+    if (acceptor->stop_fd >= 0)
+        close(acceptor->stop_fd);
     gpr_free(acceptor);
 }

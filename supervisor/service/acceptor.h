@@ -7,18 +7,43 @@
 #ifndef VIVARIUM_SERVICE_ACCEPTOR_H
 #define VIVARIUM_SERVICE_ACCEPTOR_H
 
-#include <grpc/grpc.h>
 #include <stddef.h>
 
 #include "proto/error.h"
 #include "supervisor/service/listen.h"
+#include "supervisor/service/peers.h"
 
 struct acceptor;
+struct server;
 
-/* Of a started server. The listeners must stay bound, and the server up, until
- * acceptor_stop(). Ends with acceptor_destroy(). */
-int acceptor_start(grpc_server *server, const struct listener *listeners, size_t count,
-                   int connections_max, struct acceptor **ret_acceptor, struct viv_error *err);
+/* Which descriptors are for connections: as many as asked for, but at most
+ * half of `limit`, and above those that the rest needs. Pure. */
+struct acceptor_range {
+    int first;
+    int count;
+};
+
+struct acceptor_range acceptor_range(long limit, int connections_max);
+
+/* The same, of this process's limit. */
+struct acceptor_range acceptor_range_now(int connections_max);
+
+struct acceptor_config {
+    struct server *server;            /* started, and up until acceptor_stop() */
+    const struct listener *listeners; /* bound, by their numbers, until then */
+    size_t count;
+    struct acceptor_range range;
+    struct peers *peers; /* of that range */
+};
+
+/* First calls itself, over a connection of its own, to see that calls are
+ * credited to their connections: VIV_FAILED_PRECONDITION where they aren't, and
+ * nobody was let in. Ends with acceptor_destroy(). */
+int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_acceptor,
+                   struct viv_error *err);
+
+/* How many connections there are. Any thread. */
+int acceptor_connections(const struct acceptor *acceptor);
 
 /* Takes no more. */
 void acceptor_stop(struct acceptor *acceptor);
@@ -30,14 +55,5 @@ void acceptor_cut(struct acceptor *acceptor);
 
 /* After acceptor_stop(). NULL is fine. */
 void acceptor_destroy(struct acceptor *acceptor);
-
-/* Which descriptors are for connections: as many as asked for, but at most
- * half of `limit`, and above those that the rest needs. Pure. */
-struct acceptor_range {
-    int first;
-    int count;
-};
-
-struct acceptor_range acceptor_range(long limit, int connections_max);
 
 #endif

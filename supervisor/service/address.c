@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/service/auth.h"
+
 static int parse_unix(const char *text, struct address *a, struct viv_error *err)
 {
     const char *path = text + strlen("unix:");
@@ -63,28 +65,137 @@ static bool parse_tcp(const char *text, struct address *a)
     return len > 0;
 }
 
+static int fail_option(const char *text, const char *option, struct viv_error *err)
+{
+    return viv_fail(err, VIV_INVALID_ARGUMENT,
+                    "--listen %s: '%s' is none of tls, auth=KIND[+KIND...] with the kinds open, "
+                    "uid, token and cert, and mode=OCTAL of a unix socket",
+                    text, option);
+}
+
+static bool parse_mode(const char *digits, unsigned *ret_mode)
+{
+    char *end;
+    unsigned long mode = strtoul(digits, &end, 8);
+
+    *ret_mode = (unsigned)mode;
+    return end != digits && *end == '\0' && mode > 0 && mode <= 0777;
+}
+
+static int parse_option(const char *option, struct address *a, struct viv_error *err)
+{
+    bool good = false;
+
+    if (strcmp(option, "tls") == 0) {
+        good = a->path[0] == '\0';
+        a->tls = true;
+    } else if (strncmp(option, "auth=", strlen("auth=")) == 0) {
+        option += strlen("auth=");
+        a->auth = auth_kinds_parse(option, strlen(option));
+        good = a->auth != 0;
+    } else if (strncmp(option, "mode=", strlen("mode=")) == 0) {
+        good = a->path[0] != '\0' && parse_mode(option + strlen("mode="), &a->mode);
+    }
+    return good ? 0 : fail_option(a->text, option, err);
+}
+
+static int parse_options(char *options, struct address *a, struct viv_error *err)
+{
+    char *rest = NULL;
+
+    for (char *o = strtok_r(options, ",", &rest); o; o = strtok_r(NULL, ",", &rest))
+        if (parse_option(o, a, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int parse_place(const char *text, struct address *a, struct viv_error *err)
+{
+    if (strncmp(text, "unix:", strlen("unix:")) == 0)
+        return parse_unix(text, a, err);
+    if (!parse_tcp(text, a))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "--listen wants unix:PATH, HOST:PORT or [IPV6]:PORT, not '%s'", text);
+    return 0;
+}
+
 int address_parse(const char *text, bool insecure_tcp, struct address *ret_address,
                   struct viv_error *err)
 {
-    struct address a = {{0}, {0}, {0}, {0}};
+    struct address a = {.tls = false};
+    char place[ADDRESS_TEXT_MAX], *options;
 
     if (strlen(text) >= sizeof(a.text))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "--listen: too long: '%s'", text);
     memcpy(a.text, text, strlen(text));
-    if (strncmp(text, "unix:", strlen("unix:")) == 0) {
-        if (parse_unix(text, &a, err) < 0)
-            return -1;
-    } else if (!parse_tcp(text, &a)) {
+    memcpy(place, a.text, sizeof(place));
+    options = strchr(place, ',');
+    if (options)
+        *options++ = '\0';
+    if (parse_place(place, &a, err) < 0 || (options && parse_options(options, &a, err) < 0))
+        return -1;
+    if (a.path[0] == '\0' && !a.tls && !insecure_tcp && !is_loopback(a.host))
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--listen wants unix:PATH, HOST:PORT or [IPV6]:PORT, not '%s'", text);
-    } else if (!insecure_tcp && !is_loopback(a.host)) {
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "--listen %s: TCP is served without encryption and without credentials, "
-                        "so on loopback only (127.0.0.1, [::1], localhost); --insecure-tcp "
-                        "permits more",
+                        "--listen %s: TCP without encryption is served on loopback only "
+                        "(127.0.0.1, [::1], localhost): put ',tls' behind it, or permit more by "
+                        "--insecure-tcp",
                         text);
-    }
     *ret_address = a;
+    return 0;
+}
+
+static unsigned default_auth(const struct address *a, unsigned configured, bool insecure_tcp)
+{
+    bool is_unix = a->path[0] != '\0';
+    unsigned possible = is_unix        ? AUTH_UID | AUTH_TOKEN
+                        : a->tls       ? AUTH_CERT | AUTH_TOKEN
+                        : insecure_tcp ? AUTH_TOKEN
+                                       : 0;
+
+    if (configured & possible)
+        return configured & possible;
+    /* Nobody has credentials: one's own machine, as long as none were meant. */
+    return is_unix || (!a->tls && configured == 0) ? AUTH_OPEN : 0;
+}
+
+/* What is unsafe or can't be, or NULL. */
+static const char *why_not(const struct address *a, unsigned kinds, unsigned configured,
+                           bool insecure_tcp)
+{
+    unsigned missing = kinds & ~(configured | AUTH_OPEN);
+
+    if (kinds == 0)
+        return "nobody could call: configure tokens (--token-file) or names in certificates "
+               "(--cert-tenant), or say auth=open";
+    if ((kinds & AUTH_UID) && a->path[0] == '\0')
+        return "auth=uid is for unix sockets";
+    if ((kinds & AUTH_CERT) && !a->tls)
+        return "auth=cert wants tls";
+    if ((kinds & AUTH_TOKEN) && a->path[0] == '\0' && !a->tls && !insecure_tcp)
+        return "tokens would be sent without encryption: put ',tls' behind it, or permit it by "
+               "--insecure-tcp";
+    if ((kinds & AUTH_OPEN) && a->path[0] == '\0' && !is_loopback(a->host) && !insecure_tcp)
+        return "auth=open beyond loopback lets everybody be any tenant: permit it by "
+               "--insecure-tcp";
+    if (missing & AUTH_UID)
+        return "auth=uid, but no --uid-tenant is given";
+    if (missing & AUTH_TOKEN)
+        return "auth=token, but no --token-file is given";
+    if (missing & AUTH_CERT)
+        return "auth=cert, but no --cert-tenant is given";
+    return NULL;
+}
+
+int address_auth(const struct address *address, unsigned configured, bool insecure_tcp,
+                 unsigned *ret_kinds, struct viv_error *err)
+{
+    unsigned kinds = address->auth ? address->auth
+                                   : default_auth(address, configured, insecure_tcp);
+    const char *why = why_not(address, kinds, configured, insecure_tcp);
+
+    if (why)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--listen %s: %s", address->text, why);
+    *ret_kinds = kinds;
     return 0;
 }
 

@@ -57,6 +57,7 @@ static void destroy(struct call *call)
 {
     struct call_slot *slot = call->slot;
     bool accepted = call->grpc != NULL;
+    int status = call->finishing ? (int)call->status : VIV_CANCELLED;
 
     drop_queue(call);
     if (call->message)
@@ -68,15 +69,28 @@ static void destroy(struct call *call)
     if (accepted)
         grpc_call_unref(call->grpc);
     pthread_mutex_destroy(&call->lock);
+    gpr_free(call->audit);
     gpr_free(call);
     if (accepted)
-        server_call_ended(slot);
+        server_call_ended(slot, status);
 }
 
 void call_unref(struct call *call)
 {
     if (call && atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) == 1)
         destroy(call);
+}
+
+void call_read_trace(struct call *call)
+{
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        const grpc_metadata *m = &call->metadata.metadata[i];
+
+        if (grpc_slice_str_cmp(m->key, TRACE_PARENT_KEY) == 0 &&
+            trace_parent((const char *)GRPC_SLICE_START_PTR(m->value), GRPC_SLICE_LENGTH(m->value),
+                         call->traceparent))
+            return;
+    }
 }
 
 /* Starts a batch that holds a reference until its tag comes back. */

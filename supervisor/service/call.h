@@ -15,8 +15,11 @@
 #include <stddef.h>
 
 #include "proto/error.h"
+#include "supervisor/service/auth.h"
+#include "supervisor/service/trace.h"
 #include "supervisor/vivarium.h"
 
+struct audit_record;
 struct server;
 struct call;
 
@@ -66,7 +69,10 @@ struct call {
     grpc_call_details details; /* of a method without a row */
     grpc_metadata_array metadata;
     gpr_timespec deadline;
-    grpc_byte_buffer *message; /* the request, or NULL; owned */
+    struct auth_identity identity;       /* of methods that want credentials */
+    char traceparent[TRACE_PARENT_SIZE]; /* "": none that is valid */
+    struct audit_record *audit;          /* of an execution, or NULL; owned */
+    grpc_byte_buffer *message;           /* the request, or NULL; owned */
     struct call_tag tags[CALL_EVENTS];
     atomic_uint refs;
     int cancelled; /* written by gRPC */
@@ -106,6 +112,9 @@ void call_ref(struct call *call);
 
 /* NULL is fine. */
 void call_unref(struct call *call);
+
+/* Sets `traceparent` from the call's metadata. */
+void call_read_trace(struct call *call);
 
 /* Starts the batch that tells when the call is over. */
 void call_watch_close(struct call *call);

@@ -1,7 +1,7 @@
 #include "supervisor/service/channel_args.h"
 
 #include <grpc/compression.h>
-#include <stddef.h>
+#include <string.h>
 
 /* A client's credentials and trace context fit. */
 #define METADATA_MAX (16 * 1024)
@@ -10,6 +10,9 @@
  * after both together. */
 #define KEEPALIVE_MS 60000
 #define KEEPALIVE_TIMEOUT_MS 20000
+
+/* Who has connected for TLS and not finished the handshake by then goes. */
+#define HANDSHAKE_MS 10000
 
 /* Clients may ping twice a second, on idle connections too, before gRPC takes
  * them for attackers. */
@@ -34,7 +37,8 @@ static grpc_resource_quota *make_quota(int max_message)
     return quota;
 }
 
-grpc_server *channel_args_server(int max_message, int max_streams)
+grpc_server *channel_args_server(int max_message, int max_streams, const grpc_arg *more,
+                                 size_t count)
 {
     grpc_resource_quota *quota = make_quota(max_message);
     grpc_arg args[] = {
@@ -50,12 +54,20 @@ grpc_server *channel_args_server(int max_message, int max_streams)
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS),
+        integer(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
         {.type = GRPC_ARG_POINTER,
          .key = GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},
     };
-    grpc_channel_args list = {.num_args = sizeof(args) / sizeof(args[0]), .args = args};
-    grpc_server *server = grpc_server_create(&list, NULL);
+    enum { COUNT = sizeof(args) / sizeof(args[0]) };
+    grpc_arg all[COUNT + CHANNEL_ARGS_MORE_MAX];
+    grpc_channel_args list = {.num_args = COUNT + count, .args = all};
+    grpc_server *server;
+
+    memcpy(all, args, sizeof(args));
+    if (count > 0)
+        memcpy(all + COUNT, more, count * sizeof(*more));
+    server = grpc_server_create(&list, NULL);
 
     grpc_resource_quota_unref(quota);
     return server;

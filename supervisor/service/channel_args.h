@@ -4,8 +4,12 @@
 #define VIVARIUM_SERVICE_CHANNEL_ARGS_H
 
 #include <grpc/grpc.h>
+#include <stddef.h>
 
-/* A server with them; the caller destroys it. */
-grpc_server *channel_args_server(int max_message, int max_streams);
+/* A server with them and `more`, of which there may be CHANNEL_ARGS_MORE_MAX;
+ * the caller destroys it. */
+#define CHANNEL_ARGS_MORE_MAX 16
+grpc_server *channel_args_server(int max_message, int max_streams, const grpc_arg *more,
+                                 size_t count);
 
 #endif

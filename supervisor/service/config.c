@@ -135,13 +135,16 @@ int config_each(const struct config *config, const struct config_setter *setter,
         const char *key, *value;
     } scalars[] = {
 #define SCALAR(key) {#key, v->key}
-        SCALAR(insecure_tcp), SCALAR(worker),          SCALAR(workers_warm),
-        SCALAR(workers_max),  SCALAR(queue_max),       SCALAR(tenants_max),
-        SCALAR(drain_grace),  SCALAR(max_message),     SCALAR(request_bytes_total),
-        SCALAR(max_streams),  SCALAR(max_connections), SCALAR(execution_cost_min),
-        SCALAR(log_level),    SCALAR(store),           SCALAR(store_key),
-        SCALAR(node),         SCALAR(sessions_max),    SCALAR(sessions_resident),
-        SCALAR(session_idle), SCALAR(session_lease),   SCALAR(session_bytes),
+        SCALAR(insecure_tcp),   SCALAR(worker),          SCALAR(workers_warm),
+        SCALAR(workers_max),    SCALAR(queue_max),       SCALAR(tenants_max),
+        SCALAR(drain_grace),    SCALAR(max_message),     SCALAR(request_bytes_total),
+        SCALAR(max_streams),    SCALAR(max_connections), SCALAR(execution_cost_min),
+        SCALAR(log_level),      SCALAR(store),           SCALAR(store_key),
+        SCALAR(node),           SCALAR(sessions_max),    SCALAR(sessions_resident),
+        SCALAR(session_idle),   SCALAR(session_lease),   SCALAR(session_bytes),
+        SCALAR(tls_cert),       SCALAR(tls_key),         SCALAR(tls_client_ca),
+        SCALAR(token_file),     SCALAR(metrics),         SCALAR(audit),
+        SCALAR(audit_required),
 #undef SCALAR
     };
 

@@ -70,6 +70,13 @@ static const cyaml_schema_value_t tenant = {
 static const cyaml_schema_field_t top[] = {
     LIST(struct yaml_config, listen),
     SCALAR(struct yaml_config, insecure_tcp),
+    SCALAR(struct yaml_config, tls_cert),
+    SCALAR(struct yaml_config, tls_key),
+    SCALAR(struct yaml_config, tls_client_ca),
+    SCALAR(struct yaml_config, token_file),
+    SCALAR(struct yaml_config, metrics),
+    SCALAR(struct yaml_config, audit),
+    SCALAR(struct yaml_config, audit_required),
     SCALAR(struct yaml_config, worker),
     LIST(struct yaml_config, preload),
     SCALAR(struct yaml_config, workers_warm),

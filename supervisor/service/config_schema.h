@@ -39,6 +39,7 @@ struct yaml_config {
     char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
     char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
     char *max_connections, *log_level;
+    char *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *audit, *audit_required;
     char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
     char *session_lease, *session_bytes;
     struct yaml_limits defaults, ceilings;

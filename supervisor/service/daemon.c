@@ -4,14 +4,19 @@
 #include <grpc/grpc.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "supervisor/service/acceptor.h"
+#include "supervisor/service/access.h"
 #include "supervisor/service/listen.h"
+#include "supervisor/service/notify.h"
+#include "supervisor/service/operations.h"
 #include "supervisor/service/server.h"
 
 /* What calls that are still being answered get once no execution is left. */
@@ -23,6 +28,8 @@ struct daemon {
     size_t listener_count;
     struct viv_supervisor *supervisor;
     struct server *server;
+    struct access access;
+    struct operations operations;
     struct acceptor *acceptor;
     int signal_fd;
     int drained_fd;
@@ -34,20 +41,7 @@ void daemon_signals(sigset_t *ret_set)
     sigaddset(ret_set, SIGTERM);
     sigaddset(ret_set, SIGINT);
     sigaddset(ret_set, SIGHUP);
-}
-
-/* What the file may say but nobody here looks at: better no service than one
- * that is open where it was to be closed. */
-static int check_served(const struct options *o, struct viv_error *err)
-{
-    size_t credentials = 0;
-
-    if (o->file)
-        config_credentials(o->file, &credentials);
-    if (credentials == 0)
-        return 0;
-    return viv_fail(err, VIV_INVALID_ARGUMENT,
-                    "this build does not look at the credentials of tenants");
+    sigaddset(ret_set, SIGUSR1);
 }
 
 static int lock_listener(struct daemon *d, const char *text, struct viv_error *err)
@@ -92,10 +86,14 @@ static int open_events(struct daemon *d, struct viv_error *err)
 static void make_node(const struct daemon *d, char *ret_node, size_t size)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    const struct address *a = &d->listeners[0].address;
+    /* Not what stands behind them: it may change. */
+    const char *const parts[] = {a->path, a->host, a->port};
     char host[65] = "";
 
-    for (const char *c = d->listeners[0].address.text; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3); /* FNV-1a */
+    for (int i = 0; i < 3; i++)
+        for (const char *c = parts[i]; *c; c++)
+            hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3); /* FNV-1a */
     gethostname(host, sizeof(host) - 1);
     snprintf(ret_node, size, "%s:%016" PRIx64, host, hash);
 }
@@ -133,13 +131,17 @@ static int create_server(struct daemon *d, struct viv_error *err)
     const struct options *o = d->options;
     struct server_config config = {
         .supervisor = d->supervisor,
+        .gate = d->access.gate,
+        .tls = d->access.tls,
+        .audit = d->operations.audit,
         .max_message = o->max_message,
         .max_streams = o->max_streams,
         .executions_max = o->config.queue_max + o->config.workers_max,
     };
 
-    for (size_t i = 0; i < d->listener_count; i++)
-        if (listener_bind(&d->listeners[i], err) < 0)
+    for (unsigned i = 0; i < d->listener_count; i++)
+        if (access_add_listener(&d->access, o, i, &d->listeners[i], &config, err) < 0 ||
+            listener_bind(&d->listeners[i], err) < 0)
             return -1;
     if (server_create(&config, &d->server, err) < 0)
         return -1;
@@ -160,35 +162,17 @@ static void tell_ready(const struct daemon *d)
 {
     for (size_t i = 0; i < d->listener_count; i++)
         tell_listening(&d->listeners[i]);
+    if (d->operations.monitor)
+        log_event(LOG_LEVEL_INFO, "metrics",
+                  LOG_TEXT("address", d->operations.metrics.address.text),
+                  LOG_NUMBER("port", d->operations.metrics.port));
     log_event(LOG_LEVEL_INFO, "ready", LOG_NUMBER("pid", getpid()));
+    notify_ready();
     if (d->options->ready_fd < 0)
         return;
     if (write(d->options->ready_fd, "\n", 1) != 1)
         log_event(LOG_LEVEL_WARN, "ready_fd_unwritable", LOG_NUMBER("fd", d->options->ready_fd));
     close(d->options->ready_fd);
-}
-
-/* SIGHUP: the file's tenants again. What is wrong changes nothing. */
-static void reload(struct daemon *d)
-{
-    const struct options *o = d->options;
-    struct options again;
-    struct viv_error err;
-
-    if (!o->config_path) {
-        log_event(LOG_LEVEL_WARN, "reload_without_file");
-        return;
-    }
-    if (options_parse(o->argc, o->argv, &again, &err) < 0) {
-        log_event(LOG_LEVEL_ERROR, "reload_refused", LOG_TEXT("error", err.text));
-        return;
-    }
-    if (set_tenants(d, &again, &err) < 0)
-        log_event(LOG_LEVEL_ERROR, "reload_refused", LOG_TEXT("error", err.text));
-    else
-        log_event(LOG_LEVEL_INFO, "reloaded", LOG_TEXT("file", o->config_path),
-                  LOG_NUMBER("tenants", (int64_t)again.tenant_count));
-    options_free(&again);
 }
 
 /* The signal that has arrived, or 0. */
@@ -198,14 +182,67 @@ static int take_signal(struct daemon *d)
 
     if (read(d->signal_fd, &info, sizeof(info)) != sizeof(info))
         return 0;
-    if (info.ssi_signo == SIGHUP) {
-        reload(d);
-        return 0;
-    }
     return (int)info.ssi_signo;
 }
 
-/* Waits for a signal, or for the end of the drain: then it returns 0. */
+/* All of it, or what failed changes nothing: but for a certificate, which is good
+ * whatever becomes of the rest. */
+static int apply(struct daemon *d, const struct options *o, struct viv_error *err)
+{
+    struct auth *auth;
+
+    if (access_load(o, &auth, err) < 0)
+        return -1;
+    if (access_reload_tls(&d->access, err) < 0 || set_tenants(d, o, err) < 0) {
+        auth_destroy(auth);
+        return -1;
+    }
+    gate_replace(d->access.gate, auth);
+    return 0;
+}
+
+static int read_again(struct daemon *d, struct viv_error *err)
+{
+    const struct options *o = d->options;
+    struct options again;
+    int rc;
+
+    if (options_parse(o->argc, o->argv, &again, err) < 0)
+        return -1;
+    rc = apply(d, &again, err);
+    options_free(&again);
+    return rc;
+}
+
+static void reload(struct daemon *d)
+{
+    struct viv_error err;
+    int rc;
+
+    notify_reloading();
+    rc = read_again(d, &err);
+    metrics_loaded(rc == 0, time(NULL));
+    if (rc == 0)
+        log_event(LOG_LEVEL_INFO, "reloaded");
+    else
+        log_event(LOG_LEVEL_ERROR, "reload_refused", LOG_TEXT("error", err.text));
+    notify_ready();
+}
+
+/* Obeys what doesn't end it; else the signal is returned. */
+static int obey(struct daemon *d, int signal)
+{
+    if (signal != SIGHUP && signal != SIGUSR1)
+        return signal;
+    if (d->operations.audit)
+        audit_reopen(d->operations.audit);
+    if (signal == SIGHUP)
+        reload(d);
+    return 0;
+}
+
+/* Waits for a signal that ends it, or for the end of the drain: then it returns
+ * 0. */
 static int wait_event(struct daemon *d)
 {
     struct pollfd fds[2] = {{.fd = d->signal_fd, .events = POLLIN},
@@ -216,7 +253,7 @@ static int wait_event(struct daemon *d)
 
         if (poll(fds, 2, -1) < 0)
             continue;
-        signal = fds[0].revents ? take_signal(d) : 0;
+        signal = fds[0].revents ? obey(d, take_signal(d)) : 0;
         if (signal != 0 || fds[1].revents)
             return signal;
     }
@@ -244,6 +281,8 @@ static void drain(struct daemon *d, int signal)
 {
     log_event(LOG_LEVEL_INFO, "draining", LOG_NUMBER("signal", signal),
               LOG_NUMBER("grace_ms", d->options->drain_grace_ns / 1000000));
+    atomic_store(&d->operations.ready, false);
+    notify_stopping();
     /* First, so that a balancer looks elsewhere before anybody is turned away. */
     health_set(server_own_health(d->server), false);
     if (start_drain(d, d->options->drain_grace_ns) < 0)
@@ -265,6 +304,8 @@ static void release(struct daemon *d)
 {
     viv_supervisor_destroy(d->supervisor);
     server_destroy(d->server);
+    access_close(&d->access);
+    operations_release(&d->operations);
     for (size_t i = 0; i < d->listener_count; i++)
         listener_release(&d->listeners[i]);
     if (d->signal_fd >= 0)
@@ -282,6 +323,24 @@ static void cut_connections(void *arg)
         acceptor_cut(d->acceptor);
 }
 
+static int start_acceptor(struct daemon *d, struct viv_error *err)
+{
+    struct acceptor_config config = {
+        .server = d->server,
+        .listeners = d->listeners,
+        .count = d->listener_count,
+        .range = d->access.range,
+        .peers = d->access.peers,
+    };
+
+    if (operations_start_monitor(&d->operations, d->supervisor, err) < 0 ||
+        acceptor_start(&config, &d->acceptor, err) < 0)
+        return -1;
+    atomic_store(&d->operations.acceptor, d->acceptor);
+    atomic_store(&d->operations.ready, true);
+    return 0;
+}
+
 /* New connections are taken until all is drained: they may ask for health. */
 static int serve(struct daemon *d, struct viv_error *err)
 {
@@ -289,8 +348,7 @@ static int serve(struct daemon *d, struct viv_error *err)
 
     if (create_server(d, err) < 0)
         return -1;
-    rc = acceptor_start(server_grpc(d->server), d->listeners, d->listener_count,
-                        d->options->max_connections, &d->acceptor, err);
+    rc = start_acceptor(d, err);
     if (rc == 0) {
         tell_ready(d);
         drain(d, wait_event(d));
@@ -298,20 +356,24 @@ static int serve(struct daemon *d, struct viv_error *err)
     }
     log_event(LOG_LEVEL_INFO, "stopping");
     server_stop(d->server, STOP_GRACE_NS, cut_connections, d);
+    operations_stop_monitor(&d->operations);
     acceptor_destroy(d->acceptor);
     return rc;
 }
 
 int daemon_run(const struct options *options, struct viv_error *err)
 {
-    struct daemon d = {.options = options, .signal_fd = -1, .drained_fd = -1};
+    struct daemon d = {
+        .options = options, .operations = OPERATIONS_INIT, .signal_fd = -1, .drained_fd = -1};
     bool grpc = false;
     int rc = -1;
 
     log_event(LOG_LEVEL_INFO, "starting", LOG_TEXT("version", VIV_VERSION));
     /* The supervisor before gRPC: it starts a process, and gRPC starts threads. */
-    if (check_served(options, err) == 0 && lock_listeners(&d, err) == 0 &&
-        open_events(&d, err) == 0 && create_supervisor(&d, err) == 0) {
+    if (access_open(options, &d.access, err) == 0 && lock_listeners(&d, err) == 0 &&
+        operations_lock(&d.operations, options, err) == 0 && open_events(&d, err) == 0 &&
+        create_supervisor(&d, err) == 0 &&
+        operations_open_audit(&d.operations, options, err) == 0) {
         log_take_grpc();
         grpc_init();
         grpc = true;

@@ -11,7 +11,10 @@
 void daemon_signals(sigset_t *ret_set);
 
 /* Serves until SIGTERM or SIGINT arrives, and returns 0 when all has ended in
- * order. SIGHUP reads the configuration file's tenants again. A second one cuts the drain's grace short, a third one exits at once.
+ * order. SIGHUP reads the configuration file's tenants, credentials and
+ * certificates again, and opens the audit's file anew; SIGUSR1 does only the
+ * latter. A second SIGTERM cuts the drain's grace short, a third one exits at
+ * once.
  * Errors: VIV_INVALID_ARGUMENT for flags that don't go together, others for
  * what the machine lacks. */
 int daemon_run(const struct options *options, struct viv_error *err);

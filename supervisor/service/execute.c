@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "supervisor/service/account.h"
 #include "supervisor/service/convert.h"
 #include "supervisor/service/reply.h"
 #include "supervisor/service/request.h"
@@ -16,6 +17,7 @@ void execute_rejected(void *arg, const struct viv_error *error)
 {
     struct call *call = arg;
 
+    account_rejected(call, error);
     call_fail(call, error);
     execute_release(call);
 }
@@ -41,6 +43,7 @@ static void on_finished(void *arg, const struct viv_result *result)
 {
     struct call *call = arg;
 
+    account_ended(call, result);
     execute_reply(call, reply_response(result));
     execute_release(call);
 }
@@ -63,12 +66,18 @@ static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message
     if (convert_scope(message->scope, &scope, &request.scope_len, err) < 0)
         return -1;
     request.scope = scope;
+    if (account_begin(call, &request, err) < 0) {
+        free(scope);
+        return -1;
+    }
     call_ref(call);
     rc = viv_submit(server_supervisor(call->slot), &request, callbacks, call,
                     &call->execution.ticket, err);
     free(scope);
-    if (rc < 0)
+    if (rc < 0) {
+        account_rejected(call, err);
         call_unref(call);
+    }
     return rc;
 }
 

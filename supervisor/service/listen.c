@@ -90,7 +90,7 @@ static int write_pid(int fd, const char *path, struct viv_error *err)
 int listener_lock(const struct address *address, struct listener *ret_listener,
                   struct viv_error *err)
 {
-    struct listener l = {.address = *address, .lock_fd = -1, .fd = -1};
+    struct listener l = {.address = *address, .lock_fd = -1, .fd = -1, .mode = address->mode};
     char path[ADDRESS_PATH_MAX + 8];
 
     if (address->path[0] != '\0') {
@@ -142,7 +142,7 @@ static int clear_path(const char *path, struct viv_error *err)
     return 0;
 }
 
-static int bind_unix(int fd, const char *path, struct viv_error *err)
+static int bind_unix(int fd, const char *path, unsigned mode, struct viv_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -152,6 +152,9 @@ static int bind_unix(int fd, const char *path, struct viv_error *err)
     /* Before bind: the file appears with this mode, at no time with another. */
     if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't listen on %s", path);
+    /* A wider one after it: bind(2) obeys the umask. */
+    if (mode != 0 && mode != 0600 && chmod(path, mode) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't set the mode of %s", path);
     return 0;
 }
 
@@ -161,7 +164,7 @@ static int listen_unix(struct listener *l, struct viv_error *err)
 
     if (fd < 0)
         return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't make a socket");
-    if (bind_unix(fd, l->address.path, err) < 0) {
+    if (bind_unix(fd, l->address.path, l->mode, err) < 0) {
         close(fd);
         return -1;
     }

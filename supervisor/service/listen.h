@@ -11,6 +11,8 @@ struct listener {
     int lock_fd; /* -1: none */
     int fd;      /* -1: not bound */
     int port;    /* of TCP, once bound */
+    /* Of a unix socket; 0: 0600. */
+    unsigned mode;
 };
 
 /* Makes the socket's folder where it is missing (mode 0700), and takes the
@@ -19,7 +21,7 @@ struct listener {
 int listener_lock(const struct address *address, struct listener *ret_listener,
                   struct viv_error *err);
 
-/* Binds and listens. A unix socket gets mode 0600. */
+/* Binds and listens. A unix socket gets its `mode`, 0600 unless it was set. */
 int listener_bind(struct listener *listener, struct viv_error *err);
 
 /* Listens no more: closes and removes the socket, then the lock. */

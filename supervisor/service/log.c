@@ -1,8 +1,6 @@
 #include "supervisor/service/log.h"
 
 #include <grpc/support/log.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -104,6 +102,25 @@ static void put_field(struct line *l, const struct log_field *field)
     }
 }
 
+static size_t put_fields(struct line *l, const struct log_field *fields)
+{
+    /* A key without its value would make the line invalid. */
+    for (; fields->key && l->size - l->used > strlen(fields->key) + 40; fields++)
+        put_field(l, fields);
+    l->at[l->used] = '}';
+    l->at[l->used + 1] = '\n';
+    return l->used + 2;
+}
+
+size_t log_format_object(char line[LOG_LINE_MAX], int64_t realtime_ns,
+                         const struct log_field *fields)
+{
+    struct line l = {.at = line, .size = LOG_LINE_MAX - 2};
+
+    put_time(&l, realtime_ns);
+    return put_fields(&l, fields);
+}
+
 size_t log_format(char line[LOG_LINE_MAX], int64_t realtime_ns, enum log_level level,
                   const char *event, const struct log_field *fields)
 {
@@ -113,12 +130,7 @@ size_t log_format(char line[LOG_LINE_MAX], int64_t realtime_ns, enum log_level l
     put_time(&l, realtime_ns);
     put_field(&l, &LOG_TEXT("level", level_names[level]));
     put_field(&l, &LOG_TEXT("event", event));
-    /* A key without its value would make the line invalid. */
-    for (; fields->key && l.size - l.used > strlen(fields->key) + 40; fields++)
-        put_field(&l, fields);
-    line[l.used] = '}';
-    line[l.used + 1] = '\n';
-    return l.used + 2;
+    return put_fields(&l, fields);
 }
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
@@ -136,6 +148,40 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         return;
 }
 
+bool log_limit_permits(struct log_limit *limit, int64_t second, int64_t *ret_dropped)
+{
+    bool permitted;
+
+    pthread_mutex_lock(&limit->lock);
+    if (second != limit->second)
+        limit->lines = 0;
+    limit->second = second;
+    permitted = limit->lines < limit->most;
+    *ret_dropped = permitted ? limit->dropped : 0;
+    limit->dropped = permitted ? 0 : limit->dropped + 1;
+    limit->lines += permitted;
+    pthread_mutex_unlock(&limit->lock);
+    return permitted;
+}
+
+void log_write_limited(struct log_limit *limit, enum log_level level, const char *event,
+                       const struct log_field *fields)
+{
+    struct log_field all[LOG_FIELDS_MAX + 2] = {{0}};
+    struct timespec now;
+    int64_t dropped;
+    size_t n = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (level < lowest || !log_limit_permits(limit, now.tv_sec, &dropped))
+        return;
+    for (; fields[n].key && n < LOG_FIELDS_MAX; n++)
+        all[n] = fields[n];
+    if (dropped > 0)
+        all[n] = LOG_NUMBER("dropped", dropped);
+    log_write(level, event, all);
+}
+
 void log_set_level(enum log_level level)
 {
     lowest = level;
@@ -149,44 +195,17 @@ int log_level_of(const char *name)
     return -1;
 }
 
-/* Whether this line of gRPC's may be written; *ret_dropped: how many were not
- * since the last that was. */
-static bool grpc_line_permitted(int64_t *ret_dropped)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static int64_t dropped;
-    static unsigned lines;
-    static time_t second;
-    struct timespec now;
-    bool permitted;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    pthread_mutex_lock(&lock);
-    if (now.tv_sec != second)
-        lines = 0;
-    second = now.tv_sec;
-    permitted = lines < GRPC_LINES_MAX;
-    *ret_dropped = permitted ? dropped : 0;
-    dropped = permitted ? 0 : dropped + 1;
-    lines++;
-    pthread_mutex_unlock(&lock);
-    return permitted;
-}
-
 /* Its errors are mostly what strangers did on a socket, so they are warnings
  * here. */
 static void write_grpc(gpr_log_func_args *args)
 {
+    static struct log_limit limit = LOG_LIMIT_INIT(GRPC_LINES_MAX);
     const char *file = strrchr(args->file, '/');
     enum log_level level = args->severity == GPR_LOG_SEVERITY_ERROR ? LOG_LEVEL_WARN
                                                                     : LOG_LEVEL_DEBUG;
-    int64_t dropped;
 
-    if (level < lowest || !grpc_line_permitted(&dropped))
-        return;
-    log_event(level, "grpc", LOG_TEXT("message", args->message),
-              LOG_TEXT("file", file ? file + 1 : args->file), LOG_NUMBER("line", args->line),
-              LOG_NUMBER("dropped", dropped));
+    log_limited(&limit, level, "grpc", LOG_TEXT("message", args->message),
+                LOG_TEXT("file", file ? file + 1 : args->file), LOG_NUMBER("line", args->line));
 }
 
 void log_take_grpc(void)

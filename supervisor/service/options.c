@@ -15,6 +15,16 @@ static const struct option flags[] = {
     {"check-config", no_argument, NULL, FLAG_CHECK_CONFIG},
     {"listen", required_argument, NULL, FLAG_LISTEN},
     {"insecure-tcp", no_argument, NULL, FLAG_INSECURE_TCP},
+    {"tls-cert", required_argument, NULL, FLAG_TLS_CERT},
+    {"tls-key", required_argument, NULL, FLAG_TLS_KEY},
+    {"tls-client-ca", required_argument, NULL, FLAG_TLS_CLIENT_CA},
+    {"token-file", required_argument, NULL, FLAG_TOKEN_FILE},
+    {"uid-tenant", required_argument, NULL, FLAG_UID_TENANT},
+    {"cert-tenant", required_argument, NULL, FLAG_CERT_TENANT},
+    {"hash-token", no_argument, NULL, FLAG_HASH_TOKEN},
+    {"metrics", required_argument, NULL, FLAG_METRICS},
+    {"audit", required_argument, NULL, FLAG_AUDIT},
+    {"audit-required", no_argument, NULL, FLAG_AUDIT_REQUIRED},
     {"worker", required_argument, NULL, FLAG_WORKER},
     {"preload", required_argument, NULL, FLAG_PRELOAD},
     {"workers-warm", required_argument, NULL, FLAG_WORKERS_WARM},
@@ -53,64 +63,6 @@ static const struct option no_flags[] = {
     {"execution-cost-min", required_argument, NULL, FLAG_EXECUTION_COST_MIN},
     {NULL, 0, NULL, 0},
 };
-
-static const char help[] =
-    "usage: vivariumd [FLAGS]\n"
-    "\n"
-    "Runs Python code that nobody trusts, in jailed processes, for clients of the\n"
-    "gRPC service vivarium.v1.Vivarium.\n"
-    "\n"
-    "  --config FILE         deploy/vivariumd.yaml shows what may be in it. Environment\n"
-    "                        variables go before the file, flags before both:\n"
-    "                        --queue-max is VIVARIUM_QUEUE_MAX and queue_max there.\n"
-    "                        SIGHUP reads its tenants again\n"
-    "  --check-config        say whether all that is right, and exit\n"
-    "  --listen ADDRESS      unix:PATH or HOST:PORT; may be repeated. Default:\n"
-    "                        $XDG_RUNTIME_DIR/vivarium/vivarium.sock, as root\n"
-    "                        /run/vivarium/vivarium.sock; only its owner may connect\n"
-    "  --insecure-tcp        permit HOST:PORT beyond loopback, although whoever\n"
-    "                        reaches the port may then run code as any tenant\n"
-    "  --worker PATH         the worker binary; default: beside this one\n"
-    "  --preload MODULE      a module that workers have imported; may be repeated\n"
-    "  --workers-warm N      workers kept ready (4)\n"
-    "  --workers-max N       workers at a time (32)\n"
-    "  --queue-max N         executions that wait for a worker (1024)\n"
-    "  --store PATH|URL      where sessions are kept: a file (SQLite), redis://HOST:PORT,\n"
-    "                        redis+unix:///PATH, or memory: (the default), which forgets\n"
-    "                        them at the end\n"
-    "  --store-key FILE      the key that seals what is stored, made where it is absent;\n"
-    "                        default: beside the file, as PATH.key\n"
-    "  --store-old-key FILE  a key of before; may be repeated\n"
-    "  --node NAME           this one's name among the supervisors of a store; default:\n"
-    "                        from the host's name and the first address\n"
-    "  --sessions-max N      sessions in use at a time (256)\n"
-    "  --sessions-resident N of those, that a warm worker holds (half of workers-max)\n"
-    "  --session-idle SECONDS  closed after this long without use, unless a session\n"
-    "                        says otherwise (3600); 0: never\n"
-    "  --session-lease SECONDS  how long other supervisors of the store wait after this\n"
-    "                        one has crashed (60 with Redis, 600 with a file)\n"
-    "  --session-bytes BYTES what a tenant may have stored (1073741824); 0: any\n"
-    "  --tenants-max N       tenants that have executions at a time (1024)\n"
-    "  --tenant-memory BYTES what the kernel grants all workers of a tenant together;\n"
-    "                        0: any (0)\n"
-    "  --tenant-pids N       the same for processes and threads (0)\n"
-    "  --tenant-cpus N       the same for processors, 1.5 for instance (0)\n"
-    "  --worker-cpus N       processors that one worker may use (0)\n"
-    "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
-    "  --allow-absent NAME   start although this layer of isolation is missing here;\n"
-    "                        may be repeated. Without it a missing one stops the start\n"
-    "  --max-message BYTES   largest request and response (67108864)\n"
-    "  --max-streams N       calls at a time per connection (1024)\n"
-    "  --max-connections N   connections at a time (4096)\n"
-    "  --ready-fd N          write a newline to this descriptor when all listens\n"
-    "  --log-level LEVEL     debug, info, warn or error (info)\n"
-    "  --version             print the version\n"
-    "  --help                print this\n";
-
-const char *options_help(void)
-{
-    return help;
-}
 
 /* A path is SQLite's, and its key lies beside it. */
 static int complete_store(struct options *o, struct viv_error *err)
@@ -290,6 +242,21 @@ static int check_listen(const struct options *o, struct viv_error *err)
     return 0;
 }
 
+static int check_together(const struct options *o, struct viv_error *err)
+{
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL))
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--tls-cert and --tls-key go together");
+    if (o->tls_client_ca && !o->tls_cert)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--tls-client-ca wants --tls-cert");
+    if (o->cert_tenant.count > 0 && !o->tls_client_ca)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "--cert-tenant wants --tls-client-ca: a name counts where somebody has "
+                        "vouched for it");
+    if (o->audit_required && !o->audit)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--audit-required wants --audit");
+    return 0;
+}
+
 static int take_all(struct options *o, struct viv_error *err)
 {
     unsigned warm_default = o->config.workers_warm;
@@ -301,7 +268,7 @@ static int take_all(struct options *o, struct viv_error *err)
         o->config.workers_warm = o->config.workers_max;
     o->config.request_bytes_max = (uint64_t)o->max_message;
     o->config.result_bytes_max = (uint64_t)o->max_message;
-    if (check_listen(o, err) < 0 || complete_store(o, err) < 0 ||
+    if (check_listen(o, err) < 0 || check_together(o, err) < 0 || complete_store(o, err) < 0 ||
         viv_config_check(&o->config, err) < 0)
         return -1;
     return o->file ? config_tenants(o->file, &o->config, &o->tenants, &o->tenant_count, err) : 0;
@@ -316,6 +283,7 @@ int options_parse(int argc, char *const *argv, struct options *ret_options, stru
     o.argv = argv;
     o.config_path = getenv("VIVARIUM_CONFIG");
     if (take_flags(&o, true, err) < 0 ||
+        (o.action == OPTIONS_HASH_TOKEN && take_flags(&o, false, err) < 0) ||
         ((o.action == OPTIONS_SERVE || o.action == OPTIONS_CHECK) && take_all(&o, err) < 0)) {
         options_free(&o);
         return -1;

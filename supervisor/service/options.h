@@ -17,7 +17,16 @@
 #define OPTIONS_STORE_MAX 4096
 #define OPTIONS_COPIES_MAX 4
 
-enum options_action { OPTIONS_SERVE, OPTIONS_CHECK, OPTIONS_HELP, OPTIONS_VERSION };
+/* Of those that flags name; a file may have more. */
+#define OPTIONS_CREDENTIALS_MAX OPTIONS_PRELOAD_MAX
+
+enum options_action {
+    OPTIONS_SERVE,
+    OPTIONS_CHECK,
+    OPTIONS_HELP,
+    OPTIONS_VERSION,
+    OPTIONS_HASH_TOKEN
+};
 
 enum options_source { OPTIONS_DEFAULT, OPTIONS_FILE, OPTIONS_ENVIRONMENT, OPTIONS_FLAGS };
 
@@ -45,6 +54,13 @@ struct options {
     enum options_source source;        /* while they are read */
     enum options_source absent_source; /* of config.allow_absent */
     bool insecure_tcp;
+    /* NULL where not given, as all that follow. */
+    const char *tls_cert, *tls_key, *tls_client_ca;
+    const char *token_file;
+    struct options_list uid_tenant, cert_tenant; /* "UID=TENANT", "NAME=TENANT" */
+    const char *metrics;
+    const char *audit;
+    bool audit_required;
     /* Where --store is a path: its URL, and the key's file where none was named;
      * "": as config.sessions has them. */
     char store_url[OPTIONS_STORE_MAX], store_key[OPTIONS_STORE_MAX];

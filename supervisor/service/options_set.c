@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/service/address.h"
 #include "supervisor/service/config_value.h"
 
 #define COUNT_MAX 65536u
@@ -180,10 +181,62 @@ static int set_service(struct options *o, enum options_flag flag, const char *wh
     }
 }
 
+/* "tcp:" may stand before HOST:PORT. */
+static int set_metrics(const char *what, const char *text, const char **ret_address,
+                       struct viv_error *err)
+{
+    struct address address;
+    struct viv_error why;
+
+    if (strncmp(text, "tcp:", strlen("tcp:")) == 0)
+        text += strlen("tcp:");
+    if (address_parse(text, true, &address, &why) < 0 || address.tls || address.auth)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "%s wants unix:PATH[,mode=OCTAL] or HOST:PORT, not '%.200s'", what, text);
+    *ret_address = text;
+    return 0;
+}
+
+static int set_operations(struct options *o, enum options_flag flag, const char *what,
+                          const char *value, struct viv_error *err)
+{
+    switch (flag) {
+    case FLAG_TLS_CERT:
+        o->tls_cert = value;
+        return 0;
+    case FLAG_TLS_KEY:
+        o->tls_key = value;
+        return 0;
+    case FLAG_TLS_CLIENT_CA:
+        o->tls_client_ca = value;
+        return 0;
+    case FLAG_TOKEN_FILE:
+        o->token_file = value;
+        return 0;
+    case FLAG_METRICS:
+        return set_metrics(what, value, &o->metrics, err);
+    case FLAG_AUDIT:
+        o->audit = value;
+        return 0;
+    default:
+        o->audit_required = true;
+        return value ? config_bool(what, value, &o->audit_required, err) : 0;
+    }
+}
+
 int options_set(struct options *options, enum options_flag flag, const char *what,
                 const char *value, struct viv_error *err)
 {
     switch (flag) {
+    case FLAG_TLS_CERT ... FLAG_AUDIT_REQUIRED:
+        return set_operations(options, flag, what, value, err);
+    case FLAG_UID_TENANT:
+        return append(options, &options->uid_tenant, what, OPTIONS_CREDENTIALS_MAX, value, err);
+    case FLAG_CERT_TENANT:
+        return append(options, &options->cert_tenant, what, OPTIONS_CREDENTIALS_MAX, value, err);
+    case FLAG_HASH_TOKEN:
+        options->action = OPTIONS_HASH_TOKEN;
+        return 0;
     case FLAG_STORE ... FLAG_SESSION_BYTES:
         return set_session(options, flag, what, value, err);
     case FLAG_WORKER ... FLAG_TENANTS_MAX:

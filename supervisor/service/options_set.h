@@ -9,6 +9,13 @@
 enum options_flag {
     FLAG_LISTEN = 256,
     FLAG_INSECURE_TCP,
+    FLAG_TLS_CERT,
+    FLAG_TLS_KEY,
+    FLAG_TLS_CLIENT_CA,
+    FLAG_TOKEN_FILE,
+    FLAG_METRICS,
+    FLAG_AUDIT,
+    FLAG_AUDIT_REQUIRED,
     FLAG_WORKER,
     FLAG_PRELOAD,
     FLAG_WORKERS_WARM,
@@ -39,8 +46,11 @@ enum options_flag {
     FLAG_EXECUTION_COST_MIN,
     /* Flags alone. */
     FLAG_READY_FD,
+    FLAG_UID_TENANT,
+    FLAG_CERT_TENANT,
     FLAG_CONFIG,
     FLAG_CHECK_CONFIG,
+    FLAG_HASH_TOKEN,
     FLAG_VERSION,
     FLAG_HELP,
 };

@@ -7,11 +7,7 @@
 #include <time.h>
 
 #include "proto/wire_check.h"
-#include "supervisor/service/convert.h"
 #include "supervisor/service/server.h"
-
-#define TENANT_KEY "vivarium-tenant"
-#define DEFAULT_TENANT "default"
 
 /* How much more memory than bytes on the wire an unpacked request may take. */
 #define UNPACKED_FACTOR 4
@@ -65,20 +61,10 @@ int request_unpack(struct call *call, const ProtobufCMessageDescriptor *descript
 
 int request_tenant(const struct call *call, char ret_tenant[VIV_ID_MAX + 1], struct viv_error *err)
 {
-    const grpc_metadata *found = NULL;
-
-    for (size_t i = 0; i < call->metadata.count; i++) {
-        if (grpc_slice_str_cmp(call->metadata.metadata[i].key, TENANT_KEY) != 0)
-            continue;
-        if (found)
-            return viv_fail(err, VIV_INVALID_ARGUMENT,
-                            "metadata " TENANT_KEY ": given twice: send it once");
-        found = &call->metadata.metadata[i];
-    }
-    if (!found)
-        return convert_tenant(DEFAULT_TENANT, strlen(DEFAULT_TENANT), ret_tenant, err);
-    return convert_tenant((const char *)GRPC_SLICE_START_PTR(found->value),
-                          GRPC_SLICE_LENGTH(found->value), ret_tenant, err);
+    if (call->identity.tenant[0] == '\0')
+        return viv_fail(err, VIV_INTERNAL, "a call without a tenant");
+    memcpy(ret_tenant, call->identity.tenant, VIV_ID_MAX + 1);
+    return 0;
 }
 
 static int64_t to_ns(gpr_timespec t)

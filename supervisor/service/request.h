@@ -15,7 +15,7 @@
 int request_unpack(struct call *call, const ProtobufCMessageDescriptor *descriptor,
                    ProtobufCMessage **ret_message, struct viv_error *err);
 
-/* The tenant that the call's metadata names. */
+/* The tenant that the call's credentials are of (gate.h). */
 int request_tenant(const struct call *call, char ret_tenant[VIV_ID_MAX + 1], struct viv_error *err);
 
 /* The call's deadline on CLOCK_MONOTONIC; 0: none. */

@@ -6,8 +6,9 @@
 #include <time.h>
 
 #include "supervisor/service/call.h"
-#include "supervisor/service/channel_args.h"
 #include "supervisor/service/methods.h"
+#include "supervisor/service/metrics.h"
+#include "supervisor/service/transport.h"
 
 /* Calls at a time of each method that runs nothing. */
 #define OTHER_CALLS_MAX 1024
@@ -24,6 +25,7 @@ struct server {
     grpc_server *grpc;
     grpc_completion_queue *queue;
     pthread_t poller;
+    struct transport transport;
     struct health health;
     struct reflection_index *reflection;
     struct call_slot *slots; /* as many as methods */
@@ -61,15 +63,26 @@ const struct reflection_index *server_reflection(const struct call_slot *slot)
     return slot->server->reflection;
 }
 
-grpc_server *server_grpc(struct server *server)
+void server_take(struct server *server, unsigned listener, int fd)
 {
-    return server->grpc;
+    transport_take(&server->transport, server->grpc, listener, fd);
 }
 
-void server_call_ended(struct call_slot *slot)
+int server_check_tls(struct server *server, struct viv_error *err)
+{
+    return transport_check(&server->transport, err);
+}
+
+struct audit *server_audit(const struct call_slot *slot)
+{
+    return slot->server->config.audit;
+}
+
+void server_call_ended(struct call_slot *slot, int status)
 {
     struct server *server = slot->server;
 
+    metrics_call_ended((size_t)(slot - server->slots), status);
     atomic_fetch_sub(&slot->live, 1);
     pthread_mutex_lock(&server->lock);
     if (--server->live == 0)
@@ -105,12 +118,35 @@ static void refuse(struct call *call)
     call_fail(call, &err);
 }
 
+/* What describes the service is for everybody: balancers and tools ask before
+ * they have credentials. */
+static bool wants_credentials(const struct method *method)
+{
+    static const char prefix[] = "/vivarium.v1.Vivarium/";
+
+    return method->path && strncmp(method->path, prefix, strlen(prefix)) == 0;
+}
+
+static void begin(struct call *call)
+{
+    const struct method *method = call->slot->method;
+    struct viv_error err;
+
+    call_read_trace(call);
+    if (wants_credentials(method) && gate_admit(call->slot->server->config.gate, call->grpc,
+                                                &call->metadata, &call->identity, &err) < 0)
+        call_fail(call, &err);
+    else
+        method->begin(call);
+}
+
 static void accept_call(struct call *call)
 {
     struct call_slot *slot = call->slot;
     struct server *server = slot->server;
     unsigned live = atomic_fetch_add(&slot->live, 1);
 
+    metrics_call_started((size_t)(slot - server->slots));
     pthread_mutex_lock(&server->lock);
     server->live++;
     pthread_mutex_unlock(&server->lock);
@@ -121,7 +157,7 @@ static void accept_call(struct call *call)
     if (live >= slot->max)
         refuse(call);
     else
-        slot->method->begin(call);
+        begin(call);
 }
 
 static void dispatch(struct server *server, void *tag, bool ok)
@@ -167,6 +203,7 @@ static int add_methods(struct server *server, struct viv_error *err)
         const struct method *m = &methods[i];
         struct call_slot *slot = &server->slots[i];
 
+        metrics_name_method(i, m->path);
         slot->method = m;
         slot->server = server;
         slot->max = methods_runs_code(m) ? executions : OTHER_CALLS_MAX;
@@ -201,10 +238,11 @@ int server_create(const struct server_config *config, struct server **ret_server
     server->config = *config;
     init_sync(server);
     health_init(&server->health);
-    server->grpc = channel_args_server(config->max_message, config->max_streams);
+    server->grpc = transport_create_server(&server->transport, config);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->grpc, server->queue, NULL);
-    if (reflection_index_create_embedded(&server->reflection, err) < 0 ||
+    if (transport_open(&server->transport, server->grpc, config->tls, err) < 0 ||
+        reflection_index_create_embedded(&server->reflection, err) < 0 ||
         add_methods(server, err) < 0) {
         server_destroy(server);
         return -1;
@@ -308,6 +346,7 @@ void server_destroy(struct server *server)
         return;
     if (server->grpc)
         take_down(server);
+    transport_release(&server->transport);
     reflection_index_destroy(server->reflection);
     health_clear(&server->health);
     pthread_cond_destroy(&server->changed);

@@ -4,19 +4,32 @@
 #define VIVARIUM_SERVICE_SERVER_H
 
 #include <grpc/grpc.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "supervisor/service/gate.h"
 #include "supervisor/service/health.h"
 #include "supervisor/service/reflection_index.h"
 #include "supervisor/vivarium.h"
 
+struct audit;
 struct call_slot;
 struct server;
+struct tls;
 
 struct server_config {
-    struct viv_supervisor *supervisor; /* must outlive the server */
+    /* All of these must outlive the server. */
+    struct viv_supervisor *supervisor;
+    struct gate *gate;
+    struct audit *audit; /* NULL: none is kept */
+    struct tls *tls;     /* NULL: no listener has it */
+    /* By the listener's number. */
+    struct {
+        bool tls;
+        bool ask_client; /* for a certificate */
+    } listeners[GATE_LISTENERS_MAX];
     int max_message;
     int max_streams;
     unsigned executions_max; /* running and queued ones together */
@@ -27,8 +40,12 @@ struct server_config {
 int server_create(const struct server_config *config, struct server **ret_server,
                   struct viv_error *err);
 
-/* To bring connections to, once it is started. */
-grpc_server *server_grpc(struct server *server);
+/* Takes a connection that came by this listener, or GATE_SELF, over. Once it is
+ * started, and not after server_stop() has begun. */
+void server_take(struct server *server, unsigned listener, int fd);
+
+/* Whether each listener with TLS answers. */
+int server_check_tls(struct server *server, struct viv_error *err);
 
 int server_start(struct server *server, struct viv_error *err);
 
@@ -47,9 +64,11 @@ size_t server_max_message(const struct call_slot *slot);
 struct health *server_health(const struct call_slot *slot);
 const struct reflection_index *server_reflection(const struct call_slot *slot);
 
+struct audit *server_audit(const struct call_slot *slot);
+
 struct health *server_own_health(struct server *server);
 
-/* For call.c: an accepted call has been freed. */
-void server_call_ended(struct call_slot *slot);
+/* For call.c: an accepted call has been freed, after this status. */
+void server_call_ended(struct call_slot *slot, int status);
 
 #endif

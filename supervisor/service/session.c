@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/service/account.h"
 #include "supervisor/service/convert.h"
 #include "supervisor/service/execute.h"
 #include "supervisor/service/message.h"
@@ -77,6 +78,7 @@ static void fail_outcome(struct call *call, const struct viv_result *result)
 static void answer(struct call *call, const struct viv_result *result,
                    const struct reply_field *fields, const ProtobufCMessage *rest)
 {
+    account_ended(call, result);
     if (result->outcome == VIV_OUTCOME_COMPLETED)
         execute_reply(call, reply_fields(result, fields, rest));
     else
@@ -139,6 +141,8 @@ static void submit(struct call *call, struct viv_request *request,
              ? -1
              : 0;
     request->scope = data;
+    if (rc == 0)
+        rc = account_begin(call, request, &err);
     if (rc == 0)
         rc = viv_submit(server_supervisor(call->slot), request, &callbacks, call,
                         &call->execution.ticket, &err);

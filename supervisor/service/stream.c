@@ -1,5 +1,6 @@
 #include "supervisor/service/stream.h"
 
+#include "supervisor/service/account.h"
 #include "supervisor/service/execute.h"
 #include "supervisor/service/reply.h"
 #include "supervisor/service/server.h"
@@ -35,6 +36,7 @@ static void on_finished(void *arg, const struct viv_result *result)
 {
     struct call *call = arg;
 
+    account_ended(call, result);
     execute_reply(call, reply_finished(result));
     execute_release(call);
 }

@@ -82,7 +82,7 @@ _Noreturn void echo_server_run(const char *target, int ready_fd)
     grpc_server_credentials *credentials;
 
     grpc_init();
-    s.grpc = channel_args_server(64 << 20, 1024);
+    s.grpc = channel_args_server(64 << 20, 1024, NULL, 0);
     s.queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(s.grpc, s.queue, NULL);
     s.method = grpc_server_register_method(s.grpc, ECHO_METHOD, NULL,

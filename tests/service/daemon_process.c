@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FLAGS_MAX 32
+#define FLAGS_MAX 64
 #define READY_FD 3
 
 extern char **environ;
@@ -54,13 +54,21 @@ static void set_names(struct daemon_process *d)
 
 void daemon_process_start(struct daemon_process *ret_daemon, const char *const *flags)
 {
+    daemon_process_start_as(ret_daemon, "", flags);
+}
+
+void daemon_process_start_as(struct daemon_process *ret_daemon, const char *options,
+                             const char *const *flags)
+{
+    char listen[256];
     const char *argv[FLAGS_MAX] = {"vivariumd", "--ready-fd", "3", "--listen"};
     struct daemon_process d = {0};
     int argc = 4, ready[2];
     char byte;
 
     set_names(&d);
-    argv[argc++] = d.target;
+    snprintf(listen, sizeof(listen), "%s%s", d.target, options);
+    argv[argc++] = listen;
     for (int i = 0; flags && flags[i]; i++)
         argv[argc++] = flags[i];
     if (pipe2(ready, O_CLOEXEC) < 0)
@@ -87,6 +95,41 @@ char *daemon_process_log(const struct daemon_process *d)
     }
     text[len] = '\0';
     return text;
+}
+
+int daemon_process_port(const struct daemon_process *d, const char *address)
+{
+    char *log = daemon_process_log(d), wanted[256], *found;
+    int port = 0;
+
+    snprintf(wanted, sizeof(wanted), "\"address\":\"%s\",\"port\":", address);
+    found = strstr(log, wanted);
+    if (found)
+        port = atoi(found + strlen(wanted));
+    free(log);
+    return port;
+}
+
+static int count_texts(const struct daemon_process *d, const char *text)
+{
+    char *log = daemon_process_log(d);
+    int count = 0;
+
+    for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    free(log);
+    return count;
+}
+
+void daemon_process_expect_log(const struct daemon_process *d, const char *text, int count)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (count_texts(d, text) >= count)
+            return;
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
+    fprintf(stderr, "the log has no %s: %s\n", text, daemon_process_log(d));
+    abort();
 }
 
 long daemon_process_resident_kib(const struct daemon_process *d)

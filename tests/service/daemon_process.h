@@ -16,6 +16,16 @@ struct daemon_process {
  * NULL), and waits until it listens. Aborts where it doesn't. */
 void daemon_process_start(struct daemon_process *ret_daemon, const char *const *flags);
 
+/* The same; `options` stand behind the socket's name (",auth=uid"). */
+void daemon_process_start_as(struct daemon_process *ret_daemon, const char *options,
+                             const char *const *flags);
+
+/* The port of the listener that was given as `address`. */
+int daemon_process_port(const struct daemon_process *daemon, const char *address);
+
+/* Waits until the log has this text `count` times; aborts after 20 s. */
+void daemon_process_expect_log(const struct daemon_process *daemon, const char *text, int count);
+
 /* Starts one that is expected to fail: its exit status. */
 int daemon_process_fail(const char *const *flags, char *ret_log, int log_size);
 

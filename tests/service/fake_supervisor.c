@@ -499,6 +499,25 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
     return 0;
 }
 
+const char *viv_stats_store_name(unsigned operation)
+{
+    static const char *const names[VIV_STATS_STORE_OPERATIONS] = {"a", "b", "c", "d",
+                                                                  "e", "f", "g"};
+
+    return names[operation];
+}
+
+int64_t viv_stats_bound(unsigned bucket)
+{
+    return bucket < VIV_STATS_BUCKETS - 1 ? 1000 << bucket : INT64_MAX;
+}
+
+void viv_stats(const struct viv_supervisor *s, struct viv_stats *ret_stats)
+{
+    *ret_stats = (struct viv_stats){
+        .workers_max = s->config.workers_max, .queue_max = s->config.queue_max, .zygote_starts = 1};
+}
+
 void viv_resume_output(struct viv_supervisor *s, viv_ticket ticket)
 {
     post(s, (struct command){.kind = RESUME, .ticket = ticket});

@@ -57,13 +57,29 @@ static void test_levels(void **state)
     assert_int_equal(log_level_of(""), -1);
 }
 
+/* So many a second, and the first after them tells how many there were. */
+static void test_limit(void **state)
+{
+    struct log_limit limit = LOG_LIMIT_INIT(2);
+    int64_t dropped = -1;
+
+    assert_true(log_limit_permits(&limit, 7, &dropped));
+    assert_true(log_limit_permits(&limit, 7, &dropped));
+    assert_int_equal(dropped, 0);
+    for (int i = 0; i < 5; i++)
+        assert_false(log_limit_permits(&limit, 7, &dropped));
+    assert_true(log_limit_permits(&limit, 8, &dropped));
+    assert_int_equal(dropped, 5);
+    assert_true(log_limit_permits(&limit, 8, &dropped));
+    assert_int_equal(dropped, 0);
+    assert_false(log_limit_permits(&limit, 8, &dropped));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_long),
-        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_fields), cmocka_unit_test(test_escapes), cmocka_unit_test(test_long),
+        cmocka_unit_test(test_levels), cmocka_unit_test(test_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,10 @@ static void test_all(void **state)
               "0", "--drain-grace", "0.5", "--max-message", "65536", "--max-streams", "9",
               "--max-connections", "8", "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp",
               "--allow-absent", "landlock", "--allow-absent=cgroup_cpu", "--tenant-memory",
-              "1073741824", "--tenant-pids", "99", "--tenant-cpus", "1.5", "--worker-cpus", "0.25"),
+              "1073741824", "--tenant-pids", "99", "--tenant-cpus", "1.5", "--worker-cpus", "0.25",
+              "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "ca", "--cert-tenant", "CN:x=t",
+              "--uid-tenant", "7=u", "--token-file", "f", "--metrics", "tcp:127.0.0.1:9464",
+              "--audit", "a", "--audit-required"),
         0);
     assert_string_equal(o.listen.words[0], "unix:a");
     assert_string_equal(o.listen.words[1], "[::1]:5");
@@ -59,6 +62,15 @@ static void test_all(void **state)
     assert_int_equal(o.max_streams, 9);
     assert_int_equal(o.max_connections, 8);
     assert_int_equal(o.ready_fd, 5);
+    assert_string_equal(o.tls_cert, "c");
+    assert_string_equal(o.tls_key, "k");
+    assert_string_equal(o.tls_client_ca, "ca");
+    assert_string_equal(o.cert_tenant.words[0], "CN:x=t");
+    assert_string_equal(o.uid_tenant.words[0], "7=u");
+    assert_string_equal(o.token_file, "f");
+    assert_string_equal(o.metrics, "127.0.0.1:9464");
+    assert_string_equal(o.audit, "a");
+    assert_true(o.audit_required);
     assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
     assert_true(o.insecure_tcp);
     assert_int_equal(o.config.tenant_memory_bytes, 1 << 30);
@@ -105,6 +117,12 @@ static void test_wrong(void **state)
         {"--log-level", "loud", "debug, info, warn or error"},
         {"--listen", "0.0.0.0:80", "loopback"},
         {"--listen", "/run/v.sock", "unix:PATH"},
+        {"--metrics", "9464", "--metrics"},
+        {"--metrics", "127.0.0.1:9464,tls", "--metrics"},
+        {"--tls-cert", "x", "--tls-key"},
+        {"--tls-client-ca", "x", "--tls-cert"},
+        {"--cert-tenant", "CN:x=t", "--tls-client-ca"},
+        {"--audit-required", NULL, "--audit"},
         {"stray", NULL, "stray"},
     };
 

@@ -6,6 +6,7 @@
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ struct rpc_call {
     grpc_call *call;
     grpc_completion_queue *queue; /* its own: any number of calls may wait */
     grpc_byte_buffer *message;
-    grpc_metadata metadata;
+    grpc_metadata metadata[3];
+    size_t metadata_count;
     grpc_metadata_array initial, trailing;
     grpc_status_code status;
     grpc_slice details;
@@ -30,7 +32,9 @@ static grpc_arg integer(const char *key, int value)
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
 }
 
-static grpc_channel *open_channel(const char *target, grpc_compression_algorithm compression)
+/* Takes the credentials. */
+static grpc_channel *open_channel(const char *target, grpc_compression_algorithm compression,
+                                  grpc_channel_credentials *credentials)
 {
     grpc_arg args[] = {
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
@@ -38,7 +42,6 @@ static grpc_channel *open_channel(const char *target, grpc_compression_algorithm
         integer(GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM, (int)compression),
     };
     grpc_channel_args list = {.num_args = 3, .args = args};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
     grpc_channel *channel = grpc_channel_create(target, credentials, &list);
 
     grpc_channel_credentials_release(credentials);
@@ -47,12 +50,43 @@ static grpc_channel *open_channel(const char *target, grpc_compression_algorithm
 
 grpc_channel *rpc_open(const char *target)
 {
-    return open_channel(target, GRPC_COMPRESS_NONE);
+    return open_channel(target, GRPC_COMPRESS_NONE, grpc_insecure_credentials_create());
 }
 
 grpc_channel *rpc_open_compressed(const char *target)
 {
-    return open_channel(target, GRPC_COMPRESS_GZIP);
+    return open_channel(target, GRPC_COMPRESS_GZIP, grpc_insecure_credentials_create());
+}
+
+/* The caller frees it. */
+static char *read_pem(const char *folder, const char *name, const char *kind)
+{
+    char path[256], *text = calloc(1, 16384);
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s.%s", folder, name, kind);
+    f = fopen(path, "re");
+    if (!f || fread(text, 1, 16383, f) == 0)
+        abort();
+    fclose(f);
+    return text;
+}
+
+grpc_channel *rpc_open_tls(const char *target, const char *folder, const char *authority,
+                           const char *client)
+{
+    char *ca = read_pem(folder, authority, "pem");
+    char *key = client ? read_pem(folder, client, "key") : NULL;
+    char *cert = client ? read_pem(folder, client, "pem") : NULL;
+    grpc_ssl_pem_key_cert_pair pair = {key, cert};
+    grpc_channel *channel =
+        open_channel(target, GRPC_COMPRESS_NONE,
+                     grpc_ssl_credentials_create(ca, client ? &pair : NULL, NULL, NULL));
+
+    free(ca);
+    free(key);
+    free(cert);
+    return channel;
 }
 
 static bool wait_tag(struct rpc_call *c, void *tag)
@@ -82,6 +116,14 @@ static void start_receiving(struct rpc_call *c)
     start(c, &status, 1, TAG_STATUS);
 }
 
+static void add_metadata(struct rpc_call *c, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    c->metadata[c->metadata_count].key = grpc_slice_from_static_string(key);
+    c->metadata[c->metadata_count++].value = grpc_slice_from_copied_string(value);
+}
+
 static void send_request(struct rpc_call *c, const void *data, size_t len,
                          struct rpc_options options)
 {
@@ -92,18 +134,17 @@ static void send_request(struct rpc_call *c, const void *data, size_t len,
     grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
 
     grpc_slice_unref(slice);
-    if (options.tenant) {
-        c->metadata.key = grpc_slice_from_static_string("vivarium-tenant");
-        c->metadata.value = grpc_slice_from_copied_string(options.tenant);
-        ops[0].data.send_initial_metadata.count = 1;
-        ops[0].data.send_initial_metadata.metadata = &c->metadata;
-    }
+    add_metadata(c, "vivarium-tenant", options.tenant);
+    add_metadata(c, "authorization", options.authorization);
+    add_metadata(c, "traceparent", options.traceparent);
+    ops[0].data.send_initial_metadata.count = c->metadata_count;
+    ops[0].data.send_initial_metadata.metadata = c->metadata;
     ops[1].data.send_message.send_message = buffer;
     start(c, ops, options.open ? 2 : 3, TAG_SENT);
     start_receiving(c);
     wait_tag(c, TAG_SENT);
-    if (options.tenant)
-        grpc_slice_unref(c->metadata.value);
+    for (size_t i = 0; i < c->metadata_count; i++)
+        grpc_slice_unref(c->metadata[i].value);
     grpc_byte_buffer_destroy(buffer);
 }
 

@@ -11,15 +11,21 @@
 /* A connection of its own. */
 grpc_channel *rpc_open(const char *target);
 
+/* One with TLS to 127.0.0.1, which trusts FOLDER/`authority`.pem and shows
+ * FOLDER/`client`.pem, unless that is NULL. */
+grpc_channel *rpc_open_tls(const char *target, const char *folder, const char *authority,
+                           const char *client);
+
 /* One that compresses what it sends. */
 grpc_channel *rpc_open_compressed(const char *target);
 
 struct rpc_call;
 
 struct rpc_options {
-    const char *tenant; /* NULL: none named */
-    int deadline_ms;    /* 0: 30 s */
-    bool open;          /* the client may send more: rpc_half_close() ends it */
+    const char *tenant;                      /* NULL: none named */
+    const char *authorization, *traceparent; /* as metadata; NULL: none */
+    int deadline_ms;                         /* 0: 30 s */
+    bool open; /* the client may send more: rpc_half_close() ends it */
 };
 
 /* Starts a call with one message; ends with rpc_end(). */

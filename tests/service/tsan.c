@@ -1,4 +1,4 @@
-/* gRPC and abseil are not instrumented: ThreadSanitizer sees their accesses
+/* gRPC, abseil and OpenSSL are not instrumented: ThreadSanitizer sees their accesses
  * where they pass through libc, but not the atomics that order them. Their
  * mutexes still count, so what passes through them is followed. */
 const char *__tsan_default_suppressions(void);
@@ -10,5 +10,7 @@ const char *__tsan_default_suppressions(void)
            "race:libgrpc.so\n"
            "race:libgpr.so\n"
            "race:libabsl_\n"
-           "mutex:libgrpc.so\n";
+           "mutex:libgrpc.so\n"
+           "race:libcrypto.so\n"
+           "race:libssl.so\n";
 }

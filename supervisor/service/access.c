@@ -1,0 +1,173 @@
+#include "supervisor/service/access.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "supervisor/service/metrics.h"
+#include "supervisor/service/token_file.h"
+
+/* Entries that are being collected. */
+struct list {
+    struct auth_entry *entries;
+    size_t count;
+    char *copies[2 * OPTIONS_CREDENTIALS_MAX];
+    size_t copy_count;
+    struct token_file tokens;
+};
+
+/* "VALUE=TENANT"; a URI may hold more of these signs, a tenant none. */
+static int add_flag(struct list *l, enum auth_kind kind, const char *text, struct viv_error *err)
+{
+    char *copy = strdup(text), *sign = copy ? strrchr(copy, '=') : NULL;
+
+    if (!sign) {
+        free(copy);
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--%s-tenant wants %s=TENANT, not '%.200s'",
+                        auth_kind_name(kind), kind == AUTH_UID ? "UID" : "NAME", text);
+    }
+    *sign = '\0';
+    l->copies[l->copy_count++] = copy;
+    l->entries[l->count++] = (struct auth_entry){.kind = kind, .tenant = sign + 1, .value = copy};
+    return 0;
+}
+
+static int add_flags(struct list *l, const struct options *o, struct viv_error *err)
+{
+    for (size_t i = 0; i < o->uid_tenant.count; i++)
+        if (add_flag(l, AUTH_UID, o->uid_tenant.words[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < o->cert_tenant.count; i++)
+        if (add_flag(l, AUTH_CERT, o->cert_tenant.words[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static void append(struct list *l, const struct auth_entry *entries, size_t count)
+{
+    if (count > 0)
+        memcpy(l->entries + l->count, entries, count * sizeof(*entries));
+    l->count += count;
+}
+
+/* Those of the configuration file, whose kinds have the same values. */
+static void append_file(struct list *l, const struct config_credential *credentials, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        l->entries[l->count++] = (struct auth_entry){
+            .kind = (enum auth_kind)credentials[i].kind,
+            .tenant = credentials[i].tenant,
+            .value = credentials[i].value,
+            .expires_s = credentials[i].expires_s,
+        };
+}
+
+_Static_assert((int)CONFIG_UID == (int)AUTH_UID && (int)CONFIG_TOKEN == (int)AUTH_TOKEN &&
+                   (int)CONFIG_CERTIFICATE == (int)AUTH_CERT,
+               "the file's kinds are ours");
+
+static int collect(struct list *l, const struct options *o, struct viv_error *err)
+{
+    size_t count = 0;
+    const struct config_credential *file = o->file ? config_credentials(o->file, &count) : NULL;
+
+    if (o->token_file && token_file_read(o->token_file, &l->tokens, err) < 0)
+        return -1;
+    l->entries = calloc(l->tokens.count + count + 2 * OPTIONS_CREDENTIALS_MAX, sizeof(*l->entries));
+    if (!l->entries)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    append(l, l->tokens.entries, l->tokens.count);
+    append_file(l, file, count);
+    return add_flags(l, o, err);
+}
+
+int access_load(const struct options *o, struct auth **ret_auth, struct viv_error *err)
+{
+    struct list l = {.count = 0};
+    int rc = collect(&l, o, err);
+
+    if (rc == 0)
+        rc = auth_create(&(struct auth_config){l.entries, l.count}, ret_auth, err);
+    for (size_t i = 0; i < l.copy_count; i++)
+        free(l.copies[i]);
+    free(l.entries);
+    token_file_release(&l.tokens);
+    return rc;
+}
+
+static int open_tls(struct access *a, const struct options *o, struct viv_error *err)
+{
+    const struct tls_files files = {o->tls_cert, o->tls_key, o->tls_client_ca};
+
+    if (!o->tls_cert)
+        return 0;
+    if (tls_create(&files, &a->tls, err) < 0)
+        return -1;
+    metrics_certificate_expires(tls_expires(a->tls));
+    return 0;
+}
+
+int access_open(const struct options *options, struct access *ret_access, struct viv_error *err)
+{
+    struct access *a = ret_access;
+    struct auth *auth;
+
+    *a = (struct access){.range = acceptor_range_now(options->max_connections)};
+    if (access_load(options, &auth, err) < 0)
+        return -1;
+    a->configured = auth_kinds(auth);
+    /* One that is empty now may be filled by a reload. */
+    if (options->token_file)
+        a->configured |= AUTH_TOKEN;
+    if (peers_create(a->range.first, a->range.count, &a->peers, err) < 0 ||
+        gate_create(auth, a->peers, &a->gate, err) < 0) {
+        auth_destroy(auth);
+        return -1;
+    }
+    if (open_tls(a, options, err) < 0)
+        return -1;
+    metrics_loaded(true, time(NULL));
+    return 0;
+}
+
+int access_add_listener(struct access *access, const struct options *options, unsigned number,
+                        struct listener *listener, struct server_config *config,
+                        struct viv_error *err)
+{
+    const struct address *address = &listener->address;
+    unsigned kinds;
+
+    if (address->tls && !access->tls)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "--listen %s: give --tls-cert and --tls-key",
+                        address->text);
+    if (address_auth(address, access->configured, options->insecure_tcp, &kinds, err) < 0)
+        return -1;
+    if ((kinds & AUTH_CERT) && !options->tls_client_ca)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "--listen %s: auth=cert wants --tls-client-ca: who vouches for them?",
+                        address->text);
+    gate_set_listener(access->gate, number, kinds);
+    config->listeners[number].tls = address->tls;
+    config->listeners[number].ask_client = (kinds & AUTH_CERT) != 0;
+    /* Where credentials decide, the file's mode need not. */
+    if (listener->mode == 0)
+        listener->mode = kinds & AUTH_OPEN ? 0600 : 0666;
+    return 0;
+}
+
+int access_reload_tls(struct access *access, struct viv_error *err)
+{
+    if (!access->tls)
+        return 0;
+    if (tls_reload(access->tls, err) < 0)
+        return -1;
+    metrics_certificate_expires(tls_expires(access->tls));
+    return 0;
+}
+
+void access_close(struct access *access)
+{
+    gate_destroy(access->gate);
+    peers_destroy(access->peers);
+    tls_destroy(access->tls);
+}
