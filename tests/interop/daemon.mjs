@@ -36,13 +36,19 @@ export class Daemon {
 
   // Resolves when all listens; rejects with the daemon's own words.
   static async start(...flags) {
+    return Daemon.startWith(flags);
+  }
+
+  // `listen` stands behind its own two addresses.
+  static async startWith(flags, listen = '') {
     const daemon = new Daemon(mkdtempSync(join(tmpdir(), 'viv-')), await freePort());
-    await daemon.run(flags);
+    await daemon.run(flags, listen);
     return daemon;
   }
 
-  async run(flags = []) {
-    const words = ['--listen', this.unixTarget, '--listen', this.tcpTarget, '--ready-fd', '3'];
+  async run(flags = [], listen = '') {
+    const words = ['--listen', this.unixTarget + listen, '--listen', this.tcpTarget + listen,
+      '--ready-fd', '3'];
     this.process = spawn(binary, [...words, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });

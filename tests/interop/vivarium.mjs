@@ -30,8 +30,8 @@ const caps = {
 };
 
 export class Client {
-  constructor(target, { tenant, ...channel } = {}) {
-    this.stub = new vivarium.v1.Vivarium(target, grpc.credentials.createInsecure(),
+  constructor(target, { tenant, credentials, ...channel } = {}) {
+    this.stub = new vivarium.v1.Vivarium(target, credentials ?? grpc.credentials.createInsecure(),
       { ...caps, ...channel });
     this.metadata = new grpc.Metadata();
     if (tenant) this.metadata.set('vivarium-tenant', tenant);
