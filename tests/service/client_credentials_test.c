@@ -24,7 +24,7 @@ static int set_up(void **state)
                          "--tls-key", credentials_path("server.key"), "--tls-client-ca",
                          credentials_path("ca.pem"), "--cert-tenant", "CN:bob=bob", NULL});
     strcpy(unix_target, daemon_process.target);
-    snprintf(tls_target, sizeof(tls_target), "localhost:%d",
+    snprintf(tls_target, sizeof(tls_target), "127.0.0.1:%d",
              daemon_process_port(&daemon_process, TLS));
     snprintf(plain_target, sizeof(plain_target), "127.0.0.1:%d",
              daemon_process_port(&daemon_process, PLAIN));

@@ -43,9 +43,9 @@ static void test_all(void **state)
               "--max-connections", "8", "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp",
               "--allow-absent", "landlock", "--allow-absent=cgroup_cpu", "--tenant-memory",
               "1073741824", "--tenant-pids", "99", "--tenant-cpus", "1.5", "--worker-cpus", "0.25",
-              "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "ca", "--cert-tenant", "CN:x=t",
-              "--uid-tenant", "7=u", "--token-file", "f", "--metrics", "tcp:127.0.0.1:9464",
-              "--audit", "a", "--audit-required"),
+              "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "ca", "--cert-tenant",
+              "CN:x=t", "--uid-tenant", "7=u", "--token-file", "f", "--metrics",
+              "tcp:127.0.0.1:9464", "--audit", "a", "--audit-required"),
         0);
     assert_string_equal(o.listen.words[0], "unix:a");
     assert_string_equal(o.listen.words[1], "[::1]:5");
