@@ -110,7 +110,7 @@ static int open_tls(struct access *a, const struct options *o, struct viv_error 
 int access_open(const struct options *options, struct access *ret_access, struct viv_error *err)
 {
     struct access *a = ret_access;
-    struct auth *auth;
+    struct auth *auth = NULL;
 
     *a = (struct access){.range = acceptor_range_now(options->max_connections)};
     if (access_load(options, &auth, err) < 0)

@@ -96,7 +96,7 @@ static void add_name(struct visit *v, const char *type, const grpc_auth_property
     if (p->name_count == AUTH_NAMES_MAX || len > NAME_LEN_MAX)
         return;
     name = v->names[p->name_count];
-    memcpy(name, type, type_len);
+    snprintf(name, NAME_LEN_MAX, "%s", type);
     memcpy(name + type_len, property->value, property->value_length);
     p->names[p->name_count++] = (struct auth_text){name, len};
 }

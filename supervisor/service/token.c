@@ -99,7 +99,7 @@ int token_hash(const char *token, size_t len, const uint8_t *salt, char ret_text
         return viv_fail(err, VIV_INTERNAL, "libcrypto has no random bytes");
     if (token_digest(h.salt, token, len, h.hash) < 0)
         return viv_fail(err, VIV_INTERNAL, "libcrypto can't compute a hash");
-    memcpy(ret_text, SCHEME, n);
+    snprintf(ret_text, TOKEN_TEXT_MAX, "%s", SCHEME);
     n += put_hex(ret_text + n, h.salt, TOKEN_SALT);
     ret_text[n++] = ':';
     put_hex(ret_text + n, h.hash, TOKEN_HASH);

@@ -5,9 +5,8 @@
 #include "supervisor/service/channel_args.h"
 #include "supervisor/service/tls.h"
 
-_Static_assert(GATE_LISTENERS_MAX <= CHANNEL_ARGS_MORE_MAX &&
-                   GATE_LISTENERS_MAX <= TLS_LISTENERS_MAX,
-               "each listener may have TLS");
+_Static_assert(GATE_LISTENERS_MAX <= CHANNEL_ARGS_MORE_MAX, "an argument for each listener");
+_Static_assert(GATE_LISTENERS_MAX <= TLS_LISTENERS_MAX, "each listener may have TLS");
 
 grpc_server *transport_create_server(struct transport *t, const struct server_config *config)
 {

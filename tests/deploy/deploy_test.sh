@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # The files of deploy/: well-formed, and about this daemon.
+# Functions are called by check().
+# shellcheck disable=SC2317
 set -uo pipefail
 
 unit=deploy/systemd/vivariumd.service
