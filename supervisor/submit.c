@@ -76,15 +76,25 @@ void submit_charge(struct viv_supervisor *s, int64_t bytes)
     pthread_mutex_unlock(&s->inbox.lock);
 }
 
+void submit_settle(struct viv_supervisor *s, struct execution *e)
+{
+    if (!e->tenant)
+        return;
+    pthread_mutex_lock(&s->inbox.lock);
+    tenants_drop(&s->tenants, e->tenant, e->charged_bytes, clock_now());
+    pthread_mutex_unlock(&s->inbox.lock);
+    e->tenant = NULL;
+}
+
 void submit_release(struct viv_supervisor *s, struct execution *e)
 {
     uint64_t bytes = e->charged_bytes;
 
+    submit_settle(s, e);
     pthread_mutex_lock(&s->inbox.lock);
     e->next_queued = s->free_executions;
     s->free_executions = e;
     s->request_bytes -= bytes;
-    tenants_drop(&s->tenants, e->tenant, bytes, clock_now());
     pthread_mutex_unlock(&s->inbox.lock);
 }
 
