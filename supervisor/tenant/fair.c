@@ -157,8 +157,7 @@ static void tick(struct fair_queue *q, int64_t now_ns)
     if (now_ns - q->ticked_ns < FAIR_TICK_NS)
         return;
     q->ticked_ns = now_ns;
-    TAILQ_FOREACH(item, &q->running_items, link)
-    {
+    TAILQ_FOREACH(item, &q->running_items, link) {
         if (now_ns - item->began_ns <= item->charged_ns)
             continue;
         charge(q, item, now_ns - item->began_ns);
