@@ -77,7 +77,8 @@ struct execution {
     struct name name;
     struct execution *next, *previous; /* all live ones, oldest first */
     struct execution *next_queued;     /* its session's line, or the free list */
-    struct tenant *tenant;             /* NULL for a session's own */
+    struct tenant *tenant;             /* NULL for a session's own, and at the end */
+    TAILQ_ENTRY(execution) of_tenant;
     struct fair_item item;
 
     /* The request; one block of memory holds the copies. */

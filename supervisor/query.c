@@ -24,30 +24,34 @@ static enum viv_execution_state state_of(const struct execution *e)
     return VIV_EXECUTION_RUNNING;
 }
 
-/* What sessions do for themselves is nobody's execution. */
-static bool is_listed(const struct execution *e, const char *tenant)
+/* The tenant's own, so that how long it takes says nothing of others'. */
+static const struct tenant_executions *executions_of(struct viv_supervisor *s, const char *tenant)
 {
-    return e->kind == EXECUTION_CODE && strcmp(e->name.tenant, tenant) == 0;
-}
+    static struct tenant_executions none = TAILQ_HEAD_INITIALIZER(none);
+    const struct tenant *t;
 
-static size_t count_of(const struct viv_supervisor *s, const char *tenant)
-{
-    size_t count = 0;
-
-    for (const struct execution *e = s->oldest; e; e = e->next)
-        count += is_listed(e, tenant);
-    return count;
+    pthread_mutex_lock(&s->inbox.lock);
+    t = tenants_find(&s->tenants, tenant);
+    if (t && !t->known)
+        t = NULL; /* its first one is still on its way here */
+    pthread_mutex_unlock(&s->inbox.lock);
+    return t ? &t->executions : &none;
 }
 
 static void list(struct viv_supervisor *s, struct command *command)
 {
     struct query_command *q = (struct query_command *)command;
-    size_t most = count_of(s, q->tenant), count = 0;
-    struct viv_execution_info *infos = calloc(most ? most : 1, sizeof(*infos));
+    const struct tenant_executions *all = executions_of(s, q->tenant);
+    struct viv_execution_info *infos;
+    size_t most = 0, count = 0;
     int64_t now = clock_now();
+    struct execution *e;
 
-    for (struct execution *e = s->oldest; e && infos && count < most; e = e->next) {
-        if (!is_listed(e, q->tenant))
+    TAILQ_FOREACH(e, all, of_tenant)
+        most++;
+    infos = calloc(most + 1, sizeof(*infos));
+    TAILQ_FOREACH(e, all, of_tenant) {
+        if (e->kind != EXECUTION_CODE || !infos)
             continue;
         infos[count++] = (struct viv_execution_info){
             .execution_id = e->name.id,

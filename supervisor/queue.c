@@ -13,20 +13,18 @@ static struct execution *of_item(struct fair_item *item)
     return (struct execution *)((char *)item - offsetof(struct execution, item));
 }
 
-/* Set up by the first execution that comes here: the tenant's place may have
- * been another's before. */
-static struct fair_flow *flow_of(struct viv_supervisor *s, struct tenant *t)
+void queue_meet(struct viv_supervisor *s, struct tenant *t)
 {
     struct fair_share share;
 
     if (t->known)
-        return &t->flow;
+        return;
     pthread_mutex_lock(&s->inbox.lock);
     share = tenants_share(t);
     t->known = true;
     pthread_mutex_unlock(&s->inbox.lock);
     fair_flow_init(&t->flow, &share);
-    return &t->flow;
+    TAILQ_INIT(&t->executions);
 }
 
 static unsigned room(const struct viv_supervisor *s)
@@ -56,20 +54,32 @@ static int64_t delay(struct viv_supervisor *s, const struct tenant *t)
     return ns;
 }
 
-static bool make_room(struct viv_supervisor *s, struct tenant *arriving)
+/* The last of a tenant's that waits, for its session or for a worker. */
+static struct execution *last_waiting(const struct tenant *t)
 {
-    struct fair_item *item = fair_surplus(&s->fair, flow_of(s, arriving));
-    struct viv_error error;
     struct execution *e;
 
-    if (!item)
+    TAILQ_FOREACH_REVERSE(e, &t->executions, tenant_executions, of_tenant) {
+        if (e->phase == EXECUTION_WAITING || e->phase == EXECUTION_QUEUED)
+            break;
+    }
+    return e;
+}
+
+static bool make_room(struct viv_supervisor *s, const struct tenant *arriving)
+{
+    struct fair_flow *flow = fair_surplus(&s->fair, &arriving->flow);
+    struct execution *e =
+        flow ? last_waiting((struct tenant *)((char *)flow - offsetof(struct tenant, flow))) : NULL;
+    struct viv_error error;
+
+    if (!e)
         return false;
-    e = of_item(item);
     viv_fail(&error, VIV_RESOURCE_EXHAUSTED,
              "the queue is full and other tenants have less than their share of it: try again "
              "later");
     viv_retry_after(&error, delay(s, e->tenant));
-    queue_remove(s, e);
+    schedule_unqueue(s, e);
     schedule_finish(s, e, NULL, &error);
     return true;
 }
@@ -85,7 +95,7 @@ int queue_admit(struct viv_supervisor *s, const struct execution *e, struct viv_
 void queue_push(struct viv_supervisor *s, struct execution *e)
 {
     e->phase = EXECUTION_QUEUED;
-    fair_push(&s->fair, flow_of(s, e->tenant), &e->item, clock_now());
+    fair_push(&s->fair, &e->tenant->flow, &e->item, clock_now());
 }
 
 struct execution *queue_pop(struct viv_supervisor *s)
@@ -108,7 +118,13 @@ void queue_began(struct viv_supervisor *s, struct execution *e)
 {
     if (e->item.flow || execution_is_own(e))
         return;
-    fair_start(&s->fair, flow_of(s, e->tenant), &e->item, clock_now());
+    fair_start(&s->fair, &e->tenant->flow, &e->item, clock_now());
+}
+
+void queue_aside(struct viv_supervisor *s, struct execution *e, int change)
+{
+    s->waiting_count += (unsigned)change;
+    fair_aside(&s->fair, &e->tenant->flow, change);
 }
 
 void queue_put_back(struct viv_supervisor *s, struct execution *e)

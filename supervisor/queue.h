@@ -5,6 +5,10 @@
 
 #include "supervisor/execution.h"
 
+/* Before anything else is done with an execution of the tenant's: its place may
+ * have been another's before. */
+void queue_meet(struct viv_supervisor *supervisor, struct tenant *tenant);
+
 /* Whether there is room for an execution that has just arrived; where others
  * have more than their share of it, one of theirs is rejected to make some. */
 int queue_admit(struct viv_supervisor *supervisor, const struct execution *execution,
@@ -20,6 +24,9 @@ void queue_remove(struct viv_supervisor *supervisor, struct execution *execution
 
 /* One starts; by queue_pop() or on a worker that its session has. */
 void queue_began(struct viv_supervisor *supervisor, struct execution *execution);
+
+/* One more, or less, waits for its turn in its session. */
+void queue_aside(struct viv_supervisor *supervisor, struct execution *execution, int change);
 
 /* Puts one that was to start back in front. */
 void queue_put_back(struct viv_supervisor *supervisor, struct execution *execution);

@@ -30,6 +30,8 @@ static int64_t processors(void)
 
 void schedule_enlist(struct viv_supervisor *s, struct execution *e)
 {
+    if (e->tenant)
+        TAILQ_INSERT_TAIL(&e->tenant->executions, e, of_tenant);
     e->next = NULL;
     e->previous = s->newest;
     if (s->newest)
@@ -41,6 +43,8 @@ void schedule_enlist(struct viv_supervisor *s, struct execution *e)
 
 static void list_remove(struct viv_supervisor *s, struct execution *e)
 {
+    if (e->tenant)
+        TAILQ_REMOVE(&e->tenant->executions, e, of_tenant);
     if (e->previous)
         e->previous->next = e->next;
     else
@@ -157,6 +161,7 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
     list_remove(s, e);
     forget_name(s, e);
     e->phase = EXECUTION_UNBORN;
+    submit_settle(s, e);
     if (error)
         execution_reject(e, error);
     else
@@ -202,7 +207,9 @@ void schedule_submitted(struct viv_supervisor *s, struct command *command)
     struct viv_error error;
 
     e->ticket = ticket;
+    queue_meet(s, e->tenant);
     if (admit(s, e, &error) < 0) {
+        submit_settle(s, e);
         execution_reject(e, &error);
         free_place(s, e);
         return;

@@ -25,7 +25,7 @@ static void line_add(struct session *session, struct execution *e, bool first)
         session->first = e;
     if (!e->next_queued)
         session->last = &e->next_queued;
-    session->supervisor->waiting_count++;
+    queue_aside(session->supervisor, e, +1);
 }
 
 void session_unqueue(struct execution *e)
@@ -40,7 +40,7 @@ void session_unqueue(struct execution *e)
     *at = e->next_queued;
     if (!*at)
         session->last = at;
-    session->supervisor->waiting_count--;
+    queue_aside(session->supervisor, e, -1);
     e->phase = EXECUTION_UNBORN;
 }
 

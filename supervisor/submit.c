@@ -50,23 +50,24 @@ static int admit(struct viv_supervisor *s, const struct viv_request *request, ui
     return tenants_take(&s->tenants, *ret_tenant, bytes, now, err);
 }
 
-static int take_place(struct viv_supervisor *s, const struct viv_request *request, uint64_t bytes,
-                      struct execution **ret, struct viv_limits *ret_limits, struct viv_error *err)
+/* NULL: refused. */
+static struct execution *take_place(struct viv_supervisor *s, const struct viv_request *request,
+                                    uint64_t bytes, struct viv_limits *ret_limits,
+                                    struct viv_error *err)
 {
+    struct execution *e = NULL;
     struct tenant *tenant;
-    int rc;
 
     pthread_mutex_lock(&s->inbox.lock);
-    rc = admit(s, request, bytes, &tenant, ret_limits, err);
-    if (rc == 0) {
-        *ret = s->free_executions;
-        s->free_executions = (*ret)->next_queued;
+    if (admit(s, request, bytes, &tenant, ret_limits, err) == 0) {
+        e = s->free_executions;
+        s->free_executions = e->next_queued;
         s->request_bytes += bytes;
-        (*ret)->tenant = tenant;
-        (*ret)->charged_bytes = bytes;
+        e->tenant = tenant;
+        e->charged_bytes = bytes;
     }
     pthread_mutex_unlock(&s->inbox.lock);
-    return rc;
+    return e;
 }
 
 void submit_charge(struct viv_supervisor *s, int64_t bytes)
@@ -76,15 +77,25 @@ void submit_charge(struct viv_supervisor *s, int64_t bytes)
     pthread_mutex_unlock(&s->inbox.lock);
 }
 
+void submit_settle(struct viv_supervisor *s, struct execution *e)
+{
+    if (!e->tenant)
+        return;
+    pthread_mutex_lock(&s->inbox.lock);
+    tenants_drop(&s->tenants, e->tenant, e->charged_bytes, clock_now());
+    pthread_mutex_unlock(&s->inbox.lock);
+    e->tenant = NULL;
+}
+
 void submit_release(struct viv_supervisor *s, struct execution *e)
 {
     uint64_t bytes = e->charged_bytes;
 
+    submit_settle(s, e);
     pthread_mutex_lock(&s->inbox.lock);
     e->next_queued = s->free_executions;
     s->free_executions = e;
     s->request_bytes -= bytes;
-    tenants_drop(&s->tenants, e->tenant, bytes, clock_now());
     pthread_mutex_unlock(&s->inbox.lock);
 }
 
@@ -93,14 +104,15 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
                struct viv_error *err)
 {
     struct viv_limits limits;
-    struct execution *e = NULL;
+    struct execution *e;
     uint64_t bytes;
 
     if (limits_check_request(request, s->config.request_bytes_max, err) < 0 ||
         limits_check_session(request, &s->config.sessions, err) < 0)
         return -1;
     bytes = request->code_len + request->stdin_len + request->scope_len;
-    if (take_place(s, request, bytes, &e, &limits, err) < 0)
+    e = take_place(s, request, bytes, &limits, err);
+    if (!e)
         return -1;
     if (execution_fill(e, request, &limits, callbacks, arg, err) < 0) {
         submit_release(s, e);

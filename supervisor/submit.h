@@ -11,6 +11,10 @@ viv_ticket submit_next_ticket(const struct viv_supervisor *supervisor,
 /* Counts bytes that are held for requests, beside those that came with them. */
 void submit_charge(struct viv_supervisor *supervisor, int64_t bytes);
 
+/* Gives its tenant back what it took of its quotas: before it is told, so that
+ * who has been told may submit the next one. */
+void submit_settle(struct viv_supervisor *supervisor, struct execution *execution);
+
 /* Returns a place to the free list. */
 void submit_release(struct viv_supervisor *supervisor, struct execution *execution);
 

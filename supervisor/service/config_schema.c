@@ -9,9 +9,9 @@
                            TEXT_MAX)
 #define REQUIRED(structure, key) \
     CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER, structure, key, 0, TEXT_MAX)
-#define LIST(structure, key)                                                              \
-    CYAML_FIELD_SEQUENCE_COUNT(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, structure, \
-                               key.text, key.count, &text, 0, LIST_MAX)
+#define LIST(structure, key, texts, counted)                                                     \
+    CYAML_FIELD_SEQUENCE_COUNT(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, structure, texts, \
+                               counted, &text, 0, LIST_MAX)
 #define MAPPING(structure, key, fields) \
     CYAML_FIELD_MAPPING(#key, CYAML_FLAG_OPTIONAL, structure, key, fields)
 
@@ -38,8 +38,8 @@ static const cyaml_schema_value_t token = {
 };
 
 static const cyaml_schema_field_t credentials[] = {
-    LIST(struct yaml_credentials, certificates),
-    LIST(struct yaml_credentials, uids),
+    LIST(struct yaml_credentials, certificates, certificates.text, certificates.count),
+    LIST(struct yaml_credentials, uids, uids.text, uids.count),
     CYAML_FIELD_SEQUENCE_COUNT("tokens", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                struct yaml_credentials, tokens, token_count, &token, 0, LIST_MAX),
     CYAML_FIELD_END,
@@ -68,7 +68,7 @@ static const cyaml_schema_value_t tenant = {
 };
 
 static const cyaml_schema_field_t top[] = {
-    LIST(struct yaml_config, listen),
+    LIST(struct yaml_config, listen, listen.text, listen.count),
     SCALAR(struct yaml_config, insecure_tcp),
     SCALAR(struct yaml_config, tls_cert),
     SCALAR(struct yaml_config, tls_key),
@@ -78,14 +78,14 @@ static const cyaml_schema_field_t top[] = {
     SCALAR(struct yaml_config, audit),
     SCALAR(struct yaml_config, audit_required),
     SCALAR(struct yaml_config, worker),
-    LIST(struct yaml_config, preload),
+    LIST(struct yaml_config, preload, preload.text, preload.count),
     SCALAR(struct yaml_config, workers_warm),
     SCALAR(struct yaml_config, workers_max),
     SCALAR(struct yaml_config, queue_max),
     SCALAR(struct yaml_config, tenants_max),
     SCALAR(struct yaml_config, request_bytes_total),
     SCALAR(struct yaml_config, execution_cost_min),
-    LIST(struct yaml_config, allow_absent),
+    LIST(struct yaml_config, allow_absent, allow_absent.text, allow_absent.count),
     SCALAR(struct yaml_config, drain_grace),
     SCALAR(struct yaml_config, max_message),
     SCALAR(struct yaml_config, max_streams),
@@ -93,7 +93,7 @@ static const cyaml_schema_field_t top[] = {
     SCALAR(struct yaml_config, log_level),
     SCALAR(struct yaml_config, store),
     SCALAR(struct yaml_config, store_key),
-    LIST(struct yaml_config, store_old_keys),
+    LIST(struct yaml_config, store_old_keys, store_old_keys.text, store_old_keys.count),
     SCALAR(struct yaml_config, node),
     SCALAR(struct yaml_config, sessions_max),
     SCALAR(struct yaml_config, sessions_resident),

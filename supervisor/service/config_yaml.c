@@ -118,6 +118,11 @@ static int key_missing(const struct config_yaml *y, struct complaint *c, struct 
     return fail_at(y, where_value(y->where, c->path), err, text);
 }
 
+static void say(struct complaint *c, const char *words)
+{
+    snprintf(c->text, sizeof(c->text), "%s", words);
+}
+
 /* In words that don't take a reader of libyaml's source. */
 static void reword(struct complaint *c, cyaml_err_t error)
 {
@@ -131,15 +136,15 @@ static void reword(struct complaint *c, cyaml_err_t error)
     char type[16] = "";
 
     if (error == CYAML_ERR_ALIAS) {
-        strcpy(c->text, "an alias (*) is not taken here: write it out");
+        say(c, "an alias (*) is not taken here: write it out");
     } else if (c->text[0] == '\0') {
-        strcpy(c->text, "a key must be a plain word");
+        say(c, "a key must be a plain word");
         c->path[0] = '\0';
     }
     sscanf(c->text, "Expecting %15[A-Z]", type);
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (strcmp(type, types[i].type) == 0)
-            strcpy(c->text, types[i].words);
+            say(c, types[i].words);
 }
 
 static int complain(const struct config_yaml *y, struct complaint *c, cyaml_err_t error,

@@ -27,11 +27,16 @@ static bool more(uint64_t m, unsigned v, uint64_t n, unsigned w)
     return m * w > n * v;
 }
 
+static uint64_t waiting(const struct fair_flow *f)
+{
+    return (uint64_t)f->queued + f->aside;
+}
+
 static bool is_larger(const struct heap_node *a, const struct heap_node *b)
 {
     const struct fair_flow *f = of_large(a), *g = of_large(b);
 
-    return more(f->queued, f->share.weight, g->queued, g->share.weight);
+    return more(waiting(f), f->share.weight, waiting(g), g->share.weight);
 }
 
 int fair_init(struct fair_queue *queue, size_t flows, int64_t cost_min_ns, struct viv_error *err)
@@ -112,7 +117,7 @@ static void place(struct fair_queue *q, struct fair_flow *f)
     q->startable -= f->startable;
     f->startable = startable(f);
     q->startable += f->startable;
-    if (f->queued > 0)
+    if (waiting(f) > 0)
         heap_set(&q->large, &f->large);
     else
         heap_remove(&q->large, &f->large);
@@ -152,8 +157,7 @@ static void tick(struct fair_queue *q, int64_t now_ns)
     if (now_ns - q->ticked_ns < FAIR_TICK_NS)
         return;
     q->ticked_ns = now_ns;
-    TAILQ_FOREACH(item, &q->running_items, link)
-    {
+    TAILQ_FOREACH(item, &q->running_items, link) {
         if (now_ns - item->began_ns <= item->charged_ns)
             continue;
         charge(q, item, now_ns - item->began_ns);
@@ -299,19 +303,19 @@ void fair_requeue(struct fair_queue *queue, struct fair_item *item)
     place(queue, flow);
 }
 
-struct fair_item *fair_surplus(const struct fair_queue *queue, const struct fair_flow *arriving)
+void fair_aside(struct fair_queue *queue, struct fair_flow *flow, int change)
+{
+    flow->aside += (unsigned)change;
+    place(queue, flow);
+}
+
+struct fair_flow *fair_surplus(const struct fair_queue *queue, const struct fair_flow *arriving)
 {
     const struct heap_node *first = heap_first(&queue->large);
-    const struct fair_flow *f;
+    struct fair_flow *f = first ? of_large(first) : NULL;
 
-    if (!first)
+    if (!f || f == arriving ||
+        !more(waiting(f), f->share.weight, waiting(arriving) + 1, arriving->share.weight))
         return NULL;
-    f = of_large(first);
-    if (f == arriving ||
-        !more(f->queued, f->share.weight, (uint64_t)arriving->queued + 1, arriving->share.weight))
-        return NULL;
-    for (unsigned i = FAIR_LEVELS; i-- > 0;)
-        if (!TAILQ_EMPTY(&f->lines[i]))
-            return TAILQ_LAST(&f->lines[i], fair_line);
-    return NULL;
+    return f;
 }

@@ -54,11 +54,12 @@ struct fair_share {
 
 struct fair_flow {
     struct heap_node ready; /* where something may start: by `pass` */
-    struct heap_node large; /* where something waits: by items and weight */
+    struct heap_node large; /* where something waits, here or aside: by number and weight */
     struct fair_line lines[FAIR_LEVELS];
     struct fair_share share;
     unsigned queued, running;
     unsigned startable; /* of the queued ones, were there workers enough */
+    unsigned aside;     /* what waits for something else before it is queued */
     uint64_t size_running;
     fair_time pass;     /* what it has used */
     int64_t served;     /* number of its last start; below 0: none, but it has arrived */
@@ -113,9 +114,12 @@ void fair_done(struct fair_queue *queue, struct fair_item *item, int64_t now_ns)
  * it was no fault of its own. */
 void fair_requeue(struct fair_queue *queue, struct fair_item *item);
 
-/* The newest and least urgent item of the flow that has the most waiting for
- * its weight, where that is still more than what `arriving` has, with one more;
- * else NULL. Where there is no room it has to give way. */
-struct fair_item *fair_surplus(const struct fair_queue *queue, const struct fair_flow *arriving);
+/* One more, or less, of the flow's waits elsewhere. */
+void fair_aside(struct fair_queue *queue, struct fair_flow *flow, int change);
+
+/* The flow that has the most waiting for its weight, here and aside, where that is
+ * still more than what `arriving` has with one more; else NULL. Where there is no
+ * room, the last of it has to give way. */
+struct fair_flow *fair_surplus(const struct fair_queue *queue, const struct fair_flow *arriving);
 
 #endif

@@ -168,6 +168,13 @@ void tenants_drop(struct tenants *tenants, struct tenant *tenant, uint64_t bytes
         TAILQ_INSERT_TAIL(&tenants->idle, tenant, idle);
 }
 
+struct tenant *tenants_find(const struct tenants *tenants, const char *tenant)
+{
+    struct tenant *t = find(tenants, tenant);
+
+    return t && t->places > 0 ? t : NULL;
+}
+
 struct fair_share tenants_share(const struct tenant *tenant)
 {
     const struct viv_tenant_config *r = tenant->rules;

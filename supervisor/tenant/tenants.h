@@ -15,6 +15,8 @@
 #include "supervisor/tenant/pace.h"
 #include "supervisor/vivarium.h"
 
+TAILQ_HEAD(tenant_executions, execution);
+
 struct tenant {
     struct name name; /* (tenant, "") */
     TAILQ_ENTRY(tenant) idle;
@@ -26,7 +28,8 @@ struct tenant {
 
     /* The reactor's own. */
     struct fair_flow flow;
-    bool known; /* the flow is set up */
+    struct tenant_executions executions; /* all of them, oldest first */
+    bool known;                          /* these two are set up */
 };
 
 TAILQ_HEAD(tenant_list, tenant);
@@ -77,6 +80,9 @@ int tenants_take(struct tenants *tenants, struct tenant *tenant, uint64_t bytes,
 
 /* Its end. The tenant may be somebody else's afterwards. */
 void tenants_drop(struct tenants *tenants, struct tenant *tenant, uint64_t bytes, int64_t now_ns);
+
+/* A tenant that has executions; NULL: it has none. */
+struct tenant *tenants_find(const struct tenants *tenants, const char *tenant);
 
 /* The share of the fair queue; of a tenant that is no longer in the table: the
  * least there is, so that what waits still runs. */

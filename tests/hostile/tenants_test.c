@@ -283,6 +283,18 @@ static void waiting_ones_are_capped(void **state)
     finish(second);
 }
 
+/* Who has been told of the end may begin the next one. */
+static void a_place_is_free_before_its_end_is_told(void **state)
+{
+    struct viv_tenant_config table[] = {named("a"), named("default")};
+
+    table[0].running = 1;
+    table[0].queued = 0;
+    set(table, 2);
+    for (int i = 0; i < 300; i++)
+        finish(submit("a", "ok"));
+}
+
 static void the_rate_is_capped(void **state)
 {
     struct viv_tenant_config table[] = {named("a"), named("default")};
@@ -414,6 +426,24 @@ static void who_has_most_makes_room_for_who_has_less(void **state)
     finish(other);
 }
 
+/* A line before one session is a flood, too. */
+static void those_that_wait_for_a_session_make_room(void **state)
+{
+    struct run *lined[8], *other;
+
+    open_session("a", "1");
+    lined[0] = in_session("a", "1", FOR_EVER, VIV_REQUEST_EXECUTE);
+    harness_wait_started(lined[0]);
+    for (int i = 1; i < 8; i++)
+        lined[i] = add("a", "1");
+    other = submit("b", "ok");
+    expect_refused(lined[7], VIV_RESOURCE_EXHAUSTED, "other tenants have less");
+    finish(other);
+    cancel(lined[0]);
+    for (int i = 0; i < 7; i++)
+        finish(lined[i]);
+}
+
 static void what_is_too_late_does_not_start(void **state)
 {
     const struct viv_request request = {
@@ -526,12 +556,14 @@ int main(void)
         SMALL(their_memory_is_capped),
         SMALL(a_larger_cap_is_used_at_once),
         SMALL(waiting_ones_are_capped),
+        SMALL(a_place_is_free_before_its_end_is_told),
         SMALL(the_rate_is_capped),
         SMALL(limits_are_the_tenants),
         SMALL(sessions_in_use_are_capped),
         SMALL(resident_ones_are_capped),
         SMALL(what_they_store_is_capped),
         SMALL(who_has_most_makes_room_for_who_has_less),
+        SMALL(those_that_wait_for_a_session_make_room),
         SMALL(what_is_too_late_does_not_start),
         SMALL(unknown_tenants_are_refused_without_a_default),
         SMALL(a_new_table_leaves_what_runs_and_waits),

@@ -24,8 +24,7 @@ static bool stands_before(const struct model_item *a, const struct model_item *b
     return a->level != b->level ? a->level < b->level : a->order < b->order;
 }
 
-/* The first or the last of those that wait. */
-static int end_of_line(const struct model *m, int flow, bool last)
+static int first_of(const struct model *m, int flow)
 {
     int found = -1;
 
@@ -33,7 +32,7 @@ static int end_of_line(const struct model *m, int flow, bool last)
         const struct model_item *item = &m->items[i];
 
         if (item->state == MODEL_WAITS && item->flow == flow &&
-            (found < 0 || stands_before(item, &m->items[found]) != last))
+            (found < 0 || stands_before(item, &m->items[found])))
             found = i;
     }
     return found;
@@ -42,7 +41,7 @@ static int end_of_line(const struct model *m, int flow, bool last)
 static bool is_ready(const struct model *m, int flow)
 {
     const struct fair_share *share = &m->flows[flow].share;
-    int first = end_of_line(m, flow, false);
+    int first = first_of(m, flow);
     uint64_t size = 0;
 
     for (int i = 0; i < MODEL_ITEMS; i++)
@@ -82,7 +81,7 @@ int model_next(const struct model *m)
 {
     int flow = next_flow(m);
 
-    return flow < 0 ? -1 : end_of_line(m, flow, false);
+    return flow < 0 ? -1 : first_of(m, flow);
 }
 
 static void charge(struct model *m, struct model_item *item, int64_t to_ns)
@@ -223,24 +222,22 @@ void model_requeue(struct model *m, int item)
     update(m, m->items[item].flow);
 }
 
-static bool has_more(const struct model *m, int a, unsigned extra_a, int b, unsigned extra_b)
+static bool has_more(const struct model *m, int a, int b, unsigned extra_b)
 {
-    uint64_t of_a = model_count(m, a, MODEL_WAITS) + extra_a;
-    uint64_t of_b = model_count(m, b, MODEL_WAITS) + extra_b;
+    uint64_t of_a = model_count(m, a, MODEL_WAITS) + m->flows[a].aside;
+    uint64_t of_b = model_count(m, b, MODEL_WAITS) + m->flows[b].aside + extra_b;
 
     return of_a * m->flows[b].share.weight > of_b * m->flows[a].share.weight;
 }
 
-bool model_surplus_is_right(const struct model *m, int arriving, int item)
+bool model_surplus_is_right(const struct model *m, int arriving, int flow)
 {
     for (int i = 0; i < m->flow_count; i++) {
-        if (item < 0 && i != arriving && has_more(m, i, 0, arriving, 1))
+        if (flow < 0 && i != arriving && has_more(m, i, arriving, 1))
             return false;
         /* Where several have the most, any of them will do. */
-        if (item >= 0 && has_more(m, i, 0, m->items[item].flow, 0))
+        if (flow >= 0 && has_more(m, i, flow, 0))
             return false;
     }
-    return item < 0 ||
-           (m->items[item].flow != arriving && has_more(m, m->items[item].flow, 0, arriving, 1) &&
-            item == end_of_line(m, m->items[item].flow, true));
+    return flow < 0 || (flow != arriving && has_more(m, flow, arriving, 1));
 }

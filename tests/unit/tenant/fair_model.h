@@ -25,6 +25,7 @@ struct model_flow {
     int64_t served;
     int64_t typical_ns;
     bool was_ready;
+    unsigned aside;
 };
 
 struct model {
@@ -55,8 +56,8 @@ unsigned model_startable(const struct model *m);
 /* The item that would start, -1: none may. */
 int model_next(const struct model *m);
 
-/* Whether giving `item` up for one of `arriving` is right: -1 says that none is
- * to be given up. */
-bool model_surplus_is_right(const struct model *m, int arriving, int item);
+/* Whether it is right that `flow` gives way to one of `arriving`; -1 says that
+ * none does. */
+bool model_surplus_is_right(const struct model *m, int arriving, int flow);
 
 #endif

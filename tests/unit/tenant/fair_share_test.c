@@ -401,10 +401,14 @@ static void the_largest_for_its_weight_gives_way(void **state)
         push(1, MS, 1);
     assert_null(fair_surplus(&w.queue, &w.flows[2]));
     for (int i = 0; i < 5; i++)
-        push(0, MS, i == 1 ? 2 : 1);
-    assert_int_equal(((struct item *)fair_surplus(&w.queue, &w.flows[2]))->order, 1);
-    assert_int_equal(((struct item *)fair_surplus(&w.queue, &w.flows[1]))->flow, 0);
+        push(0, MS, 1);
+    assert_ptr_equal(fair_surplus(&w.queue, &w.flows[2]), &w.flows[0]);
+    assert_ptr_equal(fair_surplus(&w.queue, &w.flows[1]), &w.flows[0]);
     assert_null(fair_surplus(&w.queue, &w.flows[0]));
+    fair_aside(&w.queue, &w.flows[2], 7);
+    assert_ptr_equal(fair_surplus(&w.queue, &w.flows[0]), &w.flows[2]);
+    fair_aside(&w.queue, &w.flows[2], -7);
+    assert_ptr_equal(fair_surplus(&w.queue, &w.flows[2]), &w.flows[0]);
     end();
 }
 

@@ -52,12 +52,13 @@ static void pair_check(const struct pair *p)
     assert_int_equal(p->queue.queued, model_count(m, -1, MODEL_WAITS));
     assert_int_equal(p->queue.running, model_count(m, -1, MODEL_RUNS));
     for (int i = 0; i < m->flow_count; i++) {
-        const struct fair_flow *f = &p->flows[i];
+        const struct fair_flow *f = &p->flows[i], *surplus;
 
         assert_int_equal(f->queued, model_count(m, i, MODEL_WAITS));
         assert_int_equal(f->running, model_count(m, i, MODEL_RUNS));
         assert_true(f->pass == m->flows[i].pass);
-        assert_true(model_surplus_is_right(m, i, number(p, fair_surplus(&p->queue, f))));
+        surplus = fair_surplus(&p->queue, f);
+        assert_true(model_surplus_is_right(m, i, surplus ? (int)(surplus - p->flows) : -1));
     }
     assert_true(p->queue.now == m->now && p->queue.horizon == m->horizon);
 }
@@ -129,6 +130,14 @@ static void pair_share(struct pair *p, int flow, const struct fair_share *share)
 {
     fair_flow_share(&p->queue, &p->flows[flow], share);
     model_share(&p->model, flow, share);
+}
+
+static void pair_aside(struct pair *p, int flow)
+{
+    int change = p->flows[flow].aside > 0 && rand() % 2 ? -1 : 1;
+
+    fair_aside(&p->queue, &p->flows[flow], change);
+    p->model.flows[flow].aside += (unsigned)change;
 }
 
 /* Every sequence of `LENGTH` of these, each at its own distance in time. */
@@ -226,8 +235,10 @@ static void random_step(struct pair *p)
         pair_pop(p);
     else if (what < 85)
         pair_done(p, n);
-    else if (what < 95)
+    else if (what < 93)
         pair_remove(p, n);
+    else if (what < 95)
+        pair_aside(p, flow);
     else if (what < 97)
         pair_requeue(p, n);
     else if (what < 98)
