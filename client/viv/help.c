@@ -23,20 +23,21 @@
     "  --idle SEC     close it after this long without an execution\n"
 
 static const char *const TEXTS[VIV_COMMANDS] = {
-    [VIV_COMMAND_NONE] = "viv: run Python in a Vivarium sandbox\n"
-                         "\n"
-                         "  viv run [-c CODE | FILE | -]   run code\n"
-                         "  viv cancel ID                  cancel a running or queued execution\n"
-                         "  viv ps                         list your executions\n"
-                         "  viv repl                       an interactive session\n"
-                         "  viv session open | close | list | save | load\n"
-                         "                                 names that stay on the server\n"
-                         "  viv scope show FILE            the names in a file\n"
-                         "  viv describe                   what the supervisor is, and its limits\n"
-                         "  viv doctor                     which layers of isolation this machine grants\n"
-                         "  viv help [COMMAND]             this text, or a command's\n"
-                         "  viv --version\n"
-                         "\n" COMMON,
+    [VIV_COMMAND_NONE] =
+        "viv: run Python in a Vivarium sandbox\n"
+        "\n"
+        "  viv run [-c CODE | FILE | -]   run code\n"
+        "  viv cancel ID                  cancel a running or queued execution\n"
+        "  viv ps                         list your executions\n"
+        "  viv repl                       an interactive session\n"
+        "  viv session open | close | list | save | load\n"
+        "                                 names that stay on the server\n"
+        "  viv scope show FILE            the names in a file\n"
+        "  viv describe                   what the supervisor is, and its limits\n"
+        "  viv doctor                     which layers of isolation this machine grants\n"
+        "  viv help [COMMAND]             this text, or a command's\n"
+        "  viv --version\n"
+        "\n" COMMON,
     [VIV_COMMAND_RUN] =
         "viv run [OPTIONS] [-c CODE | FILE | -]\n"
         "\n"
@@ -136,14 +137,15 @@ static const char *const TEXTS[VIV_COMMANDS] = {
                              "Prints versions, the layers of isolation, your limits and the pool.\n"
                              "\n"
                              "  --json         print one JSON object\n" COMMON,
-    [VIV_COMMAND_DOCTOR] = "viv doctor [OPTIONS]\n"
-                           "\n"
-                           "Prints which layers of isolation this machine grants, as found by trying\n"
-                           "each: what is missing, why, how to have it, and the flags by which vivariumd\n"
-                           "does without. It asks no supervisor. Exit status: 0 where nothing is missing,\n"
-                           "1 where something is, 2 where it could not be found out.\n"
-                           "\n"
-                           "  --json         print one JSON object\n",
+    [VIV_COMMAND_DOCTOR] =
+        "viv doctor [OPTIONS]\n"
+        "\n"
+        "Prints which layers of isolation this machine grants, as found by trying\n"
+        "each: what is missing, why, how to have it, and the flags by which vivariumd\n"
+        "does without. It asks no supervisor. Exit status: 0 where nothing is missing,\n"
+        "1 where something is, 2 where it could not be found out.\n"
+        "\n"
+        "  --json         print one JSON object\n",
     [VIV_COMMAND_HELP] = "viv help [COMMAND]\n",
 };
 

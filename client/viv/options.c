@@ -103,10 +103,15 @@ static const struct command {
     const char *letters; /* for getopt; ':' first, so that we write the errors */
     const struct option *options;
 } COMMANDS[VIV_COMMANDS] = {
-    [VIV_COMMAND_RUN] = {"run", ":c:h", RUN},   [VIV_COMMAND_CANCEL] = {"cancel", ":h", CANCEL},
-    [VIV_COMMAND_PS] = {"ps", ":h", ASK},       [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
-    [VIV_COMMAND_HELP] = {"help", ":h", ASK}, [VIV_COMMAND_DOCTOR] = {"doctor", ":h", ASK},   [VIV_COMMAND_REPL] = {"repl", ":h", REPL},
-    [VIV_COMMAND_SCOPE] = {"scope", ":h", ASK}, [VIV_COMMAND_SESSION] = {"session", ":h", SESSION},
+    [VIV_COMMAND_RUN] = {"run", ":c:h", RUN},
+    [VIV_COMMAND_CANCEL] = {"cancel", ":h", CANCEL},
+    [VIV_COMMAND_PS] = {"ps", ":h", ASK},
+    [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
+    [VIV_COMMAND_HELP] = {"help", ":h", ASK},
+    [VIV_COMMAND_DOCTOR] = {"doctor", ":h", ASK},
+    [VIV_COMMAND_REPL] = {"repl", ":h", REPL},
+    [VIV_COMMAND_SCOPE] = {"scope", ":h", ASK},
+    [VIV_COMMAND_SESSION] = {"session", ":h", SESSION},
 };
 
 /* What follows viv scope and viv session. */
