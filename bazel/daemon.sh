@@ -4,6 +4,7 @@
 
 DAEMON=
 FOLDER=
+ALLOWANCES=()
 
 locate_programs() {
     local bin
@@ -14,6 +15,14 @@ locate_programs() {
     export VIVARIUM_TARGET
 }
 
+# Sets ALLOWANCES: what this machine lacks must be allowed to be absent, and who
+# looks on is told.
+find_allowances() {
+    mapfile -t ALLOWANCES < <("$VIV_BIN" doctor --json | grep -oE -e '--allow-absent [a-z_]+' | tr ' ' '\n')
+    ((${#ALLOWANCES[@]} == 0)) ||
+        say "this machine lacks layers of isolation; vivariumd gets ${ALLOWANCES[*]} (viv doctor says why)"
+}
+
 # start_daemon [FLAG...]: returns when it listens. Its log is $FOLDER/log.
 start_daemon() {
     FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/vivarium.XXXXXX") || exit 1
@@ -21,7 +30,8 @@ start_daemon() {
     trap 'exit 130' INT TERM
     VIVARIUM_TARGET=unix:$FOLDER/vivarium.sock
     mkfifo "$FOLDER/ready"
-    "$VIVARIUMD" --listen "$VIVARIUM_TARGET" --ready-fd 3 "$@" \
+    find_allowances
+    "$VIVARIUMD" --listen "$VIVARIUM_TARGET" --ready-fd 3 "${ALLOWANCES[@]}" "$@" \
         3>"$FOLDER/ready" 2>"$FOLDER/log" </dev/null &
     DAEMON=$!
     # End of file without a line: it has ended.

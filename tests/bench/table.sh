@@ -56,6 +56,8 @@ bench() {
     say "pure Python in a worker beside python3.11"
     "$BENCH/hook_bench" "$VIVARIUM_TARGET" "$HOOK_ROUNDS" tests/bench/programs/*.py \
         >"$FOLDER/hook" || die "hook_bench failed"
+    say "the jail, and what each of its layers costs"
+    "$BENCH/jail_bench" "$WORKER" >"$FOLDER/jail" || die "jail_bench failed"
     say "tenants: what one's flood costs another, and what the fair queue costs"
     { "$BENCH/flood_bench" "$WORKER" && printf '\n' && "$BENCH/fair_bench"; } \
         >"$FOLDER/tenants" || die "flood_bench failed"
@@ -68,4 +70,6 @@ bench() {
     cat "$FOLDER/hook"
     printf '\n'
     cat "$FOLDER/tenants"
+    printf '\n'
+    cat "$FOLDER/jail"
 }
