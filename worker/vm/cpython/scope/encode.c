@@ -185,6 +185,10 @@ void scope_encode_value(struct scope_encoder *e, unsigned field, PyObject *objec
         e->w->full = true;
         return;
     }
+    if (Py_TYPE(object) == &PyLong_Type && Py_ABS(Py_SIZE(object)) <= 1) {
+        scope_writer_sint_in(e->w, field, VALUE_INTEGER, PyLong_AsLong(object));
+        return;
+    }
     if (scope_walk_has_identity(object))
         node = scope_nodes_find(e->nodes, object);
     if (node >= 0 && e->nodes->items[node].index >= 0)

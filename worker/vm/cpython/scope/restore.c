@@ -77,6 +77,11 @@ static int restore_name(struct scope_restore *r, uint32_t i)
     /* Importing may have moved the entries. */
     entry = &r->manifest.entries[i];
     entry->type = scope_manifest_type(&r->manifest, Py_TYPE(value));
+    if (i < r->last_set || PyDict_Contains(r->globals, name) != 0) {
+        PyErr_Clear();
+        r->out_of_order = true;
+    }
+    r->last_set = i;
     rc = PyDict_SetItem(r->globals, name, value);
     Py_DECREF(value);
     return rc < 0 ? no_memory(r) : 0;
@@ -162,7 +167,7 @@ static int prepare_names(struct scope_restore *r)
 /* The order of the snapshot, which the turns have left. */
 static int set_order(struct scope_restore *r)
 {
-    for (uint32_t i = 0; i < r->binding_count; i++) {
+    for (uint32_t i = 0; r->out_of_order && i < r->binding_count; i++) {
         const struct scope_entry *entry = &r->manifest.entries[i];
         PyObject *value = NULL;
         int rc;

@@ -66,9 +66,11 @@ struct scope_restore {
     size_t task_count, task_room;
     uint32_t *log; /* slots in the order in which they became complete */
     uint32_t log_count, begun;
-    uint32_t blamed;  /* after a -1: the object that failed before; SCOPE_NO_SLOT: none */
-    uint32_t current; /* the slot at work */
-    uint32_t height;  /* of what was built since it was set to 0 */
+    uint32_t blamed;   /* after a -1: the object that failed before; SCOPE_NO_SLOT: none */
+    uint32_t current;  /* the slot at work */
+    uint32_t height;   /* of what was built since it was set to 0 */
+    uint32_t last_set; /* the name that was set last, and whether any was out of order */
+    bool out_of_order;
     struct scope_manifest manifest;
     PyObject *keys[SCOPE_KEY_CACHE]; /* short text that keys are made of */
 };

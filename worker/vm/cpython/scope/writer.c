@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH = 2 };
+#include "worker/vm/cpython/scope/block.h"
 
-#define LARGE_BLOCK (4u * 1024 * 1024)
+enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH = 2 };
 
 int scope_writer_init(struct scope_writer *w, size_t max)
 {
@@ -63,32 +63,23 @@ static inline uint8_t *reserve(struct scope_writer *w, size_t len)
     return w->at -= len;
 }
 
-/* Pages are taken one by one as they are written: for a large block, by the
- * largest that there are. A hint; where it is not taken nothing is lost. */
-static void expect_block(uint8_t *place, size_t len)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)place;
-
-    from = (from + page - 1) / page * page;
-    madvise((void *)from, ((uintptr_t)place + len - from) / page * page, MADV_HUGEPAGE);
-}
-
 void scope_writer_raw(struct scope_writer *w, const void *data, size_t len)
 {
     uint8_t *place = reserve(w, len);
 
-    if (!place || !len)
-        return;
-    if (len >= LARGE_BLOCK)
-        expect_block(place, len);
-    memcpy(place, data, len);
+    if (place)
+        scope_block_copy(place, data, len);
 }
 
-static void raw_varint(struct scope_writer *w, uint64_t value)
+static inline void raw_varint(struct scope_writer *w, uint64_t value)
 {
     size_t len = 1;
     uint8_t *place;
 
+    if (value < 0x80 && !w->full && w->at > w->floor) {
+        *--w->at = (uint8_t)value;
+        return;
+    }
     for (uint64_t rest = value >> 7; rest; rest >>= 7)
         len++;
     place = reserve(w, len);
@@ -113,6 +104,29 @@ void scope_writer_varint(struct scope_writer *w, unsigned field, uint64_t value)
 void scope_writer_sint(struct scope_writer *w, unsigned field, int64_t value)
 {
     scope_writer_varint(w, field, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+}
+
+/* Most items of lists are these: at once, where nothing about them is long. */
+void scope_writer_sint_in(struct scope_writer *w, unsigned field, unsigned inner, int64_t value)
+{
+    uint64_t bits = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    size_t mark = scope_writer_used(w), len = bits < 1u << 7 ? 1 : bits < 1u << 14 ? 2 : 3;
+    uint8_t *at;
+
+    if (bits >= 1u << 21 || field > 15 || inner > 15) {
+        scope_writer_sint(w, inner, value);
+        scope_writer_field(w, field, mark);
+        return;
+    }
+    at = reserve(w, len + 3);
+    if (!at)
+        return;
+    *at++ = (uint8_t)(field << 3 | LENGTH);
+    *at++ = (uint8_t)(len + 1);
+    *at++ = (uint8_t)(inner << 3 | VARINT);
+    for (; len > 1; len--, bits >>= 7)
+        *at++ = (uint8_t)(bits | 0x80);
+    *at = (uint8_t)bits;
 }
 
 void scope_writer_double(struct scope_writer *w, unsigned field, double value)

@@ -38,6 +38,8 @@ static inline size_t scope_writer_used(const struct scope_writer *w)
 void scope_writer_raw(struct scope_writer *w, const void *data, size_t len);
 void scope_writer_varint(struct scope_writer *w, unsigned field, uint64_t value);
 void scope_writer_sint(struct scope_writer *w, unsigned field, int64_t value);
+/* A message of one such field, as a field. */
+void scope_writer_sint_in(struct scope_writer *w, unsigned field, unsigned inner, int64_t value);
 void scope_writer_double(struct scope_writer *w, unsigned field, double value);
 void scope_writer_bytes(struct scope_writer *w, unsigned field, const void *data, size_t len);
 
