@@ -1,6 +1,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/scope/build.h"
 
+#include "worker/vm/cpython/scope/create.h"
 #include "worker/vm/cpython/scope/fields.h"
 #include "worker/vm/cpython/scope/scalar.h"
 
@@ -46,6 +47,9 @@ PyObject *scope_build_ref(struct scope_restore *r, uint64_t index)
     if (slot->height > r->height)
         r->height = slot->height;
     note_unfinished(r, (uint32_t)index);
+    if (r->hashing && slot->kind == OBJECT_INSTANCE && slot->state < SLOT_COMPLETE &&
+        scope_fill_early(r, slot) < 0)
+        return NULL;
     return slot->object;
 }
 
@@ -135,9 +139,12 @@ static PyObject *build_hashed(struct scope_restore *r, struct scope_span body, i
 {
     PyObject *key;
     uint32_t height = r->height;
+    bool hashing = r->hashing;
 
     r->height = 0;
+    r->hashing = true;
     key = scope_build_value(r, body, depth);
+    r->hashing = hashing;
     if (key && r->height > HASH_HEIGHT_MAX) {
         Py_CLEAR(key);
         scope_op_refuse(r->op, "a key or an item of a set is nested more than %d deep",

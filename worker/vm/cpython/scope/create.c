@@ -177,7 +177,7 @@ int scope_fill(struct scope_restore *r, uint32_t index, int stage)
     case OBJECT_CELL:
         return fill_cell(r, slot->object, slot->body);
     case OBJECT_INSTANCE:
-        return scope_fill_instance(r, slot->object, slot->body);
+        return scope_fill_instance(r, slot);
     default:
         return 0;
     }

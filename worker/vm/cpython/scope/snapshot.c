@@ -17,16 +17,20 @@
 #include "worker/vm/cpython/scope/walk.h"
 
 /* How often the scope is read again where user code that is run by the reading
- * changes what was read already. */
+ * changes what was read already; and from when on, and how often, without the
+ * names that were changed. */
 #define ATTEMPTS 3
+#define ATTEMPTS_WITHOUT 5
 
 struct snapshot {
     struct scope_op *op;
-    PyObject *names;   /* a copy of the namespace */
-    PyObject **values; /* of each entry of the manifest; NULL: omitted */
+    PyObject *restless; /* set of names that are left out; may grow */
+    PyObject *names;    /* a copy of the namespace */
+    PyObject **values;  /* of each entry of the manifest; NULL: omitted */
     struct scope_manifest manifest;
     struct scope_walk walk;
     struct scope_types types;
+    bool changed; /* while it was walked */
 };
 
 static int no_memory(struct snapshot *s)
@@ -65,6 +69,8 @@ static int walk_name(struct snapshot *s, PyObject *name, PyObject *value)
 
     if (!PyUnicode_CheckExact(name) || !scope_text_fits(name))
         scope_op_refuse(s->op, "a name must be text without surrogates and U+0000");
+    else if (PySet_Contains(s->restless, name) == 1)
+        scope_op_refuse(s->op, "code that was run to read the scope went on changing it");
     else if (scope_walk_name(&s->walk, value, (uint32_t)s->manifest.count) == 0)
         return add_entry(s, name, value, (struct scope_entry){0});
     return omit(s, name, value, nodes, table);
@@ -94,6 +100,15 @@ static bool needs_version(const struct scope_nodes *nodes)
     return false;
 }
 
+/* After each name or object: whether its content had changed since the walk. */
+static void look_for_change(struct snapshot *s, struct scope_encoder *e, uint32_t owner)
+{
+    if (e->changed && PySet_Add(s->restless, s->manifest.entries[owner].name) < 0)
+        e->failed = true;
+    s->changed |= e->changed;
+    e->changed = false;
+}
+
 static void write_objects(struct snapshot *s, struct scope_encoder *e)
 {
     const struct scope_nodes *nodes = &s->walk.nodes;
@@ -103,6 +118,7 @@ static void write_objects(struct snapshot *s, struct scope_encoder *e)
         size_t mark = scope_writer_used(e->w);
 
         scope_encode_object(e, SNAPSHOT_OBJECTS, node);
+        look_for_change(s, e, node->owner);
         s->manifest.entries[node->owner].bytes += scope_writer_used(e->w) - mark;
     }
 }
@@ -116,6 +132,7 @@ static void write_bindings(struct snapshot *s, struct scope_encoder *e)
         if (!s->values[i - 1])
             continue;
         scope_encode_value(e, BINDING_VALUE, s->values[i - 1], 0);
+        look_for_change(s, e, (uint32_t)(i - 1));
         scope_writer_text(e->w, BINDING_NAME, entry->name);
         scope_writer_field(e->w, SNAPSHOT_NAMES, mark);
         entry->bytes += scope_writer_used(e->w) - mark;
@@ -146,7 +163,7 @@ static int write_snapshot(struct snapshot *s, struct scope_bytes *ret_bytes)
         return -1;
     }
     scope_writer_take(&w, ret_bytes);
-    return e.changed;
+    return s->changed;
 }
 
 /* --- both ------------------------------------------------------------------- */
@@ -162,10 +179,10 @@ static void clear(struct snapshot *s)
 }
 
 /* As write_snapshot(). */
-static int attempt(struct scope_op *op, PyObject *globals, struct scope_bytes *ret_snapshot,
-                   struct scope_bytes *ret_manifest)
+static int attempt(struct scope_op *op, PyObject *globals, PyObject *restless,
+                   struct scope_bytes *ret_snapshot, struct scope_bytes *ret_manifest)
 {
-    struct snapshot s = {.op = op, .names = PyDict_Copy(globals)};
+    struct snapshot s = {.op = op, .restless = restless, .names = PyDict_Copy(globals)};
     struct scope_bytes snapshot = {0};
     int rc = -1;
 
@@ -186,22 +203,36 @@ static int attempt(struct scope_op *op, PyObject *globals, struct scope_bytes *r
     return rc;
 }
 
+/* 0, 1: what is in `ret_...` is not all as it was, -1. */
+static int make(struct scope_op *op, PyObject *globals, struct scope_bytes *ret_snapshot,
+                struct scope_bytes *ret_manifest)
+{
+    PyObject *restless = PySet_New(NULL);
+    int rc = 1;
+
+    if (!restless)
+        return scope_op_abort(op, SCOPE_NO_MEMORY);
+    for (int i = 0; i < ATTEMPTS + ATTEMPTS_WITHOUT && rc == 1; i++) {
+        if (i < ATTEMPTS)
+            PySet_Clear(restless);
+        scope_bytes_free(ret_snapshot);
+        scope_bytes_free(ret_manifest);
+        op->counted = 0;
+        rc = attempt(op, globals, restless, ret_snapshot, ret_manifest);
+    }
+    Py_DECREF(restless);
+    return rc;
+}
+
 int scope_snapshot(PyObject *globals, const struct scope_caps *caps,
                    struct scope_bytes *ret_snapshot, struct scope_bytes *ret_manifest,
                    struct viv_error *err)
 {
     struct scope_bytes snapshot = {0}, manifest = {0};
     struct scope_op op;
-    int rc = 1;
 
     scope_op_begin(&op, caps);
-    for (int i = 0; i < ATTEMPTS && rc == 1; i++) {
-        scope_bytes_free(&snapshot);
-        scope_bytes_free(&manifest);
-        op.counted = 0;
-        rc = attempt(&op, globals, &snapshot, &manifest);
-    }
-    if (rc < 0) {
+    if (make(&op, globals, &snapshot, &manifest) < 0) {
         scope_op_fail(&op, err);
         scope_op_finish(&op);
         return -1;
