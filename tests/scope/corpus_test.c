@@ -62,7 +62,8 @@ static bool take_over(const struct corpus_case *c, const struct carried *carried
     map_bytes(carried->manifest, &manifest);
     return embed_publish("omitted", &manifest) && is_complete(c, "omitted") &&
            embed_restore(snapshot.data, snapshot.len, &restored) &&
-           embed_publish("failed", &restored) && is_complete(c, "failed");
+           embed_is_manifest(&restored, &snapshot, true) && embed_publish("failed", &restored) &&
+           is_complete(c, "failed");
 }
 
 /* In a process of its own; the parent has made the memfds that it writes into. */
@@ -78,7 +79,8 @@ static int run_part(const struct corpus_case *c, size_t part, const struct carri
         return 1;
     if (part + 1 == c->part_count)
         return 0;
-    if (!embed_snapshot(&snapshot, &manifest) || !embed_is_message(&snapshot))
+    if (!embed_snapshot(&snapshot, &manifest) || !embed_is_message(&snapshot) ||
+        !embed_is_manifest(&manifest, &snapshot, false))
         return 1;
     write_bytes(next->snapshot, &snapshot);
     write_bytes(next->manifest, &manifest);

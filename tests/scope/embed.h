@@ -31,4 +31,10 @@ bool embed_publish(const char *name, const struct scope_bytes *manifest);
  * messages, and unpacks; prints why not. */
 bool embed_is_message(const struct scope_bytes *snapshot);
 
+/* Whether a manifest says what it must: the snapshot's names in their order,
+ * what is carried with type and size, what isn't with a reason; on the way out
+ * also names that the snapshot lacks. Prints what is wrong. */
+bool embed_is_manifest(const struct scope_bytes *manifest, const struct scope_bytes *snapshot,
+                       bool restored);
+
 #endif
