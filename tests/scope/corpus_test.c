@@ -22,7 +22,7 @@ struct carried {
     int snapshot, manifest; /* memfds */
 };
 
-static void write_bytes(int fd, const struct scope_bytes *bytes)
+static void write_bytes(int fd, const struct viv_pages *bytes)
 {
     for (size_t done = 0; done < bytes->len;) {
         ssize_t n = write(fd, bytes->data + done, bytes->len - done);
@@ -33,11 +33,11 @@ static void write_bytes(int fd, const struct scope_bytes *bytes)
     }
 }
 
-static void map_bytes(int fd, struct scope_bytes *ret_bytes)
+static void map_bytes(int fd, struct viv_pages *ret_bytes)
 {
     off_t len = lseek(fd, 0, SEEK_END);
 
-    *ret_bytes = (struct scope_bytes){.len = (size_t)len};
+    *ret_bytes = (struct viv_pages){.len = (size_t)len};
     if (len > 0)
         ret_bytes->data = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, fd, 0);
 }
@@ -56,7 +56,7 @@ static bool is_complete(const struct corpus_case *c, const char *which)
 
 static bool take_over(const struct corpus_case *c, const struct carried *carried)
 {
-    struct scope_bytes snapshot, manifest, restored;
+    struct viv_pages snapshot, manifest, restored;
 
     map_bytes(carried->snapshot, &snapshot);
     map_bytes(carried->manifest, &manifest);
@@ -70,7 +70,7 @@ static bool take_over(const struct corpus_case *c, const struct carried *carried
 static int run_part(const struct corpus_case *c, size_t part, const struct carried *carried,
                     const struct carried *next)
 {
-    struct scope_bytes snapshot, manifest;
+    struct viv_pages snapshot, manifest;
 
     alarm(SECONDS_MAX);
     if (part > 0 && !take_over(c, carried))

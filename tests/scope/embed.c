@@ -52,7 +52,7 @@ bool embed_run(const char *code, const char *name)
     return result != NULL;
 }
 
-bool embed_snapshot(struct scope_bytes *ret_snapshot, struct scope_bytes *ret_manifest)
+bool embed_snapshot(struct viv_pages *ret_snapshot, struct viv_pages *ret_manifest)
 {
     const struct scope_caps caps = {0};
     struct viv_error err;
@@ -63,7 +63,7 @@ bool embed_snapshot(struct scope_bytes *ret_snapshot, struct scope_bytes *ret_ma
     return false;
 }
 
-bool embed_restore(const void *data, size_t len, struct scope_bytes *ret_manifest)
+bool embed_restore(const void *data, size_t len, struct viv_pages *ret_manifest)
 {
     const struct scope_caps caps = {0};
     struct viv_error err;
@@ -90,7 +90,7 @@ static int publish_entry(PyObject *dict, const Vivarium__V1__ManifestEntry *entr
     return rc;
 }
 
-bool embed_publish(const char *name, const struct scope_bytes *manifest)
+bool embed_publish(const char *name, const struct viv_pages *manifest)
 {
     Vivarium__V1__Manifest *message =
         vivarium__v1__manifest__unpack(NULL, manifest->len, manifest->data);
@@ -108,7 +108,7 @@ bool embed_publish(const char *name, const struct scope_bytes *manifest)
     return good;
 }
 
-bool embed_is_message(const struct scope_bytes *snapshot)
+bool embed_is_message(const struct viv_pages *snapshot)
 {
     const struct viv_wire_caps caps = {.unpacked_max = UINT64_C(8) << 30};
     Vivarium__V1__ScopeSnapshot *message;
@@ -169,7 +169,7 @@ static bool check_entries(const Vivarium__V1__Manifest *manifest,
     return name == snapshot->n_names;
 }
 
-bool embed_is_manifest(const struct scope_bytes *manifest, const struct scope_bytes *snapshot,
+bool embed_is_manifest(const struct viv_pages *manifest, const struct viv_pages *snapshot,
                        bool restored)
 {
     Vivarium__V1__Manifest *said =

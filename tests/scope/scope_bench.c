@@ -94,7 +94,7 @@ static int write_all(int fd, const void *data, size_t len)
 
 static double scope_out(int fd)
 {
-    struct scope_bytes snapshot, manifest;
+    struct viv_pages snapshot, manifest;
     const struct scope_caps caps = {0};
     struct viv_error err;
     double began = now(), took;
@@ -120,7 +120,7 @@ static double module_out(const char *name, int fd)
 
 static double scope_in(const void *data, size_t len)
 {
-    struct scope_bytes manifest;
+    struct viv_pages manifest;
     const struct scope_caps caps = {0};
     struct viv_error err;
     double began = now();

@@ -8,8 +8,8 @@
 #include "worker/vm/cpython/scope/names.h"
 #include "worker/vm/cpython/scope/resolve.h"
 #include "worker/vm/cpython/scope/table.h"
-#include "worker/vm/cpython/scope/text.h"
 #include "worker/vm/cpython/scope/trail.h"
+#include "worker/vm/cpython/text.h"
 
 static int no_memory(struct scope_restore *r)
 {
@@ -28,15 +28,15 @@ static PyObject *type_of(const struct scope_restore *r, uint32_t index)
     const struct scope_slot *slot = &r->slots[index];
 
     if (slot->object)
-        return scope_text_type(Py_TYPE(slot->object), false);
+        return viv_text_type_name(Py_TYPE(slot->object), false);
     switch (slot->kind) {
     case OBJECT_FUNCTION:
-        return scope_text_type(&PyFunction_Type, false);
+        return viv_text_type_name(&PyFunction_Type, false);
     case OBJECT_CLASS:
-        return scope_text_type(&PyType_Type, false);
+        return viv_text_type_name(&PyType_Type, false);
     case OBJECT_MODULE:
     case OBJECT_PACKAGE:
-        return scope_text_type(&PyModule_Type, false);
+        return viv_text_type_name(&PyModule_Type, false);
     default:
         return NULL;
     }
@@ -189,7 +189,7 @@ static int set_order(struct scope_restore *r)
 
 /* 0; -1 with `err` filled in. */
 static int restore(struct scope_restore *r, const void *data, size_t len,
-                   struct scope_bytes *ret_manifest, struct viv_error *err)
+                   struct viv_pages *ret_manifest, struct viv_error *err)
 {
     if (scope_table_read(r, data, len, err) < 0)
         return -1;
@@ -203,7 +203,7 @@ static int restore(struct scope_restore *r, const void *data, size_t len,
 }
 
 int scope_restore(PyObject *globals, const void *data, size_t len, const struct scope_caps *caps,
-                  struct scope_bytes *ret_manifest, struct viv_error *err)
+                  struct viv_pages *ret_manifest, struct viv_error *err)
 {
     struct scope_op op;
     struct scope_restore r = {

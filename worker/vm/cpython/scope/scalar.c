@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "worker/vm/cpython/scope/block.h"
+#include "worker/vm/cpython/block.h"
 #include "worker/vm/cpython/scope/build.h"
 #include "worker/vm/cpython/scope/fields.h"
 
@@ -48,7 +48,7 @@ PyObject *scope_scalar_bytes(struct scope_span bytes)
     PyObject *object = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
 
     if (object)
-        scope_block_copy(PyBytes_AS_STRING(object), bytes.at, len);
+        viv_block_copy(PyBytes_AS_STRING(object), bytes.at, len);
     return object;
 }
 
@@ -58,7 +58,7 @@ PyObject *scope_scalar_bytearray(struct scope_span bytes)
     PyObject *object = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)len);
 
     if (object)
-        scope_block_copy(PyByteArray_AS_STRING(object), bytes.at, len);
+        viv_block_copy(PyByteArray_AS_STRING(object), bytes.at, len);
     return object;
 }
 

@@ -1,4 +1,4 @@
-#include "worker/vm/cpython/scope/block.h"
+#include "worker/vm/cpython/block.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static void expect(void *block, size_t len)
     madvise((void *)from, ((uintptr_t)block + len - from) / page * page, MADV_HUGEPAGE);
 }
 
-void scope_block_copy(void *to, const void *from, size_t len)
+void viv_block_copy(void *to, const void *from, size_t len)
 {
     if (len >= LARGE)
         expect(to, len);
