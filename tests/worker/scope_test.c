@@ -47,6 +47,12 @@ static void assert_end(const struct run *run, Vivarium__Internal__RunEnd end)
         assert_int_equal(run->result->end, end);
 }
 
+static void assert_cancelled(const struct run *run)
+{
+    assert_end(run, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+    assert_string_equal(run->answer->error->type, "vivarium.Cancelled");
+}
+
 static void test_round_trip(void **state)
 {
     size_t len;
@@ -74,8 +80,7 @@ static void test_reduce_without_end(void **state)
     struct run run;
 
     rig_execute(&rig, &order, &run);
-    assert_end(&run, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
-    assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
+    assert_cancelled(&run);
     assert_null(run.answer->scope);
     assert_int_equal(run.answer->manifest->n_entries, 1);
     assert_int_equal(run.answer->manifest->entries[0]->disposition,
@@ -98,8 +103,7 @@ static void test_setstate_without_end(void **state)
     struct run run;
 
     rig_execute(&rig, &order, &run);
-    assert_end(&run, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
-    assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
+    assert_cancelled(&run);
     assert_string_equal(run.out, "");
     run_free(&run);
     free(scope);
