@@ -41,7 +41,7 @@ static struct mutate_bytes seeds[SEEDS_MAX];
 static size_t seed_count;
 static unsigned long ends[ENDS], workers;
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "%s\n", what);
     exit(2);
@@ -68,7 +68,9 @@ static void read_seeds(const char *folder)
     DIR *dir = opendir(folder);
     struct dirent *entry;
 
-    while (dir && (entry = readdir(dir)) && seed_count < SEEDS_MAX)
+    if (!dir)
+        die(folder);
+    while ((entry = readdir(dir)) && seed_count < SEEDS_MAX)
         if (entry->d_name[0] != '.')
             read_seed(folder, entry->d_name);
     if (seed_count == 0)

@@ -55,7 +55,7 @@ static void assert_cancelled(const struct run *run)
 
 static void test_round_trip(void **state)
 {
-    size_t len;
+    size_t len = 0;
     void *scope = take_scope("n = 3\ndef f(): return n", &len);
     const struct order order = {.code = "n = 5\nf()", .scope = scope, .scope_len = len};
     struct run run;
@@ -91,7 +91,7 @@ static void test_reduce_without_end(void **state)
 
 static void test_setstate_without_end(void **state)
 {
-    size_t len;
+    size_t len = 0;
     void *scope = take_scope("class S:\n    def __setstate__(self, s):\n        " LOOPS "\n"
                              "s = S(); s.n = 1",
                              &len);
@@ -137,7 +137,7 @@ static void assert_killed(const char *code, const void *scope, size_t len)
 
 static void test_what_swallows_is_killed(void **state)
 {
-    size_t len;
+    size_t len = 0;
     void *scope =
         take_scope("class S:\n    def __setstate__(self, s):\n" STUBBORN "s = S(); s.n = 1", &len);
 

@@ -93,10 +93,6 @@ static inline void raw_varint(struct viv_writer *w, uint64_t value)
     size_t len = 1;
     uint8_t *place;
 
-    if (value < 0x80 && viv_writer_room(w) > 0) {
-        *--w->at = (uint8_t)value;
-        return;
-    }
     for (uint64_t rest = value >> 7; rest; rest >>= 7)
         len++;
     place = viv_writer_reserve(w, len);
