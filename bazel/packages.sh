@@ -13,6 +13,9 @@ BUILD_PACKAGES=(
     libcyaml-dev libyaml-dev
 )
 
+# What ./run bench needs beside them: what scopes are measured with and beside.
+BENCH_PACKAGES=(python3-numpy python3-cloudpickle python3-dill)
+
 # What ./test needs beside them.
 TEST_PACKAGES=(
     libcmocka-dev

@@ -9,6 +9,7 @@ ROUND_SECONDS=2
 CLONES=400
 CANCELS=200
 HOOK_ROUNDS=15
+SCOPE_ROUNDS=9
 
 # Each prints "p50 p99 per_second" of one round.
 measure_echo() {
@@ -62,6 +63,9 @@ bench() {
     { "$BENCH/flood_bench" "$WORKER" && printf '\n' && "$BENCH/fair_bench"; } \
         >"$FOLDER/tenants" || die "flood_bench failed"
     end_daemon || die "vivariumd ended with status $?"
+    say "scopes beside pickle, cloudpickle and dill"
+    "$(bazel_path bazel-bin)/tests/scope/scope_bench" "$SCOPE_ROUNDS" >"$FOLDER/scope" ||
+        die "scope_bench failed"
     echo
     awk -v cores="$(nproc)" -f tests/bench/table.awk "$FOLDER/figures"
     printf '\n'
@@ -72,4 +76,6 @@ bench() {
     cat "$FOLDER/tenants"
     printf '\n'
     cat "$FOLDER/jail"
+    printf '\n'
+    cat "$FOLDER/scope"
 }

@@ -66,4 +66,15 @@ describe('scopes', () => {
     assert.equal(cancellation.delivery, 'DELIVERY_COOPERATIVE');
     assert.deepEqual(scope.names.map((n) => n.name), ['n']);
   });
+
+  test('a reduce without end ends at the wall limit', async () => {
+    const { outcome, scope, manifest, cancellation } = await client.execute(
+      'class R:\n    def __reduce__(self):\n        while True: pass\nr = R()',
+      { return_scope: true, limits: { wall_time: { nanos: 300000000 } } });
+
+    assert.equal(outcome, 'OUTCOME_WALL_TIME_EXCEEDED');
+    assert.equal(cancellation.delivery, 'DELIVERY_COOPERATIVE');
+    assert.equal(scope, null);
+    assert.notEqual(manifest.entries[0].reason, '');
+  });
 });

@@ -22,7 +22,7 @@ struct carried {
     int snapshot, manifest; /* memfds */
 };
 
-static void write_bytes(int fd, const struct scope_bytes *bytes)
+static void write_bytes(int fd, const struct viv_pages *bytes)
 {
     for (size_t done = 0; done < bytes->len;) {
         ssize_t n = write(fd, bytes->data + done, bytes->len - done);
@@ -33,11 +33,11 @@ static void write_bytes(int fd, const struct scope_bytes *bytes)
     }
 }
 
-static void map_bytes(int fd, struct scope_bytes *ret_bytes)
+static void map_bytes(int fd, struct viv_pages *ret_bytes)
 {
     off_t len = lseek(fd, 0, SEEK_END);
 
-    *ret_bytes = (struct scope_bytes){.len = (size_t)len};
+    *ret_bytes = (struct viv_pages){.len = (size_t)len};
     if (len > 0)
         ret_bytes->data = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, fd, 0);
 }
@@ -56,20 +56,21 @@ static bool is_complete(const struct corpus_case *c, const char *which)
 
 static bool take_over(const struct corpus_case *c, const struct carried *carried)
 {
-    struct scope_bytes snapshot, manifest, restored;
+    struct viv_pages snapshot, manifest, restored;
 
     map_bytes(carried->snapshot, &snapshot);
     map_bytes(carried->manifest, &manifest);
     return embed_publish("omitted", &manifest) && is_complete(c, "omitted") &&
            embed_restore(snapshot.data, snapshot.len, &restored) &&
-           embed_publish("failed", &restored) && is_complete(c, "failed");
+           embed_is_manifest(&restored, &snapshot, true) && embed_publish("failed", &restored) &&
+           is_complete(c, "failed");
 }
 
 /* In a process of its own; the parent has made the memfds that it writes into. */
 static int run_part(const struct corpus_case *c, size_t part, const struct carried *carried,
                     const struct carried *next)
 {
-    struct scope_bytes snapshot, manifest;
+    struct viv_pages snapshot, manifest;
 
     alarm(SECONDS_MAX);
     if (part > 0 && !take_over(c, carried))
@@ -78,7 +79,8 @@ static int run_part(const struct corpus_case *c, size_t part, const struct carri
         return 1;
     if (part + 1 == c->part_count)
         return 0;
-    if (!embed_snapshot(&snapshot, &manifest) || !embed_is_message(&snapshot))
+    if (!embed_snapshot(&snapshot, &manifest) || !embed_is_message(&snapshot) ||
+        !embed_is_manifest(&manifest, &snapshot, false))
         return 1;
     write_bytes(next->snapshot, &snapshot);
     write_bytes(next->manifest, &manifest);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/vivarium/v1/scope.pb-c.h"
 #include "proto/wire_check.h"
@@ -51,7 +52,7 @@ bool embed_run(const char *code, const char *name)
     return result != NULL;
 }
 
-bool embed_snapshot(struct scope_bytes *ret_snapshot, struct scope_bytes *ret_manifest)
+bool embed_snapshot(struct viv_pages *ret_snapshot, struct viv_pages *ret_manifest)
 {
     const struct scope_caps caps = {0};
     struct viv_error err;
@@ -62,7 +63,7 @@ bool embed_snapshot(struct scope_bytes *ret_snapshot, struct scope_bytes *ret_ma
     return false;
 }
 
-bool embed_restore(const void *data, size_t len, struct scope_bytes *ret_manifest)
+bool embed_restore(const void *data, size_t len, struct viv_pages *ret_manifest)
 {
     const struct scope_caps caps = {0};
     struct viv_error err;
@@ -89,7 +90,7 @@ static int publish_entry(PyObject *dict, const Vivarium__V1__ManifestEntry *entr
     return rc;
 }
 
-bool embed_publish(const char *name, const struct scope_bytes *manifest)
+bool embed_publish(const char *name, const struct viv_pages *manifest)
 {
     Vivarium__V1__Manifest *message =
         vivarium__v1__manifest__unpack(NULL, manifest->len, manifest->data);
@@ -107,7 +108,7 @@ bool embed_publish(const char *name, const struct scope_bytes *manifest)
     return good;
 }
 
-bool embed_is_message(const struct scope_bytes *snapshot)
+bool embed_is_message(const struct viv_pages *snapshot)
 {
     const struct viv_wire_caps caps = {.unpacked_max = UINT64_C(8) << 30};
     Vivarium__V1__ScopeSnapshot *message;
@@ -123,4 +124,63 @@ bool embed_is_message(const struct scope_bytes *snapshot)
         return false;
     vivarium__v1__scope_snapshot__free_unpacked(message, NULL);
     return true;
+}
+
+/* NULL: it is as it must be. */
+static const char *fault(const Vivarium__V1__ManifestEntry *entry, bool restored)
+{
+    switch (entry->disposition) {
+    case VIVARIUM__V1__DISPOSITION__DISPOSITION_CARRIED:
+        if (entry->reason[0] || entry->path[0])
+            return "it is carried, and says why not";
+        return entry->type[0] && entry->bytes ? NULL : "no type or size";
+    case VIVARIUM__V1__DISPOSITION__DISPOSITION_OMITTED:
+        if (restored)
+            return "it is omitted on the way in";
+        return entry->type[0] && entry->reason[0] ? NULL : "no type or reason";
+    case VIVARIUM__V1__DISPOSITION__DISPOSITION_FAILED_TO_RESTORE:
+        return restored && entry->reason[0] ? NULL : "no reason, or on the way out";
+    default:
+        return "no disposition";
+    }
+}
+
+static bool check_entries(const Vivarium__V1__Manifest *manifest,
+                          const Vivarium__V1__ScopeSnapshot *snapshot, bool restored)
+{
+    size_t name = 0;
+
+    for (size_t i = 0; i < manifest->n_entries; i++) {
+        const Vivarium__V1__ManifestEntry *entry = manifest->entries[i];
+        const char *what = fault(entry, restored);
+
+        if (!what && entry->disposition != VIVARIUM__V1__DISPOSITION__DISPOSITION_OMITTED &&
+            name < snapshot->n_names && strcmp(entry->name, snapshot->names[name]->name) == 0)
+            name++;
+        else if (!what && entry->disposition == VIVARIUM__V1__DISPOSITION__DISPOSITION_CARRIED)
+            what = "the snapshot has it not, or not there";
+        if (what) {
+            fprintf(stderr, "manifest: %s: %s\n", entry->name, what);
+            return false;
+        }
+    }
+    if (name < snapshot->n_names)
+        fprintf(stderr, "manifest: %s is missing\n", snapshot->names[name]->name);
+    return name == snapshot->n_names;
+}
+
+bool embed_is_manifest(const struct viv_pages *manifest, const struct viv_pages *snapshot,
+                       bool restored)
+{
+    Vivarium__V1__Manifest *said =
+        vivarium__v1__manifest__unpack(NULL, manifest->len, manifest->data);
+    Vivarium__V1__ScopeSnapshot *scope =
+        vivarium__v1__scope_snapshot__unpack(NULL, snapshot->len, snapshot->data);
+    bool good = said && scope && check_entries(said, scope, restored);
+
+    if (said)
+        vivarium__v1__manifest__free_unpacked(said, NULL);
+    if (scope)
+        vivarium__v1__scope_snapshot__free_unpacked(scope, NULL);
+    return good;
 }

@@ -55,7 +55,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     PyObject *globals = PyDict_New();
-    struct scope_bytes manifest;
+    struct viv_pages manifest;
     struct scope_caps caps = {.bytes = 1 << 20, .objects = 100000};
     struct viv_error err = {0};
 
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         caps.objects = data[0];
     PyDict_SetItemString(globals, "__name__", PyDict_GetItemString(embed_globals(), "__name__"));
     if (scope_restore(globals, data + 1, size - 1, &caps, &manifest, &err) == 0)
-        scope_bytes_free(&manifest);
+        viv_pages_free(&manifest);
     else if (err.text[0] == '\0')
         abort();
     if (PyErr_Occurred())

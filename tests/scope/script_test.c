@@ -36,7 +36,7 @@ static PyObject *raise(const struct viv_error *err)
     return NULL;
 }
 
-static PyObject *entries_of(struct scope_bytes *manifest)
+static PyObject *entries_of(struct viv_pages *manifest)
 {
     Vivarium__V1__Manifest *message =
         vivarium__v1__manifest__unpack(NULL, manifest->len, manifest->data);
@@ -52,7 +52,7 @@ static PyObject *entries_of(struct scope_bytes *manifest)
     }
     if (message)
         vivarium__v1__manifest__free_unpacked(message, NULL);
-    scope_bytes_free(manifest);
+    viv_pages_free(manifest);
     return list;
 }
 
@@ -67,7 +67,7 @@ static void set_stop(struct scope_caps *caps, PyObject *stop)
 static PyObject *take_snapshot(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"", "bytes", "objects", "stop", NULL};
-    struct scope_bytes snapshot, manifest;
+    struct viv_pages snapshot, manifest;
     struct scope_caps caps = {0};
     struct viv_error err;
     unsigned long long bytes = 0, objects = 0;
@@ -84,7 +84,7 @@ static PyObject *take_snapshot(PyObject *self, PyObject *args, PyObject *kwargs)
     if (!embed_is_message(&snapshot))
         PyErr_SetString(PyExc_AssertionError, "no message");
     data = PyBytes_FromStringAndSize((const char *)snapshot.data, (Py_ssize_t)snapshot.len);
-    scope_bytes_free(&snapshot);
+    viv_pages_free(&snapshot);
     if (PyErr_Occurred())
         return NULL;
     return Py_BuildValue("(NN)", data, entries_of(&manifest));
@@ -93,7 +93,7 @@ static PyObject *take_snapshot(PyObject *self, PyObject *args, PyObject *kwargs)
 static PyObject *put_back(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"", "", "bytes", "objects", "stop", NULL};
-    struct scope_bytes manifest;
+    struct viv_pages manifest;
     struct scope_caps caps = {0};
     struct viv_error err;
     unsigned long long bytes = 0, objects = 0;

@@ -21,7 +21,7 @@ fuzz() {
 
     say "fuzz"
     if ! run_bazel build --noshow_progress //tests/fuzz:fuzzers //tests/scope:restore_fuzz \
-        //tests/scope:script >"$log" 2>&1 </dev/null; then
+        //tests/scope:script //tests/scope:jail_fuzz //worker:vivarium-worker >"$log" 2>&1 </dev/null; then
         fail "the build of the fuzzers" "$log"
         return
     fi
@@ -34,4 +34,7 @@ fuzz() {
     "$bin/script" tests/scope/seeds.py "$SCRATCH/snapshots" >"$log" 2>&1 </dev/null ||
         fail "snapshots for restore_fuzz" "$log"
     fuzz_one "$bin/restore_fuzz" "$1" "$SCRATCH/snapshots"
+    # The same where they are restored in earnest, forged code and all.
+    check "jail_fuzz, $1 s" "$bin/jail_fuzz" "$(bazel_path bazel-bin)/worker/vivarium-worker" \
+        "$SCRATCH/snapshots" "$1"
 }

@@ -181,23 +181,37 @@ void rig_reap(struct rig *rig, struct worker *worker, bool kill)
 
 /* --- runs ---------------------------------------------------------------- */
 
+/* The code, and the scope behind it. The caller frees it. */
+static void *make_body(const struct order *order, size_t *ret_len)
+{
+    size_t len = order->code_len ? order->code_len : strlen(order->code);
+    char *body = malloc(len + order->scope_len + 1);
+
+    CHECK(body, "memory");
+    memcpy(body, order->code, len);
+    if (order->scope_len)
+        memcpy(body + len, order->scope, order->scope_len);
+    *ret_len = len + order->scope_len;
+    return body;
+}
+
 static void send_run(struct worker *worker, const struct order *order)
 {
     Vivarium__Internal__RunRequest request = VIVARIUM__INTERNAL__RUN_REQUEST__INIT;
     uint8_t packed[1024];
     int in = -1;
-    struct viv_frame_out out = {.type = VIV_FRAME_RUN,
-                                .seq = ++worker->seq,
-                                .message = packed,
-                                .body = order->code,
-                                .body_len = order->code_len ? order->code_len
-                                                            : strlen(order->code)};
+    struct viv_frame_out out = {.type = VIV_FRAME_RUN, .seq = ++worker->seq, .message = packed};
     struct viv_error err;
+    void *body = make_body(order, &out.body_len);
+
+    out.body = body;
 
     request.execution_id = "test";
     request.filename = order->filename ? (char *)order->filename : "";
     request.steps = order->steps;
     request.keep = order->keep;
+    request.scope_bytes = order->scope_len;
+    request.return_scope = order->return_scope;
     if (order->in) {
         in = viv_sealed_memfd("stdin", order->in, order->in_len, &err);
         request.has_stdin = 1;
@@ -206,6 +220,7 @@ static void send_run(struct worker *worker, const struct order *order)
     }
     out.message_len = vivarium__internal__run_request__pack(&request, packed);
     CHECK(viv_frame_send(worker->channel, &out, &err) == 0, "can't send RUN: %s", err.text);
+    free(body);
     if (in >= 0)
         close(in);
 }

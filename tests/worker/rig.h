@@ -53,6 +53,9 @@ struct order {
     const char *filename;
     const void *in; /* stdin; NULL: none */
     size_t in_len;
+    const void *scope; /* a ScopeSnapshot to begin with; NULL: none */
+    size_t scope_len;
+    bool return_scope;
     uint64_t steps;
     bool keep; /* the worker is to serve another */
     /* Cancel so many ms after the start, ringing every 10 ms; 0: never. */

@@ -49,7 +49,7 @@ static int restore_parts(PyObject *globals, struct scope_span snapshot, struct s
 {
     const struct scope_caps caps = {.should_stop = should_stop};
     struct viv_answer manifest = {.max = answer->max};
-    struct scope_bytes restored;
+    struct viv_pages restored;
     struct viv_error err;
 
     if (scope_restore(globals, snapshot.at, scope_span_len(snapshot), &caps, &restored, &err) < 0)
@@ -59,7 +59,7 @@ static int restore_parts(PyObject *globals, struct scope_span snapshot, struct s
     add_omitted(&manifest, left);
     viv_answer_add(answer, RESTORE_MANIFEST, manifest.data, manifest.len);
     viv_answer_clear(&manifest);
-    scope_bytes_free(&restored);
+    viv_pages_free(&restored);
     return 0;
 }
 
@@ -144,7 +144,7 @@ static void add_reason(struct viv_answer *answer, const char *reason)
 int viv_carry_out(PyObject *globals, struct viv_answer *answer)
 {
     struct scope_caps caps = {.should_stop = should_stop};
-    struct scope_bytes snapshot, manifest;
+    struct viv_pages snapshot, manifest;
     struct viv_error err;
 
     if (answer->len + ROOM_BESIDE > answer->max)
@@ -157,7 +157,7 @@ int viv_carry_out(PyObject *globals, struct viv_answer *answer)
     viv_answer_add(answer, SCOPE, snapshot.data, snapshot.len);
     if (!viv_answer_add(answer, MANIFEST, manifest.data, manifest.len))
         add_reason(answer, "the manifest is larger than an answer may be");
-    scope_bytes_free(&snapshot);
-    scope_bytes_free(&manifest);
+    viv_pages_free(&snapshot);
+    viv_pages_free(&manifest);
     return 0;
 }

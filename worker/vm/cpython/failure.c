@@ -164,7 +164,7 @@ static void write_frame(struct viv_writer *w, PyTracebackObject *entry)
 {
     PyCodeObject *code = PyFrame_GetCode(entry->tb_frame);
     int line = -1, end_line = -1, column = -1, end_column = -1;
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
 
     if (!PyCode_Addr2Location(code, entry->tb_lasti, &line, &column, &end_line, &end_column))
         line = end_line = column = end_column = -1;
@@ -202,7 +202,7 @@ static void write_text(struct viv_writer *w, unsigned field, PyObject *object, s
 
 static void write_syntax(struct viv_writer *w, PySyntaxErrorObject *syntax)
 {
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
 
     write_text(w, SYNTAX_TEXT, syntax->text, MESSAGE_MAX);
     write_number(w, SYNTAX_END_OFFSET, number_of(syntax->end_offset));
@@ -217,7 +217,7 @@ void viv_failure_field(struct viv_writer *w, unsigned field, const struct viv_fa
 {
     PyTypeObject *type = Py_TYPE(failure->exception);
     PyObject *name = viv_text_type_name(type, true);
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
 
     PyErr_Clear();
     if (PyType_IsSubtype(type, (PyTypeObject *)PyExc_SyntaxError))

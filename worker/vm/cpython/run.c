@@ -40,6 +40,7 @@ struct state {
     pid_t process;
     bool cancelled; /* vivarium.Cancelled left the code */
     bool steps_reached;
+    bool carrying; /* the scope is being taken, or was */
 };
 
 int viv_run_setup(void)
@@ -220,7 +221,8 @@ static void take_exception(struct state *s)
 }
 
 /* The scope gets what the result leaves of the answer. A worker that won't be
- * kept although it should hands its scope over, too. */
+ * kept although it should hands its scope over, too. Once: where a cancel had to
+ * end it, code of the scope would keep it from ending again. */
 static int carry_out(struct state *s)
 {
     const struct viv_vm_run *run = s->run;
@@ -229,8 +231,9 @@ static int carry_out(struct state *s)
 
     if (!run->return_scope && !run->checkpoint && !lost)
         return 0;
-    if (s->report->scope_refused || used > s->carried.max)
+    if (s->report->scope_refused || used > s->carried.max || s->carrying)
         return 0;
+    s->carrying = true;
     s->carried.max -= used;
     return viv_carry_out(saved.globals, &s->carried);
 }

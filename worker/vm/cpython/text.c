@@ -42,34 +42,35 @@ static uint8_t *encode_backwards(Py_UCS4 c, uint8_t *end)
     return end;
 }
 
+static void put(struct viv_writer *w, Py_UCS4 c)
+{
+    uint8_t bytes[4], *end = bytes + sizeof(bytes), *at;
+
+    if (viv_writer_room(w) >= sizeof(bytes)) {
+        w->at = encode_backwards(c, w->at);
+        return;
+    }
+    at = encode_backwards(c, end);
+    viv_writer_raw(w, at, (size_t)(end - at));
+}
+
 bool viv_text_raw(struct viv_writer *w, PyObject *str)
 {
     Py_ssize_t len = PyUnicode_GET_LENGTH(str);
     int kind = PyUnicode_KIND(str);
     const void *data = PyUnicode_DATA(str);
     bool unfit = false;
-    size_t room = (size_t)len * (kind == PyUnicode_1BYTE_KIND ? 2 : kind == 2 ? 3 : 4);
-    uint8_t *place, *end, *at;
 
     if (PyUnicode_IS_ASCII(str)) {
         viv_writer_raw(w, data, (size_t)len);
         return has_nul(str);
     }
-    if ((size_t)len > w->max) {
-        w->failed = true;
-        return false;
-    }
-    place = viv_writer_reserve(w, room);
-    if (!place)
-        return false;
-    at = end = place + room;
     for (Py_ssize_t i = len - 1; i >= 0; i--) {
         Py_UCS4 c = PyUnicode_READ(kind, data, i);
 
         unfit |= is_unfit(c);
-        at = encode_backwards(c, at);
+        put(w, c);
     }
-    viv_writer_commit(w, (size_t)(end - at));
     return unfit;
 }
 
@@ -96,21 +97,19 @@ static Py_ssize_t cut(PyObject *str, size_t max)
 
 static void write_escaped(struct viv_writer *w, Py_UCS4 c)
 {
-    uint8_t bytes[8];
-    uint8_t *end = bytes + sizeof(bytes), *at;
+    char escape[8];
 
     if (is_unfit(c)) {
-        snprintf((char *)bytes, sizeof(bytes), c ? "\\u%04x" : "\\x%02x", (unsigned)c);
-        viv_writer_raw(w, bytes, escaped_length(c));
+        snprintf(escape, sizeof(escape), c ? "\\u%04x" : "\\x%02x", (unsigned)c);
+        viv_writer_raw(w, escape, escaped_length(c));
         return;
     }
-    at = encode_backwards(c, end);
-    viv_writer_raw(w, at, (size_t)(end - at));
+    put(w, c);
 }
 
 void viv_text_field(struct viv_writer *w, unsigned field, PyObject *str, size_t max)
 {
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
     Py_ssize_t len = str ? cut(str, max) : 0;
 
     if (str && PyUnicode_IS_ASCII(str) && !has_nul(str))

@@ -47,7 +47,7 @@ static void write_value(const struct encoder *e, PyObject *object);
 static void write_field(const struct encoder *e, unsigned field, PyObject *object)
 {
     int32_t index = viv_shape_index(e->shape, object);
-    size_t mark = e->w->used;
+    size_t mark = viv_writer_used(e->w);
 
     if (index >= 0)
         viv_writer_varint(e->w, REF, (uint64_t)index);
@@ -59,7 +59,7 @@ static void write_field(const struct encoder *e, unsigned field, PyObject *objec
 static void write_opaque(struct viv_writer *w, PyObject *object, const char *reason)
 {
     PyObject *name = viv_text_type_name(Py_TYPE(object), false);
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
 
     PyErr_Clear();
     viv_writer_bytes(w, OPAQUE_REASON, reason, strlen(reason));
@@ -70,7 +70,7 @@ static void write_opaque(struct viv_writer *w, PyObject *object, const char *rea
 
 static void write_big_integer(struct viv_writer *w, PyObject *object)
 {
-    size_t len = _PyLong_NumBits(object) / 8 + 1, mark = w->used;
+    size_t len = _PyLong_NumBits(object) / 8 + 1, mark = viv_writer_used(w);
     uint8_t *place;
 
     if (len > BIG_INTEGER_MAX) {
@@ -85,7 +85,6 @@ static void write_big_integer(struct viv_writer *w, PyObject *object)
         w->failed = true;
         return;
     }
-    viv_writer_commit(w, len);
     viv_writer_field(w, BIG_INTEGER, mark);
 }
 
@@ -102,7 +101,7 @@ static void write_integer(struct viv_writer *w, PyObject *object)
 
 static void write_complex(struct viv_writer *w, PyObject *object)
 {
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
 
     viv_writer_double(w, COMPLEX_IMAGINARY, PyComplex_ImagAsDouble(object));
     viv_writer_double(w, COMPLEX_REAL, PyComplex_RealAsDouble(object));
@@ -111,7 +110,7 @@ static void write_complex(struct viv_writer *w, PyObject *object)
 
 static void write_text(struct viv_writer *w, PyObject *object)
 {
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
     bool unfit = viv_text_raw(w, object);
 
     viv_writer_field(w, unfit ? SURROGATE_TEXT : TEXT, mark);
@@ -120,7 +119,7 @@ static void write_text(struct viv_writer *w, PyObject *object)
 static void write_array(const struct encoder *e, unsigned field, PyObject *const *items,
                         Py_ssize_t count)
 {
-    size_t mark = e->w->used;
+    size_t mark = viv_writer_used(e->w);
 
     while (count > 0 && !e->w->failed)
         write_field(e, SEQUENCE_ITEMS, items[--count]);
@@ -129,7 +128,7 @@ static void write_array(const struct encoder *e, unsigned field, PyObject *const
 
 static void write_set(const struct encoder *e, unsigned field, PyObject *object)
 {
-    size_t mark = e->w->used;
+    size_t mark = viv_writer_used(e->w);
     Py_ssize_t position = 0;
     PyObject *item;
     Py_hash_t hash;
@@ -142,7 +141,7 @@ static void write_set(const struct encoder *e, unsigned field, PyObject *object)
 /* A dict can only be walked forwards, so its items are gathered first. */
 static void write_dict(const struct encoder *e, PyObject *object)
 {
-    size_t count = (size_t)PyDict_GET_SIZE(object), mark = e->w->used, n = 0;
+    size_t count = (size_t)PyDict_GET_SIZE(object), mark = viv_writer_used(e->w), n = 0;
     PyObject *(*items)[2] = malloc((count ? count : 1) * sizeof(*items));
     Py_ssize_t position = 0;
 
@@ -153,7 +152,7 @@ static void write_dict(const struct encoder *e, PyObject *object)
     while (n < count && PyDict_Next(object, &position, &items[n][0], &items[n][1]))
         n++;
     while (n > 0 && !e->w->failed) {
-        size_t item = e->w->used;
+        size_t item = viv_writer_used(e->w);
 
         n--;
         write_field(e, ITEM_VALUE, items[n][1]);
@@ -234,11 +233,11 @@ static void write_value(const struct encoder *e, PyObject *object)
 
 static void write_graph(const struct encoder *e, PyObject *root)
 {
-    size_t mark = e->w->used;
+    size_t mark = viv_writer_used(e->w);
 
     write_field(e, GRAPH_ROOT, root);
     for (size_t i = e->shape->object_count; i > 0 && !e->w->failed; i--) {
-        size_t object = e->w->used, value = object;
+        size_t object = viv_writer_used(e->w), value = object;
 
         write_value(e, e->shape->objects[i - 1]);
         viv_writer_field(e->w, OBJECT_VALUE, value);
@@ -251,7 +250,7 @@ void viv_value_field(struct viv_writer *w, unsigned field, PyObject *object)
 {
     struct viv_shape shape;
     struct encoder e = {.w = w, .shape = &shape};
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
 
     if (viv_shape_find(object, &shape) < 0) {
         w->failed = true;
@@ -267,7 +266,7 @@ void viv_value_field(struct viv_writer *w, unsigned field, PyObject *object)
 
 void viv_value_opaque(struct viv_writer *w, unsigned field, PyObject *object, const char *reason)
 {
-    size_t mark = w->used;
+    size_t mark = viv_writer_used(w);
 
     write_opaque(w, object, reason);
     viv_writer_field(w, field, mark);

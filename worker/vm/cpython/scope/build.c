@@ -1,6 +1,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/scope/build.h"
 
+#include "worker/vm/cpython/scope/create.h"
 #include "worker/vm/cpython/scope/fields.h"
 #include "worker/vm/cpython/scope/scalar.h"
 
@@ -46,6 +47,9 @@ PyObject *scope_build_ref(struct scope_restore *r, uint64_t index)
     if (slot->height > r->height)
         r->height = slot->height;
     note_unfinished(r, (uint32_t)index);
+    if (r->hashing && slot->kind == OBJECT_INSTANCE && slot->state < SLOT_COMPLETE &&
+        scope_fill_early(r, slot) < 0)
+        return NULL;
     return slot->object;
 }
 
@@ -61,28 +65,49 @@ static Py_ssize_t count_fields(struct scope_span body, unsigned wanted)
     return count;
 }
 
+/* The items of a new list or tuple, whose length is known: no growing. */
+static int set_items(struct scope_restore *r, struct scope_span body, unsigned wanted, int depth,
+                     PyObject **place)
+{
+    struct scope_field field;
+    int rc;
+
+    while ((rc = scope_reader_next(&body, &field)) > 0) {
+        if (field.field != wanted || field.wire != WIRE_LENGTH)
+            continue;
+        *place = scope_build_value(r, field.bytes, depth);
+        if (!*place++)
+            return -1;
+    }
+    if (rc < 0)
+        scope_build_damaged(r, "items");
+    return rc;
+}
+
+static PyObject *filled(PyObject *container, int rc)
+{
+    if (rc < 0)
+        Py_CLEAR(container);
+    return container;
+}
+
 PyObject *scope_build_repeated(struct scope_restore *r, struct scope_span body, unsigned wanted,
                                int depth)
 {
-    PyObject *tuple = PyTuple_New(count_fields(body, wanted)), *item;
-    struct scope_field field;
-    Py_ssize_t at = 0;
-    int rc = 0;
+    PyObject *tuple = PyTuple_New(count_fields(body, wanted));
 
-    while (tuple && (rc = scope_reader_next(&body, &field)) > 0) {
-        if (field.field != wanted || field.wire != WIRE_LENGTH)
-            continue;
-        item = scope_build_value(r, field.bytes, depth);
-        if (item)
-            PyTuple_SET_ITEM(tuple, at++, item);
-        else
-            Py_CLEAR(tuple);
-    }
-    if (rc < 0 && tuple) {
-        Py_CLEAR(tuple);
-        scope_build_damaged(r, "items");
-    }
-    return tuple;
+    if (!tuple)
+        return NULL;
+    return filled(tuple, set_items(r, body, wanted, depth, &PyTuple_GET_ITEM(tuple, 0)));
+}
+
+static PyObject *build_list(struct scope_restore *r, struct scope_span body, int depth)
+{
+    PyObject *list = PyList_New(count_fields(body, SEQUENCE_ITEMS));
+
+    if (!list)
+        return NULL;
+    return filled(list, set_items(r, body, SEQUENCE_ITEMS, depth, ((PyListObject *)list)->ob_item));
 }
 
 int scope_build_into_list(struct scope_restore *r, PyObject *list, struct scope_span body,
@@ -109,38 +134,17 @@ int scope_build_into_list(struct scope_restore *r, PyObject *list, struct scope_
     return rc;
 }
 
-/* A list whose length is known: no growing. */
-static PyObject *build_list(struct scope_restore *r, struct scope_span body, int depth)
-{
-    PyObject *list = PyList_New(count_fields(body, SEQUENCE_ITEMS)), *item;
-    struct scope_field field;
-    Py_ssize_t at = 0;
-    int rc = 0;
-
-    while (list && (rc = scope_reader_next(&body, &field)) > 0) {
-        if (field.field != SEQUENCE_ITEMS || field.wire != WIRE_LENGTH)
-            continue;
-        item = scope_build_value(r, field.bytes, depth);
-        if (item)
-            PyList_SET_ITEM(list, at++, item);
-        else
-            Py_CLEAR(list);
-    }
-    if (rc < 0 && list) {
-        Py_CLEAR(list);
-        scope_build_damaged(r, "a list");
-    }
-    return list;
-}
-
 /* A value that will be hashed. */
 static PyObject *build_hashed(struct scope_restore *r, struct scope_span body, int depth)
 {
     PyObject *key;
     uint32_t height = r->height;
+    bool hashing = r->hashing;
 
     r->height = 0;
+    r->hashing = true;
     key = scope_build_value(r, body, depth);
+    r->hashing = hashing;
     if (key && r->height > HASH_HEIGHT_MAX) {
         Py_CLEAR(key);
         scope_op_refuse(r->op, "a key or an item of a set is nested more than %d deep",
@@ -228,13 +232,6 @@ int scope_build_into_dict(struct scope_restore *r, PyObject *dict, struct scope_
 
 /* --- any value -------------------------------------------------------------- */
 
-static PyObject *filled(PyObject *container, int rc)
-{
-    if (rc < 0)
-        Py_CLEAR(container);
-    return container;
-}
-
 static PyObject *build_container(struct scope_restore *r, const struct scope_field *field,
                                  int depth)
 {
@@ -264,18 +261,15 @@ static PyObject *build_container(struct scope_restore *r, const struct scope_fie
 
 static PyObject *build_block(struct scope_restore *r, const struct scope_field *field, int depth)
 {
-    const char *data = (const char *)field->bytes.at;
-    Py_ssize_t len = (Py_ssize_t)scope_span_len(field->bytes);
-
     switch (field->field) {
     case VALUE_TEXT:
         return scope_scalar_text(field->bytes, "strict");
     case VALUE_SURROGATE_TEXT:
         return scope_scalar_text(field->bytes, "surrogatepass");
     case VALUE_DATA:
-        return PyBytes_FromStringAndSize(data, len);
+        return scope_scalar_bytes(field->bytes);
     case VALUE_BYTEARRAY:
-        return PyByteArray_FromStringAndSize(data, len);
+        return scope_scalar_bytearray(field->bytes);
     case VALUE_BIG_INTEGER:
         return scope_scalar_big_integer(r, field->bytes);
     case VALUE_COMPLEX:
@@ -315,13 +309,34 @@ static PyObject *build_number(struct scope_restore *r, const struct scope_field 
     }
 }
 
+/* Most values of large scopes are one integer of a few bytes. */
+static inline bool is_short_integer(struct scope_span body, uint64_t *ret_number)
+{
+    size_t len = scope_span_len(body);
+    uint64_t number = 0;
+
+    if (len < 2 || len > 5 || body.at[0] != (VALUE_INTEGER << 3 | WIRE_VARINT))
+        return false;
+    for (size_t i = 1; i < len; i++) {
+        number |= (uint64_t)(body.at[i] & 0x7f) << 7 * (i - 1);
+        if ((body.at[i] >= 0x80) != (i + 1 < len))
+            return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
 PyObject *scope_build_value(struct scope_restore *r, struct scope_span body, int depth)
 {
+    uint64_t number;
+
     struct scope_field field, last = {0};
     int rc;
 
     if (scope_op_count(r->op) < 0)
         return NULL;
+    if (is_short_integer(body, &number))
+        return PyLong_FromLong((long)scope_reader_zigzag(number));
     while ((rc = scope_reader_next(&body, &field)) > 0)
         if (field.field <= VALUE_OPAQUE)
             last = field;

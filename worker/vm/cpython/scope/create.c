@@ -3,22 +3,19 @@
 
 #include "worker/vm/cpython/scope/build.h"
 #include "worker/vm/cpython/scope/fields.h"
+#include "worker/vm/cpython/scope/scalar.h"
 
 static PyObject *create_buffer(struct scope_restore *r, struct scope_span body)
 {
     struct scope_field fields[BUFFER_WRITABLE + 1];
-    const char *data;
-    Py_ssize_t len;
 
     if (scope_reader_pick(body, fields, BUFFER_WRITABLE) < 0 ||
         (fields[BUFFER_DATA].field && fields[BUFFER_DATA].wire != WIRE_LENGTH)) {
         scope_op_refuse(r->op, "the snapshot is damaged: a buffer");
         return NULL;
     }
-    data = (const char *)fields[BUFFER_DATA].bytes.at;
-    len = (Py_ssize_t)scope_span_len(fields[BUFFER_DATA].bytes);
-    return fields[BUFFER_WRITABLE].number ? PyByteArray_FromStringAndSize(data, len)
-                                          : PyBytes_FromStringAndSize(data, len);
+    return fields[BUFFER_WRITABLE].number ? scope_scalar_bytearray(fields[BUFFER_DATA].bytes)
+                                          : scope_scalar_bytes(fields[BUFFER_DATA].bytes);
 }
 
 /* A container that may be part of a loop starts empty. */
@@ -180,7 +177,7 @@ int scope_fill(struct scope_restore *r, uint32_t index, int stage)
     case OBJECT_CELL:
         return fill_cell(r, slot->object, slot->body);
     case OBJECT_INSTANCE:
-        return scope_fill_instance(r, slot->object, slot->body);
+        return scope_fill_instance(r, slot);
     default:
         return 0;
     }

@@ -22,7 +22,12 @@ PyObject *scope_create_code(struct scope_restore *r, struct scope_span bytes);
 PyObject *scope_create_class(struct scope_restore *r, struct scope_span body);
 int scope_fill_class(struct scope_restore *r, PyObject *object, struct scope_span body, int stage);
 PyObject *scope_create_instance(struct scope_restore *r, struct scope_span body);
-int scope_fill_instance(struct scope_restore *r, PyObject *object, struct scope_span body);
+
+/* Gives an unfinished instance those of its attributes that need no other
+ * object, so that it can be hashed: nodes of a graph are keys in each other's
+ * dicts, and mostly hashed by a name or a number. */
+int scope_fill_early(struct scope_restore *r, struct scope_slot *slot);
+int scope_fill_instance(struct scope_restore *r, struct scope_slot *slot);
 PyObject *scope_create_reduced(struct scope_restore *r, struct scope_span body);
 int scope_fill_reduced(struct scope_restore *r, PyObject *object, struct scope_span body);
 PyObject *scope_create_module(struct scope_restore *r, struct scope_span name);

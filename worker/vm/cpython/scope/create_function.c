@@ -86,8 +86,11 @@ static PyObject *make(struct scope_restore *r, const struct scope_field *fields,
     PyObject *qualname = name ? scope_build_text(r, &fields[FUNCTION_QUALIFIED_NAME]) : NULL;
     PyObject *closure = NULL;
 
+    Py_ssize_t cells = ((PyCodeObject *)code)->co_nfreevars;
+
     if (globals && qualname)
-        closure = closure_of(r, body, ((PyCodeObject *)code)->co_nfreevars);
+        closure = cells > 0 || fields[FUNCTION_CLOSURE].field ? closure_of(r, body, cells)
+                                                              : PyTuple_New(0);
     if (closure)
         function = PyFunction_NewWithQualName(code, globals, qualname);
     if (function) {
@@ -172,7 +175,8 @@ int scope_fill_function(struct scope_restore *r, PyObject *object, struct scope_
     Py_XDECREF(parts.attributes);
     Py_XDECREF(parts.module);
     /* A cell that failed makes the function one that can't run. */
-    while (rc == 0 && scope_reader_next(&body, &field) > 0)
+    while (rc == 0 && (fields[FUNCTION_CLOSURE].field || fields[FUNCTION_GLOBALS].field) &&
+           scope_reader_next(&body, &field) > 0)
         if ((field.field == FUNCTION_CLOSURE || field.field == FUNCTION_GLOBALS) &&
             !scope_create_ref(r, field.bytes))
             rc = -1;

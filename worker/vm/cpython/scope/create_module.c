@@ -6,7 +6,7 @@
 #include "worker/vm/cpython/scope/fields.h"
 #include "worker/vm/cpython/scope/known.h"
 #include "worker/vm/cpython/scope/refer.h"
-#include "worker/vm/cpython/scope/text.h"
+#include "worker/vm/cpython/text.h"
 
 static PyObject *text_of(struct scope_span bytes)
 {
@@ -47,7 +47,7 @@ static int report(struct scope_restore *r, PyObject *name, uint32_t owner)
         return -1;
     entry.name = Py_NewRef(r->manifest.entries[owner].name);
     entry.path = PyUnicode_FromFormat(".%U", name);
-    entry.type = scope_text_type(&PyModule_Type, false);
+    entry.type = viv_text_type_name(&PyModule_Type, false);
     return scope_manifest_add(&r->manifest, entry) < 0 ? scope_op_abort(r->op, SCOPE_NO_MEMORY) : 0;
 }
 

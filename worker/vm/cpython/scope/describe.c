@@ -132,7 +132,7 @@ static int describe_module(PyObject *module, struct scope_shape *shape)
 
 /* --- instances ------------------------------------------------------------ */
 
-static int take_slots(PyTypeObject *type, PyObject *object, PyObject *slots)
+static int take_slots(const PyTypeObject *type, PyObject *object, PyObject *slots)
 {
     for (PyMemberDef *m = type->tp_members; m && m->name; m++) {
         PyObject *value = *(PyObject **)((char *)object + m->offset);
@@ -143,11 +143,20 @@ static int take_slots(PyTypeObject *type, PyObject *object, PyObject *slots)
     return 0;
 }
 
+int scope_describe_slots(PyObject *object, PyObject *slots)
+{
+    const PyTypeObject *base = scope_types_static_base(Py_TYPE(object)), *type = Py_TYPE(object);
+
+    for (; type != base; type = type->tp_base)
+        if (take_slots(type, object, slots) < 0)
+            return -1;
+    return 0;
+}
+
 int scope_describe_instance(struct scope_source *source, PyObject *object,
                             struct scope_shape *shape)
 {
     const struct scope_type *known = scope_types_get(source->types, Py_TYPE(object));
-    PyTypeObject *base = scope_types_static_base(Py_TYPE(object)), *type;
     PyObject *dict = NULL;
 
     if (!known)
@@ -163,10 +172,7 @@ int scope_describe_instance(struct scope_source *source, PyObject *object,
     if (!known->slots)
         return 0;
     shape->parts[PART_SLOTS] = PyDict_New();
-    for (type = Py_TYPE(object); shape->parts[PART_SLOTS] && type != base; type = type->tp_base)
-        if (take_slots(type, object, shape->parts[PART_SLOTS]) < 0)
-            return -1;
-    return shape->parts[PART_SLOTS] ? 0 : -1;
+    return shape->parts[PART_SLOTS] ? scope_describe_slots(object, shape->parts[PART_SLOTS]) : -1;
 }
 
 int scope_describe_call(struct scope_shape *shape, PyObject *callable, PyObject *arguments,

@@ -24,6 +24,10 @@ int scope_describe_class(struct scope_source *source, PyTypeObject *type,
                          struct scope_shape *shape);
 int scope_describe_wrapper(struct scope_source *source, PyObject *object,
                            struct scope_shape *shape);
+int scope_describe_weak_method(struct scope_source *source, PyObject *object,
+                               struct scope_shape *shape);
+int scope_describe_context(struct scope_source *source, PyObject *object,
+                           struct scope_shape *shape);
 int scope_describe_exception(struct scope_source *source, PyObject *object,
                              struct scope_shape *shape);
 int scope_describe_enum(struct scope_source *source, PyObject *object, struct scope_shape *shape);
@@ -31,6 +35,9 @@ int scope_describe_instance(struct scope_source *source, PyObject *object,
                             struct scope_shape *shape);
 int scope_describe_reduced(struct scope_source *source, PyObject *object,
                            struct scope_shape *shape);
+
+/* Adds the slots that are set to a dict, by their name in the class. */
+int scope_describe_slots(PyObject *object, PyObject *slots);
 
 /* callable(*arguments), then state. Takes over `arguments` (NULL: -1) and
  * `state` (may be NULL). */

@@ -4,7 +4,7 @@
 
 #include "worker/vm/cpython/scope/known.h"
 #include "worker/vm/cpython/scope/refer.h"
-#include "worker/vm/cpython/scope/text.h"
+#include "worker/vm/cpython/text.h"
 
 static bool is(PyObject *key, PyObject *name)
 {
@@ -86,7 +86,7 @@ int scope_describe_class(struct scope_source *source, PyTypeObject *type, struct
         return rc < 0 ? -1 : 0;
     if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_dealloc == scope_known.class_dealloc)
         return describe_own_class(type, shape);
-    name = scope_text_type(type, true);
+    name = viv_text_type_name(type, true);
     rc = scope_op_refuse(source->op, "the built-in type %V is in no module under that name", name,
                          "?");
     Py_XDECREF(name);

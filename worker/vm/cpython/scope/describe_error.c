@@ -60,6 +60,8 @@ static PyObject *fields_of(PyObject *object)
     for (; fields && type && type != &PyBaseObject_Type; type = type->tp_base)
         if (take_fields(type, object, fields) < 0)
             Py_CLEAR(fields);
+    if (fields && scope_describe_slots(object, fields) < 0)
+        Py_CLEAR(fields);
     if (fields &&
         PyDict_SetItemString(fields, "__suppress_context__", suppress ? Py_True : Py_False) < 0)
         Py_CLEAR(fields);

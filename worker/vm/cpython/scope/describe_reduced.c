@@ -91,7 +91,37 @@ static int take_items(struct scope_source *source, PyObject *list, PyObject *dic
     return 0;
 }
 
-static int describe_tuple(struct scope_source *source, PyObject *tuple, struct scope_shape *shape)
+/* Whether the reduce is that of a built-in type, for a class made of it. */
+static bool is_inherited(PyTypeObject *type)
+{
+    PyTypeObject *base = scope_types_static_base(type);
+
+    return type != base && !_PyType_Lookup(type, scope_known.s_setstate) &&
+           PyDict_Contains(scope_known.dispatch_table, (PyObject *)type) == 0 &&
+           _PyType_Lookup(type, scope_known.s_reduce_ex) ==
+               _PyType_Lookup(base, scope_known.s_reduce_ex) &&
+           _PyType_Lookup(type, scope_known.s_reduce) == _PyType_Lookup(base, scope_known.s_reduce);
+}
+
+/* Such a reduce knows nothing of what the class's instances have beside: a
+ * Decimal with an attribute would come back without it. As a state; NULL: none,
+ * or an exception. */
+static PyObject *state_beside(PyObject *object)
+{
+    PyObject *dict = NULL, *slots = PyDict_New(), *state = NULL;
+
+    if (Py_TYPE(object)->tp_dictoffset)
+        dict = PyObject_GenericGetDict(object, NULL);
+    if (slots && !PyErr_Occurred() && scope_describe_slots(object, slots) == 0 &&
+        (PyDict_GET_SIZE(slots) > 0 || (dict && PyDict_GET_SIZE(dict) > 0)))
+        state = PyTuple_Pack(2, dict ? dict : Py_None, slots);
+    Py_XDECREF(dict);
+    Py_XDECREF(slots);
+    return state;
+}
+
+static int describe_tuple(struct scope_source *source, PyObject *object, PyObject *tuple,
+                          struct scope_shape *shape)
 {
     PyObject *items[6] = {NULL};
     Py_ssize_t size = PyTuple_GET_SIZE(tuple);
@@ -109,6 +139,11 @@ static int describe_tuple(struct scope_source *source, PyObject *tuple, struct s
         return scope_op_refuse(source->op, "its reduce gave a state setter that can't be called");
     scope_describe_call(shape, items[0], Py_NewRef(items[1]), Py_XNewRef(items[2]));
     shape->parts[PART_SETTER] = Py_XNewRef(items[5]);
+    if (size == 2 && items[0] == (PyObject *)Py_TYPE(object) && is_inherited(Py_TYPE(object))) {
+        shape->parts[PART_STATE] = state_beside(object);
+        if (PyErr_Occurred())
+            return -1;
+    }
     return take_items(source, items[3], items[4], shape);
 }
 
@@ -143,7 +178,7 @@ int scope_describe_reduced(struct scope_source *source, PyObject *object, struct
     if (PyUnicode_Check(reduced))
         rc = describe_name(source, object, reduced, shape);
     else if (PyTuple_Check(reduced))
-        rc = describe_tuple(source, reduced, shape);
+        rc = describe_tuple(source, object, reduced, shape);
     else
         rc = scope_op_refuse(source->op, "its reduce gave neither a tuple nor a str");
     Py_DECREF(reduced);

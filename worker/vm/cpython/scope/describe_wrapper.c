@@ -206,5 +206,9 @@ int scope_describe_wrapper(struct scope_source *source, PyObject *object, struct
         return describe_cache(object, shape);
     if (PyType_IsSubtype(type, (PyTypeObject *)scope_known.cached_property))
         return describe_cached_property(object, shape);
+    if ((PyObject *)type == scope_known.weak_method)
+        return scope_describe_weak_method(source, object, shape);
+    if (PyType_IsSubtype(type, (PyTypeObject *)scope_known.generator_context))
+        return scope_describe_context(source, object, shape);
     return describe_weak(object, shape);
 }

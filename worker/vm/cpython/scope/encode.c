@@ -10,11 +10,11 @@
 static void write_opaque(struct scope_encoder *e, PyObject *object, const char *reason)
 {
     const char *type = Py_TYPE(object)->tp_name;
-    size_t mark = scope_writer_used(e->w);
+    size_t mark = viv_writer_used(e->w);
 
-    scope_writer_bytes(e->w, OPAQUE_REASON, reason, strlen(reason));
-    scope_writer_bytes(e->w, OPAQUE_TYPE, type, strlen(type));
-    scope_writer_field(e->w, VALUE_OPAQUE, mark);
+    viv_writer_bytes(e->w, OPAQUE_REASON, reason, strlen(reason));
+    viv_writer_bytes(e->w, OPAQUE_TYPE, type, strlen(type));
+    viv_writer_field(e->w, VALUE_OPAQUE, mark);
 }
 
 static void write_changed(struct scope_encoder *e, PyObject *object)
@@ -36,7 +36,7 @@ static void write_big_integer(struct scope_encoder *e, PyObject *object)
         PyErr_Clear();
         e->failed = true;
     } else {
-        scope_writer_bytes(e->w, VALUE_BIG_INTEGER, bytes, len);
+        viv_writer_bytes(e->w, VALUE_BIG_INTEGER, bytes, len);
     }
     free(bytes);
 }
@@ -49,47 +49,47 @@ static void write_integer(struct scope_encoder *e, PyObject *object)
     if (overflow)
         write_big_integer(e, object);
     else
-        scope_writer_sint(e->w, VALUE_INTEGER, value);
+        viv_writer_sint(e->w, VALUE_INTEGER, value);
 }
 
 static void write_complex(struct scope_encoder *e, PyObject *object)
 {
-    size_t mark = scope_writer_used(e->w);
+    size_t mark = viv_writer_used(e->w);
 
-    scope_writer_double(e->w, COMPLEX_IMAGINARY, PyComplex_ImagAsDouble(object));
-    scope_writer_double(e->w, COMPLEX_REAL, PyComplex_RealAsDouble(object));
-    scope_writer_field(e->w, VALUE_COMPLEX, mark);
+    viv_writer_double(e->w, COMPLEX_IMAGINARY, PyComplex_ImagAsDouble(object));
+    viv_writer_double(e->w, COMPLEX_REAL, PyComplex_RealAsDouble(object));
+    viv_writer_field(e->w, VALUE_COMPLEX, mark);
 }
 
 static void write_text(struct scope_encoder *e, PyObject *object)
 {
-    size_t mark = scope_writer_used(e->w);
-    bool odd = scope_writer_str(e->w, object);
+    size_t mark = viv_writer_used(e->w);
+    bool odd = viv_text_raw(e->w, object);
 
-    scope_writer_field(e->w, odd ? VALUE_SURROGATE_TEXT : VALUE_TEXT, mark);
+    viv_writer_field(e->w, odd ? VALUE_SURROGATE_TEXT : VALUE_TEXT, mark);
 }
 
 static void write_array(struct scope_encoder *e, unsigned field, PyObject *object, int depth)
 {
     PyObject *const *items = PySequence_Fast_ITEMS(object);
-    size_t mark = scope_writer_used(e->w);
+    size_t mark = viv_writer_used(e->w);
     Py_ssize_t count = Py_SIZE(object);
 
-    while (count > 0 && !e->w->full)
+    while (count > 0 && !e->w->failed)
         scope_encode_value(e, SEQUENCE_ITEMS, items[--count], depth + 1);
-    scope_writer_field(e->w, field, mark);
+    viv_writer_field(e->w, field, mark);
 }
 
 static void write_set(struct scope_encoder *e, unsigned field, PyObject *object, int depth)
 {
-    size_t mark = scope_writer_used(e->w);
+    size_t mark = viv_writer_used(e->w);
     Py_ssize_t position = 0;
     PyObject *item;
     Py_hash_t hash;
 
-    while (_PySet_NextEntry(object, &position, &item, &hash) && !e->w->full)
+    while (_PySet_NextEntry(object, &position, &item, &hash) && !e->w->failed)
         scope_encode_value(e, SEQUENCE_ITEMS, item, depth + 1);
-    scope_writer_field(e->w, field, mark);
+    viv_writer_field(e->w, field, mark);
 }
 
 /* A dict can only be walked forwards, so its items are gathered first. */
@@ -107,13 +107,13 @@ void scope_encode_items(struct scope_encoder *e, PyObject *dict, int depth)
     }
     while (n < count && PyDict_Next(dict, &position, &items[n][0], &items[n][1]))
         n++;
-    while (n > 0 && !e->w->full) {
-        size_t mark = scope_writer_used(e->w);
+    while (n > 0 && !e->w->failed) {
+        size_t mark = viv_writer_used(e->w);
 
         n--;
         scope_encode_value(e, ITEM_VALUE, items[n][1], depth + 1);
         scope_encode_value(e, ITEM_KEY, items[n][0], depth + 1);
-        scope_writer_field(e->w, MAPPING_ITEMS, mark);
+        viv_writer_field(e->w, MAPPING_ITEMS, mark);
     }
     if (items != few)
         free(items);
@@ -128,23 +128,23 @@ static bool write_scalar(struct scope_encoder *e, PyObject *object)
     else if (type == &PyLong_Type)
         write_integer(e, object);
     else if (type == &PyFloat_Type)
-        scope_writer_double(e->w, VALUE_FLOATING, PyFloat_AS_DOUBLE(object));
+        viv_writer_double(e->w, VALUE_FLOATING, PyFloat_AS_DOUBLE(object));
     else if (object == Py_None)
-        scope_writer_varint(e->w, VALUE_CONSTANT, CONSTANT_NONE);
+        viv_writer_varint(e->w, VALUE_CONSTANT, CONSTANT_NONE);
     else if (type == &PyBool_Type)
-        scope_writer_varint(e->w, VALUE_BOOLEAN, object == Py_True);
+        viv_writer_varint(e->w, VALUE_BOOLEAN, object == Py_True);
     else if (type == &PyBytes_Type)
-        scope_writer_bytes(e->w, VALUE_DATA, PyBytes_AS_STRING(object),
-                           (size_t)PyBytes_GET_SIZE(object));
+        viv_writer_bytes(e->w, VALUE_DATA, PyBytes_AS_STRING(object),
+                         (size_t)PyBytes_GET_SIZE(object));
     else if (type == &PyByteArray_Type)
-        scope_writer_bytes(e->w, VALUE_BYTEARRAY, PyByteArray_AS_STRING(object),
-                           (size_t)PyByteArray_GET_SIZE(object));
+        viv_writer_bytes(e->w, VALUE_BYTEARRAY, PyByteArray_AS_STRING(object),
+                         (size_t)PyByteArray_GET_SIZE(object));
     else if (type == &PyComplex_Type)
         write_complex(e, object);
     else if (object == Py_Ellipsis)
-        scope_writer_varint(e->w, VALUE_CONSTANT, CONSTANT_ELLIPSIS);
+        viv_writer_varint(e->w, VALUE_CONSTANT, CONSTANT_ELLIPSIS);
     else if (object == Py_NotImplemented)
-        scope_writer_varint(e->w, VALUE_CONSTANT, CONSTANT_NOT_IMPLEMENTED);
+        viv_writer_varint(e->w, VALUE_CONSTANT, CONSTANT_NOT_IMPLEMENTED);
     else
         return false;
     return true;
@@ -167,10 +167,10 @@ void scope_encode_content(struct scope_encoder *e, PyObject *object, int depth)
     else if (PyFrozenSet_CheckExact(object))
         write_set(e, VALUE_FROZENSET, object, depth);
     else if (PyDict_CheckExact(object)) {
-        size_t mark = scope_writer_used(e->w);
+        size_t mark = viv_writer_used(e->w);
 
         scope_encode_items(e, object, depth);
-        scope_writer_field(e->w, VALUE_DICT, mark);
+        viv_writer_field(e->w, VALUE_DICT, mark);
     } else {
         write_changed(e, object);
     }
@@ -178,18 +178,22 @@ void scope_encode_content(struct scope_encoder *e, PyObject *object, int depth)
 
 void scope_encode_value(struct scope_encoder *e, unsigned field, PyObject *object, int depth)
 {
-    size_t mark = scope_writer_used(e->w);
+    size_t mark = viv_writer_used(e->w);
     int64_t node = -1;
 
     if (scope_op_count(e->op) < 0) {
-        e->w->full = true;
+        e->w->failed = true;
+        return;
+    }
+    if (Py_TYPE(object) == &PyLong_Type && Py_ABS(Py_SIZE(object)) <= 1) {
+        viv_writer_sint_in(e->w, field, VALUE_INTEGER, PyLong_AsLong(object));
         return;
     }
     if (scope_walk_has_identity(object))
         node = scope_nodes_find(e->nodes, object);
     if (node >= 0 && e->nodes->items[node].index >= 0)
-        scope_writer_varint(e->w, VALUE_REF, (uint64_t)e->nodes->items[node].index);
+        viv_writer_varint(e->w, VALUE_REF, (uint64_t)e->nodes->items[node].index);
     else
         scope_encode_content(e, object, depth);
-    scope_writer_field(e->w, field, mark);
+    viv_writer_field(e->w, field, mark);
 }

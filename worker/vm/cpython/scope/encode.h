@@ -7,11 +7,12 @@
 
 #include "worker/vm/cpython/scope/nodes.h"
 #include "worker/vm/cpython/scope/op.h"
-#include "worker/vm/cpython/scope/writer.h"
+#include "worker/vm/cpython/text.h"
+#include "worker/vm/cpython/writer.h"
 
 struct scope_encoder {
     struct scope_op *op;
-    struct scope_writer *w;
+    struct viv_writer *w;
     const struct scope_nodes *nodes;
     /* An object was there that the walk had not met: user code changed the
      * scope while it was walked. An Opaque stands in its place. */

@@ -12,7 +12,7 @@ static void write_items(struct scope_encoder *e, unsigned field, PyObject *array
     Py_ssize_t count = array ? Py_SIZE(array) : 0;
     PyObject *const *items = array ? PySequence_Fast_ITEMS(array) : NULL;
 
-    while (count > 0 && !e->w->full)
+    while (count > 0 && !e->w->failed)
         scope_encode_value(e, field, items[--count], 1);
 }
 
@@ -20,23 +20,23 @@ static void write_pairs(struct scope_encoder *e, unsigned field, PyObject *flat)
 {
     Py_ssize_t count = flat ? PyList_GET_SIZE(flat) : 0;
 
-    for (; count > 1 && !e->w->full; count -= 2) {
-        size_t mark = scope_writer_used(e->w);
+    for (; count > 1 && !e->w->failed; count -= 2) {
+        size_t mark = viv_writer_used(e->w);
 
         scope_encode_value(e, ITEM_VALUE, PyList_GET_ITEM(flat, count - 1), 1);
         scope_encode_value(e, ITEM_KEY, PyList_GET_ITEM(flat, count - 2), 1);
-        scope_writer_field(e->w, field, mark);
+        viv_writer_field(e->w, field, mark);
     }
 }
 
 static void write_mapping(struct scope_encoder *e, unsigned field, PyObject *dict)
 {
-    size_t mark = scope_writer_used(e->w);
+    size_t mark = viv_writer_used(e->w);
 
     if (!dict || PyDict_GET_SIZE(dict) == 0)
         return;
     scope_encode_items(e, dict, 0);
-    scope_writer_field(e->w, field, mark);
+    viv_writer_field(e->w, field, mark);
 }
 
 static void write_part(struct scope_encoder *e, unsigned field, PyObject *object)
@@ -59,8 +59,8 @@ static void write_code(struct scope_encoder *e, PyObject *code)
         return;
     }
     bytes = e->nodes->items[node].parts[0];
-    scope_writer_bytes(e->w, FUNCTION_CODE, PyBytes_AS_STRING(bytes),
-                       (size_t)PyBytes_GET_SIZE(bytes));
+    viv_writer_bytes(e->w, FUNCTION_CODE, PyBytes_AS_STRING(bytes),
+                     (size_t)PyBytes_GET_SIZE(bytes));
 }
 
 static void write_function(struct scope_encoder *e, PyObject *const *parts)
@@ -73,8 +73,8 @@ static void write_function(struct scope_encoder *e, PyObject *const *parts)
     write_part(e, FUNCTION_ANNOTATIONS, parts[PART_ANNOTATIONS]);
     write_part(e, FUNCTION_KEYWORD_DEFAULTS, parts[PART_KWDEFAULTS]);
     write_part(e, FUNCTION_DEFAULTS, parts[PART_DEFAULTS]);
-    scope_writer_text(e->w, FUNCTION_QUALIFIED_NAME, parts[PART_FUNCTION_QUALNAME]);
-    scope_writer_text(e->w, FUNCTION_NAME, parts[PART_FUNCTION_NAME]);
+    viv_text_field(e->w, FUNCTION_QUALIFIED_NAME, parts[PART_FUNCTION_QUALNAME], 0);
+    viv_text_field(e->w, FUNCTION_NAME, parts[PART_FUNCTION_NAME], 0);
     write_code(e, parts[PART_CODE]);
 }
 
@@ -84,8 +84,8 @@ static void write_class(struct scope_encoder *e, PyObject *const *parts)
     write_mapping(e, CLASS_NAMESPACE, parts[PART_NAMESPACE]);
     write_items(e, CLASS_BASES, parts[PART_BASES]);
     write_part(e, CLASS_METACLASS, parts[PART_METACLASS]);
-    scope_writer_text(e->w, CLASS_QUALIFIED_NAME, parts[PART_CLASS_QUALNAME]);
-    scope_writer_text(e->w, CLASS_NAME, parts[PART_CLASS_NAME]);
+    viv_text_field(e->w, CLASS_QUALIFIED_NAME, parts[PART_CLASS_QUALNAME], 0);
+    viv_text_field(e->w, CLASS_NAME, parts[PART_CLASS_NAME], 0);
 }
 
 static void write_reduced(struct scope_encoder *e, PyObject *const *parts)
@@ -110,8 +110,8 @@ static void write_package(struct scope_encoder *e, PyObject *const *parts)
     Py_ssize_t count = PyList_GET_SIZE(parts[1]);
 
     while (count > 0)
-        scope_writer_text(e->w, PACKAGE_SUBMODULES, PyList_GET_ITEM(parts[1], --count));
-    scope_writer_text(e->w, PACKAGE_NAME, parts[0]);
+        viv_text_field(e->w, PACKAGE_SUBMODULES, PyList_GET_ITEM(parts[1], --count), 0);
+    viv_text_field(e->w, PACKAGE_NAME, parts[0], 0);
 }
 
 static void write_buffer(struct scope_encoder *e, PyObject *object)
@@ -124,8 +124,8 @@ static void write_buffer(struct scope_encoder *e, PyObject *object)
         return;
     }
     if (!view->readonly)
-        scope_writer_varint(e->w, BUFFER_WRITABLE, 1);
-    scope_writer_bytes(e->w, BUFFER_DATA, view->buf, (size_t)view->len);
+        viv_writer_varint(e->w, BUFFER_WRITABLE, 1);
+    viv_writer_bytes(e->w, BUFFER_DATA, view->buf, (size_t)view->len);
 }
 
 static unsigned write_kind(struct scope_encoder *e, const struct scope_node *node)
@@ -137,8 +137,8 @@ static unsigned write_kind(struct scope_encoder *e, const struct scope_node *nod
         write_package(e, node->parts);
         return OBJECT_PACKAGE;
     case KIND_GLOBAL:
-        scope_writer_text(e->w, GLOBAL_QUALIFIED_NAME, node->parts[1]);
-        scope_writer_text(e->w, GLOBAL_MODULE, node->parts[0]);
+        viv_text_field(e->w, GLOBAL_QUALIFIED_NAME, node->parts[1], 0);
+        viv_text_field(e->w, GLOBAL_MODULE, node->parts[0], 0);
         return OBJECT_GLOBAL;
     case KIND_FUNCTION:
         write_function(e, node->parts);
@@ -166,19 +166,19 @@ static unsigned write_kind(struct scope_encoder *e, const struct scope_node *nod
 
 void scope_encode_object(struct scope_encoder *e, unsigned field, const struct scope_node *node)
 {
-    size_t mark = scope_writer_used(e->w), content = mark;
+    size_t mark = viv_writer_used(e->w), content = mark;
 
     if (node->kind == KIND_GLOBALS) {
-        scope_writer_varint(e->w, OBJECT_SCOPE_GLOBALS, 1);
+        viv_writer_varint(e->w, OBJECT_SCOPE_GLOBALS, 1);
     } else if (node->kind == KIND_CODE) {
-        scope_writer_bytes(e->w, OBJECT_CODE, PyBytes_AS_STRING(node->parts[0]),
-                           (size_t)PyBytes_GET_SIZE(node->parts[0]));
+        viv_writer_bytes(e->w, OBJECT_CODE, PyBytes_AS_STRING(node->parts[0]),
+                         (size_t)PyBytes_GET_SIZE(node->parts[0]));
     } else if (node->kind == KIND_MODULE && !node->parts[1]) {
-        scope_writer_text(e->w, OBJECT_MODULE, node->parts[0]);
+        viv_text_field(e->w, OBJECT_MODULE, node->parts[0], 0);
     } else {
         unsigned kind = write_kind(e, node);
 
-        scope_writer_field(e->w, kind, content);
+        viv_writer_field(e->w, kind, content);
     }
-    scope_writer_field(e->w, field, mark);
+    viv_writer_field(e->w, field, mark);
 }

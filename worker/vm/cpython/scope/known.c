@@ -20,6 +20,8 @@ static int look_up_objects(void)
         {&scope_known.weak_key_dict, "weakref", "WeakKeyDictionary"},
         {&scope_known.weak_value_dict, "weakref", "WeakValueDictionary"},
         {&scope_known.weak_set, "weakref", "WeakSet"},
+        {&scope_known.weak_method, "weakref", "WeakMethod"},
+        {&scope_known.generator_context, "contextlib", "_GeneratorContextManagerBase"},
         {&scope_known.enum_type, "enum", "Enum"},
         {&scope_known.abc_meta, "abc", "ABCMeta"},
         {&scope_known.abc_init, "_abc", "_abc_init"},

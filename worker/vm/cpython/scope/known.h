@@ -11,8 +11,9 @@ struct scope_known {
     PyObject *lru_cache; /* types from here */
     PyObject *cache_info;
     PyObject *cached_property;
-    PyObject *weak_key_dict, *weak_value_dict, *weak_set;
-    PyObject *enum_type; /* Enum */
+    PyObject *weak_key_dict, *weak_value_dict, *weak_set, *weak_method;
+    PyObject *generator_context; /* what contextlib's decorators make */
+    PyObject *enum_type;         /* Enum */
     PyObject *abc_meta;
     PyObject *abc_init, *abc_register, *abc_dump; /* functions of _abc */
     /* The implementations that mean "not overridden". */

@@ -5,7 +5,8 @@
 
 #include "worker/vm/cpython/scope/fields.h"
 #include "worker/vm/cpython/scope/text.h"
-#include "worker/vm/cpython/scope/writer.h"
+#include "worker/vm/cpython/text.h"
+#include "worker/vm/cpython/writer.h"
 
 static void drop(struct scope_entry *entry)
 {
@@ -28,7 +29,7 @@ void scope_manifest_free(struct scope_manifest *manifest)
 PyObject *scope_manifest_type(struct scope_manifest *manifest, PyTypeObject *type)
 {
     if (manifest->last != type) {
-        PyObject *text = scope_text_type(type, false);
+        PyObject *text = viv_text_type_name(type, false);
 
         if (!text)
             return NULL;
@@ -58,7 +59,7 @@ int scope_manifest_add(struct scope_manifest *manifest, struct scope_entry entry
 
 static size_t text_size(PyObject *str)
 {
-    return str ? 16 + 4 * (size_t)PyUnicode_GET_LENGTH(str) : 0;
+    return str ? 16 + 6 * (size_t)PyUnicode_GET_LENGTH(str) : 0;
 }
 
 static size_t size_of(const struct scope_manifest *manifest)
@@ -74,28 +75,35 @@ static size_t size_of(const struct scope_manifest *manifest)
     return size;
 }
 
-static void write_entry(struct scope_writer *w, const struct scope_entry *entry)
+static void write_text(struct viv_writer *w, unsigned field, PyObject *str)
 {
-    size_t mark = scope_writer_used(w);
-
-    if (entry->bytes)
-        scope_writer_varint(w, ENTRY_BYTES, entry->bytes);
-    scope_writer_text(w, ENTRY_REASON, entry->reason);
-    scope_writer_varint(w, ENTRY_DISPOSITION, entry->disposition);
-    scope_writer_text(w, ENTRY_TYPE, entry->type);
-    scope_writer_text(w, ENTRY_PATH, entry->path);
-    scope_writer_text(w, ENTRY_NAME, entry->name);
-    scope_writer_field(w, MANIFEST_ENTRIES, mark);
+    if (str)
+        viv_text_field(w, field, str, 0);
 }
 
-int scope_manifest_write(const struct scope_manifest *manifest, struct scope_bytes *ret_bytes)
+static void write_entry(struct viv_writer *w, const struct scope_entry *entry)
 {
-    struct scope_writer w;
+    size_t mark = viv_writer_used(w);
 
-    if (scope_writer_init(&w, size_of(manifest)) < 0)
+    if (entry->bytes)
+        viv_writer_varint(w, ENTRY_BYTES, entry->bytes);
+    write_text(w, ENTRY_REASON, entry->reason);
+    viv_writer_varint(w, ENTRY_DISPOSITION, entry->disposition);
+    write_text(w, ENTRY_TYPE, entry->type);
+    write_text(w, ENTRY_PATH, entry->path);
+    write_text(w, ENTRY_NAME, entry->name);
+    viv_writer_field(w, MANIFEST_ENTRIES, mark);
+}
+
+int scope_manifest_write(const struct scope_manifest *manifest, struct viv_pages *ret_bytes)
+{
+    struct viv_writer w;
+
+    viv_writer_init(&w, size_of(manifest));
+    if (w.failed)
         return -1;
     for (size_t i = manifest->count; i > 0; i--)
         write_entry(&w, &manifest->entries[i - 1]);
-    scope_writer_take(&w, ret_bytes);
+    viv_writer_take_pages(&w, ret_bytes);
     return 0;
 }

@@ -33,6 +33,6 @@ PyObject *scope_manifest_type(struct scope_manifest *manifest, PyTypeObject *typ
 int scope_manifest_add(struct scope_manifest *manifest, struct scope_entry entry);
 
 /* Serialized. -1 where memory is out. */
-int scope_manifest_write(const struct scope_manifest *manifest, struct scope_bytes *ret_bytes);
+int scope_manifest_write(const struct scope_manifest *manifest, struct viv_pages *ret_bytes);
 
 #endif

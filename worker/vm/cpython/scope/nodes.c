@@ -23,10 +23,34 @@ void scope_shape_clear(struct scope_shape *shape)
 
 static void drop(struct scope_node *node)
 {
-    for (int i = 0; node->parts && i < scope_part_count[node->kind]; i++)
+    for (int i = 0; i < scope_part_count[node->kind]; i++)
         Py_XDECREF(node->parts[i]);
-    free(node->parts);
     Py_DECREF(node->object);
+}
+
+#define BLOCK_PARTS 2000
+
+struct scope_parts_block {
+    struct scope_parts_block *next;
+    size_t used;
+    PyObject *parts[BLOCK_PARTS];
+};
+
+/* Room for the parts of a node; NULL where memory is out. */
+static PyObject **take_parts(struct scope_nodes *nodes, size_t count)
+{
+    struct scope_parts_block *block = nodes->blocks;
+
+    if (!block || block->used + count > BLOCK_PARTS) {
+        block = malloc(sizeof(*block));
+        if (!block)
+            return NULL;
+        block->next = nodes->blocks;
+        block->used = 0;
+        nodes->blocks = block;
+    }
+    block->used += count;
+    return block->parts + block->used - count;
 }
 
 void scope_nodes_free(struct scope_nodes *nodes)
@@ -36,6 +60,12 @@ void scope_nodes_free(struct scope_nodes *nodes)
     free(nodes->items);
     free(nodes->places);
     free(nodes->table);
+    while (nodes->blocks) {
+        struct scope_parts_block *next = nodes->blocks->next;
+
+        free(nodes->blocks);
+        nodes->blocks = next;
+    }
     *nodes = (struct scope_nodes){0};
 }
 
@@ -96,11 +126,11 @@ int64_t scope_nodes_add(struct scope_nodes *nodes, PyObject *object, struct scop
     if ((nodes->count + 1) * 2 > nodes->place_room && grow_places(nodes) < 0)
         return -1;
     if (parts) {
-        node.parts = malloc(parts * sizeof(PyObject *));
+        node.parts = take_parts(nodes, parts);
         if (!node.parts)
             return -1;
         memcpy(node.parts, shape->parts, parts * sizeof(PyObject *));
-        memset(shape->parts, 0, sizeof(shape->parts));
+        memset(shape->parts, 0, parts * sizeof(PyObject *));
     }
     Py_INCREF(object);
     nodes->items[nodes->count++] = node;

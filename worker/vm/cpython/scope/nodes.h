@@ -75,12 +75,15 @@ extern const uint8_t scope_part_count[KIND_COUNT];
 
 struct scope_node {
     PyObject *object; /* owned, so that its address stays its own */
-    PyObject **parts; /* owned, as many as the kind has */
+    PyObject **parts; /* owned references, as many as the kind has */
     int32_t index;    /* in the table; -1: stands where it is used */
     uint32_t owner;   /* the name that led to it first */
     uint8_t kind;
     bool open; /* being walked */
 };
+
+/* Memory of parts; freed with all nodes, not before. */
+struct scope_parts_block;
 
 struct scope_nodes {
     struct scope_node *items;
@@ -89,6 +92,7 @@ struct scope_nodes {
     uint32_t place_room;
     uint32_t *table; /* node of each index */
     uint32_t table_count, table_room;
+    struct scope_parts_block *blocks;
 };
 
 void scope_nodes_free(struct scope_nodes *nodes);

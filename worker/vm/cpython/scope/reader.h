@@ -28,26 +28,37 @@ static inline size_t scope_span_len(struct scope_span span)
 int scope_reader_next_any(struct scope_span *span, struct scope_field *ret_field);
 
 /* Takes the next field off the span: 1, 0 at the end, -1 where it is broken.
- * Nearly all fields have a key of one byte and a length or number of one byte. */
+ * Nearly all fields have a key of one byte and a length or number of one or two. */
 static inline int scope_reader_next(struct scope_span *span, struct scope_field *ret_field)
 {
     const uint8_t *at = span->at;
-    size_t left = scope_span_len(*span);
+    size_t left = scope_span_len(*span), head;
+    uint64_t number;
 
+    if (left == 0)
+        return 0;
     if (left < 2 || (at[0] & 0x80) || at[0] < 8)
         return scope_reader_next_any(span, ret_field);
     ret_field->field = at[0] >> 3;
     ret_field->wire = (enum scope_wire)(at[0] & 7);
-    if (ret_field->wire == WIRE_LENGTH && at[1] < 0x80 && at[1] <= left - 2) {
+    if (at[1] < 0x80) {
+        number = at[1];
+        head = 2;
+    } else if (left > 2 && at[2] < 0x80) {
+        number = (at[1] & 0x7f) | (uint64_t)at[2] << 7;
+        head = 3;
+    } else {
+        return scope_reader_next_any(span, ret_field);
+    }
+    if (ret_field->wire == WIRE_LENGTH && number <= left - head) {
         ret_field->number = 0;
-        ret_field->bytes.at = at + 2;
-        ret_field->bytes.end = span->at = at + 2 + at[1];
+        ret_field->bytes.at = at + head;
+        ret_field->bytes.end = span->at = at + head + number;
         return 1;
     }
-    if (ret_field->wire == WIRE_VARINT && (at[1] < 0x80 || (left > 2 && at[2] < 0x80))) {
-        ret_field->number = at[1] < 0x80 ? at[1] : (at[1] & 0x7f) | (uint64_t)at[2] << 7;
-        span->at = at + (at[1] < 0x80 ? 2 : 3);
-        ret_field->bytes.at = ret_field->bytes.end = span->at;
+    if (ret_field->wire == WIRE_VARINT) {
+        ret_field->number = number;
+        ret_field->bytes.at = ret_field->bytes.end = span->at = at + head;
         return 1;
     }
     return scope_reader_next_any(span, ret_field);

@@ -8,8 +8,8 @@
 #include "worker/vm/cpython/scope/names.h"
 #include "worker/vm/cpython/scope/resolve.h"
 #include "worker/vm/cpython/scope/table.h"
-#include "worker/vm/cpython/scope/text.h"
 #include "worker/vm/cpython/scope/trail.h"
+#include "worker/vm/cpython/text.h"
 
 static int no_memory(struct scope_restore *r)
 {
@@ -28,15 +28,15 @@ static PyObject *type_of(const struct scope_restore *r, uint32_t index)
     const struct scope_slot *slot = &r->slots[index];
 
     if (slot->object)
-        return scope_text_type(Py_TYPE(slot->object), false);
+        return viv_text_type_name(Py_TYPE(slot->object), false);
     switch (slot->kind) {
     case OBJECT_FUNCTION:
-        return scope_text_type(&PyFunction_Type, false);
+        return viv_text_type_name(&PyFunction_Type, false);
     case OBJECT_CLASS:
-        return scope_text_type(&PyType_Type, false);
+        return viv_text_type_name(&PyType_Type, false);
     case OBJECT_MODULE:
     case OBJECT_PACKAGE:
-        return scope_text_type(&PyModule_Type, false);
+        return viv_text_type_name(&PyModule_Type, false);
     default:
         return NULL;
     }
@@ -77,6 +77,11 @@ static int restore_name(struct scope_restore *r, uint32_t i)
     /* Importing may have moved the entries. */
     entry = &r->manifest.entries[i];
     entry->type = scope_manifest_type(&r->manifest, Py_TYPE(value));
+    if (i < r->last_set || PyDict_Contains(r->globals, name) != 0) {
+        PyErr_Clear();
+        r->out_of_order = true;
+    }
+    r->last_set = i;
     rc = PyDict_SetItem(r->globals, name, value);
     Py_DECREF(value);
     return rc < 0 ? no_memory(r) : 0;
@@ -162,7 +167,7 @@ static int prepare_names(struct scope_restore *r)
 /* The order of the snapshot, which the turns have left. */
 static int set_order(struct scope_restore *r)
 {
-    for (uint32_t i = 0; i < r->binding_count; i++) {
+    for (uint32_t i = 0; r->out_of_order && i < r->binding_count; i++) {
         const struct scope_entry *entry = &r->manifest.entries[i];
         PyObject *value = NULL;
         int rc;
@@ -184,7 +189,7 @@ static int set_order(struct scope_restore *r)
 
 /* 0; -1 with `err` filled in. */
 static int restore(struct scope_restore *r, const void *data, size_t len,
-                   struct scope_bytes *ret_manifest, struct viv_error *err)
+                   struct viv_pages *ret_manifest, struct viv_error *err)
 {
     if (scope_table_read(r, data, len, err) < 0)
         return -1;
@@ -198,7 +203,7 @@ static int restore(struct scope_restore *r, const void *data, size_t len,
 }
 
 int scope_restore(PyObject *globals, const void *data, size_t len, const struct scope_caps *caps,
-                  struct scope_bytes *ret_manifest, struct viv_error *err)
+                  struct viv_pages *ret_manifest, struct viv_error *err)
 {
     struct scope_op op;
     struct scope_restore r = {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "worker/vm/cpython/block.h"
 #include "worker/vm/cpython/scope/build.h"
 #include "worker/vm/cpython/scope/fields.h"
 
@@ -39,6 +40,26 @@ PyObject *scope_scalar_big_integer(struct scope_restore *r, struct scope_span by
     if (len > SCOPE_BIG_INTEGER_MAX)
         return scope_build_damaged(r, "a big_integer of more than 16 MiB");
     return len ? _PyLong_FromByteArray(bytes.at, len, 1, 1) : PyLong_FromLong(0);
+}
+
+PyObject *scope_scalar_bytes(struct scope_span bytes)
+{
+    size_t len = scope_span_len(bytes);
+    PyObject *object = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
+
+    if (object)
+        viv_block_copy(PyBytes_AS_STRING(object), bytes.at, len);
+    return object;
+}
+
+PyObject *scope_scalar_bytearray(struct scope_span bytes)
+{
+    size_t len = scope_span_len(bytes);
+    PyObject *object = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)len);
+
+    if (object)
+        viv_block_copy(PyByteArray_AS_STRING(object), bytes.at, len);
+    return object;
 }
 
 PyObject *scope_scalar_text(struct scope_span bytes, const char *errors)

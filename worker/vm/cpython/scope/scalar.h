@@ -8,6 +8,8 @@
 PyObject *scope_scalar_constant(struct scope_restore *r, uint64_t number);
 PyObject *scope_scalar_complex(struct scope_restore *r, struct scope_span body);
 PyObject *scope_scalar_big_integer(struct scope_restore *r, struct scope_span bytes);
+PyObject *scope_scalar_bytes(struct scope_span bytes);
+PyObject *scope_scalar_bytearray(struct scope_span bytes);
 PyObject *scope_scalar_text(struct scope_span bytes, const char *errors);
 
 /* Text of a key: the same object for the same short text. */

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "worker/vm/cpython/writer.h"
 
 #define SCOPE_FORMAT_VERSION 1
 
@@ -38,16 +39,6 @@ struct scope_caps {
 #define SCOPE_BYTES_DEFAULT (size_t)(256u * 1024 * 1024)
 #define SCOPE_OBJECTS_DEFAULT UINT64_C(50000000)
 
-/* A message in memory of its own. */
-struct scope_bytes {
-    uint8_t *data;
-    size_t len;
-    void *map; /* the pages that hold it */
-    size_t map_len;
-};
-
-void scope_bytes_free(struct scope_bytes *bytes);
-
 /* Once, before user code runs: looks up all that the engine calls by itself, so
  * that nothing that user code replaces later takes its place. -1 with a Python
  * exception pending. */
@@ -58,15 +49,14 @@ int scope_setup(void);
  * a scope and in neither. A name whose value holds, however deep, something
  * that can't travel is left out whole: a list that came back shorter than it
  * went would be worse than a name that is missing. */
-int scope_snapshot(PyObject *globals, const struct scope_caps *caps,
-                   struct scope_bytes *ret_snapshot, struct scope_bytes *ret_manifest,
-                   struct viv_error *err);
+int scope_snapshot(PyObject *globals, const struct scope_caps *caps, struct viv_pages *ret_snapshot,
+                   struct viv_pages *ret_manifest, struct viv_error *err);
 
 /* Sets the names of a snapshot in `globals`, in its order; names that are there
  * already are replaced, others stay. After a failure some names may have been
  * set. `data` must stay until the return. A forged code object can crash the
  * process: only for a jailed one. */
 int scope_restore(PyObject *globals, const void *data, size_t len, const struct scope_caps *caps,
-                  struct scope_bytes *ret_manifest, struct viv_error *err);
+                  struct viv_pages *ret_manifest, struct viv_error *err);
 
 #endif

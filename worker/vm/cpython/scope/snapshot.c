@@ -15,18 +15,23 @@
 #include "worker/vm/cpython/scope/text.h"
 #include "worker/vm/cpython/scope/types.h"
 #include "worker/vm/cpython/scope/walk.h"
+#include "worker/vm/cpython/text.h"
 
 /* How often the scope is read again where user code that is run by the reading
- * changes what was read already. */
+ * changes what was read already; and from when on, and how often, without the
+ * names that were changed. */
 #define ATTEMPTS 3
+#define ATTEMPTS_WITHOUT 5
 
 struct snapshot {
     struct scope_op *op;
-    PyObject *names;   /* a copy of the namespace */
-    PyObject **values; /* of each entry of the manifest; NULL: omitted */
+    PyObject *restless; /* set of names that are left out; may grow */
+    PyObject *names;    /* a copy of the namespace */
+    PyObject **values;  /* of each entry of the manifest; NULL: omitted */
     struct scope_manifest manifest;
     struct scope_walk walk;
     struct scope_types types;
+    bool changed; /* while it was walked */
 };
 
 static int no_memory(struct snapshot *s)
@@ -52,7 +57,7 @@ static int omit(struct snapshot *s, PyObject *name, PyObject *value, uint32_t no
 
     if (reason) {
         entry.path = scope_path_of(&s->walk);
-        entry.type = scope_text_type(Py_TYPE(culprit ? culprit : value), false);
+        entry.type = viv_text_type_name(Py_TYPE(culprit ? culprit : value), false);
     }
     scope_walk_reset(&s->walk);
     scope_nodes_cut(&s->walk.nodes, nodes, table);
@@ -65,6 +70,8 @@ static int walk_name(struct snapshot *s, PyObject *name, PyObject *value)
 
     if (!PyUnicode_CheckExact(name) || !scope_text_fits(name))
         scope_op_refuse(s->op, "a name must be text without surrogates and U+0000");
+    else if (PySet_Contains(s->restless, name) == 1)
+        scope_op_refuse(s->op, "code that was run to read the scope went on changing it");
     else if (scope_walk_name(&s->walk, value, (uint32_t)s->manifest.count) == 0)
         return add_entry(s, name, value, (struct scope_entry){0});
     return omit(s, name, value, nodes, table);
@@ -94,59 +101,71 @@ static bool needs_version(const struct scope_nodes *nodes)
     return false;
 }
 
+/* After each name or object: whether its content had changed since the walk. */
+static void look_for_change(struct snapshot *s, struct scope_encoder *e, uint32_t owner)
+{
+    if (e->changed && PySet_Add(s->restless, s->manifest.entries[owner].name) < 0)
+        e->failed = true;
+    s->changed |= e->changed;
+    e->changed = false;
+}
+
 static void write_objects(struct snapshot *s, struct scope_encoder *e)
 {
     const struct scope_nodes *nodes = &s->walk.nodes;
 
-    for (uint32_t i = nodes->table_count; i > 0 && !e->w->full; i--) {
+    for (uint32_t i = nodes->table_count; i > 0 && !e->w->failed; i--) {
         const struct scope_node *node = &nodes->items[nodes->table[i - 1]];
-        size_t mark = scope_writer_used(e->w);
+        size_t mark = viv_writer_used(e->w);
 
         scope_encode_object(e, SNAPSHOT_OBJECTS, node);
-        s->manifest.entries[node->owner].bytes += scope_writer_used(e->w) - mark;
+        look_for_change(s, e, node->owner);
+        s->manifest.entries[node->owner].bytes += viv_writer_used(e->w) - mark;
     }
 }
 
 static void write_bindings(struct snapshot *s, struct scope_encoder *e)
 {
-    for (size_t i = s->manifest.count; i > 0 && !e->w->full; i--) {
+    for (size_t i = s->manifest.count; i > 0 && !e->w->failed; i--) {
         struct scope_entry *entry = &s->manifest.entries[i - 1];
-        size_t mark = scope_writer_used(e->w);
+        size_t mark = viv_writer_used(e->w);
 
         if (!s->values[i - 1])
             continue;
         scope_encode_value(e, BINDING_VALUE, s->values[i - 1], 0);
-        scope_writer_text(e->w, BINDING_NAME, entry->name);
-        scope_writer_field(e->w, SNAPSHOT_NAMES, mark);
-        entry->bytes += scope_writer_used(e->w) - mark;
+        look_for_change(s, e, (uint32_t)(i - 1));
+        viv_text_field(e->w, BINDING_NAME, entry->name, 0);
+        viv_writer_field(e->w, SNAPSHOT_NAMES, mark);
+        entry->bytes += viv_writer_used(e->w) - mark;
     }
 }
 
 /* 1: the scope was changed by its being read. */
-static int write_snapshot(struct snapshot *s, struct scope_bytes *ret_bytes)
+static int write_snapshot(struct snapshot *s, struct viv_pages *ret_bytes)
 {
-    struct scope_writer w;
+    struct viv_writer w;
     struct scope_encoder e = {.op = s->op, .w = &w, .nodes = &s->walk.nodes};
     char version[16];
 
-    if (scope_writer_init(&w, s->op->caps.bytes) < 0)
+    viv_writer_init(&w, s->op->caps.bytes);
+    if (w.failed)
         return no_memory(s);
     write_objects(s, &e);
     write_bindings(s, &e);
     snprintf(version, sizeof(version), "%d.%d", PY_MAJOR_VERSION, PY_MINOR_VERSION);
     if (needs_version(&s->walk.nodes))
-        scope_writer_bytes(&w, SNAPSHOT_PYTHON, version, strlen(version));
-    scope_writer_varint(&w, SNAPSHOT_FORMAT, SCOPE_FORMAT_VERSION);
+        viv_writer_bytes(&w, SNAPSHOT_PYTHON, version, strlen(version));
+    viv_writer_varint(&w, SNAPSHOT_FORMAT, SCOPE_FORMAT_VERSION);
     if (e.failed)
         no_memory(s);
-    else if (w.full || scope_writer_used(&w) > s->op->caps.bytes)
+    else if (w.failed)
         scope_op_abort(s->op, SCOPE_TOO_LARGE);
     if (s->op->end != SCOPE_GOES_ON) {
-        scope_writer_free(&w);
+        viv_writer_free(&w);
         return -1;
     }
-    scope_writer_take(&w, ret_bytes);
-    return e.changed;
+    viv_writer_take_pages(&w, ret_bytes);
+    return s->changed;
 }
 
 /* --- both ------------------------------------------------------------------- */
@@ -162,11 +181,11 @@ static void clear(struct snapshot *s)
 }
 
 /* As write_snapshot(). */
-static int attempt(struct scope_op *op, PyObject *globals, struct scope_bytes *ret_snapshot,
-                   struct scope_bytes *ret_manifest)
+static int attempt(struct scope_op *op, PyObject *globals, PyObject *restless,
+                   struct viv_pages *ret_snapshot, struct viv_pages *ret_manifest)
 {
-    struct snapshot s = {.op = op, .names = PyDict_Copy(globals)};
-    struct scope_bytes snapshot = {0};
+    struct snapshot s = {.op = op, .restless = restless, .names = PyDict_Copy(globals)};
+    struct viv_pages snapshot = {0};
     int rc = -1;
 
     s.walk.source = (struct scope_source){.op = op, .globals = globals, .types = &s.types};
@@ -177,7 +196,7 @@ static int attempt(struct scope_op *op, PyObject *globals, struct scope_bytes *r
     else if (walk_names(&s) == 0)
         rc = write_snapshot(&s, &snapshot);
     if (rc >= 0 && scope_manifest_write(&s.manifest, ret_manifest) < 0) {
-        scope_bytes_free(&snapshot);
+        viv_pages_free(&snapshot);
         rc = no_memory(&s);
     }
     if (rc >= 0)
@@ -186,22 +205,35 @@ static int attempt(struct scope_op *op, PyObject *globals, struct scope_bytes *r
     return rc;
 }
 
-int scope_snapshot(PyObject *globals, const struct scope_caps *caps,
-                   struct scope_bytes *ret_snapshot, struct scope_bytes *ret_manifest,
-                   struct viv_error *err)
+/* 0, 1: what is in `ret_...` is not all as it was, -1. */
+static int make(struct scope_op *op, PyObject *globals, struct viv_pages *ret_snapshot,
+                struct viv_pages *ret_manifest)
 {
-    struct scope_bytes snapshot = {0}, manifest = {0};
-    struct scope_op op;
+    PyObject *restless = PySet_New(NULL);
     int rc = 1;
 
-    scope_op_begin(&op, caps);
-    for (int i = 0; i < ATTEMPTS && rc == 1; i++) {
-        scope_bytes_free(&snapshot);
-        scope_bytes_free(&manifest);
-        op.counted = 0;
-        rc = attempt(&op, globals, &snapshot, &manifest);
+    if (!restless)
+        return scope_op_abort(op, SCOPE_NO_MEMORY);
+    for (int i = 0; i < ATTEMPTS + ATTEMPTS_WITHOUT && rc == 1; i++) {
+        if (i < ATTEMPTS)
+            PySet_Clear(restless);
+        viv_pages_free(ret_snapshot);
+        viv_pages_free(ret_manifest);
+        op->counted = 0;
+        rc = attempt(op, globals, restless, ret_snapshot, ret_manifest);
     }
-    if (rc < 0) {
+    Py_DECREF(restless);
+    return rc;
+}
+
+int scope_snapshot(PyObject *globals, const struct scope_caps *caps, struct viv_pages *ret_snapshot,
+                   struct viv_pages *ret_manifest, struct viv_error *err)
+{
+    struct viv_pages snapshot = {0}, manifest = {0};
+    struct scope_op op;
+
+    scope_op_begin(&op, caps);
+    if (make(&op, globals, &snapshot, &manifest) < 0) {
         scope_op_fail(&op, err);
         scope_op_finish(&op);
         return -1;

@@ -36,6 +36,7 @@ struct scope_slot {
     uint32_t height;        /* how deep its hash goes, of tuples */
     uint8_t kind;           /* enum scope_object_field; 0: none that is known */
     uint8_t state;
+    bool early; /* an instance that was hashed before it was complete */
 };
 
 enum scope_goal { GOAL_CREATED, GOAL_COMPLETE };
@@ -66,9 +67,12 @@ struct scope_restore {
     size_t task_count, task_room;
     uint32_t *log; /* slots in the order in which they became complete */
     uint32_t log_count, begun;
-    uint32_t blamed;  /* after a -1: the object that failed before; SCOPE_NO_SLOT: none */
-    uint32_t current; /* the slot at work */
-    uint32_t height;  /* of what was built since it was set to 0 */
+    uint32_t blamed;   /* after a -1: the object that failed before; SCOPE_NO_SLOT: none */
+    uint32_t current;  /* the slot at work */
+    bool hashing;      /* what is built will be hashed */
+    uint32_t height;   /* of what was built since it was set to 0 */
+    uint32_t last_set; /* the name that was set last, and whether any was out of order */
+    bool out_of_order;
     struct scope_manifest manifest;
     PyObject *keys[SCOPE_KEY_CACHE]; /* short text that keys are made of */
 };

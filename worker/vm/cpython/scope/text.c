@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "worker/vm/cpython/text.h"
+
 #define MESSAGE_MAX 400
 
 bool scope_text_fits(PyObject *str)
@@ -20,35 +22,6 @@ bool scope_text_fits(PyObject *str)
             return false;
     }
     return true;
-}
-
-/* Static types have it in their tp_name; the others' is looked up where the
- * class statement put it, past any metaclass. */
-static PyObject *module_of(PyTypeObject *type)
-{
-    const char *dot = strrchr(type->tp_name, '.');
-    PyObject *module;
-
-    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
-        return dot ? PyUnicode_FromStringAndSize(type->tp_name, dot - type->tp_name)
-                   : PyUnicode_FromString("builtins");
-    module = PyDict_GetItemString(type->tp_dict, "__module__");
-    if (module && PyUnicode_CheckExact(module))
-        return Py_NewRef(module);
-    return PyUnicode_FromString("builtins");
-}
-
-PyObject *scope_text_type(PyTypeObject *type, bool brief)
-{
-    PyObject *module = module_of(type), *name = PyType_GetQualName(type), *both = NULL;
-
-    if (module && name)
-        both = brief && PyUnicode_CompareWithASCIIString(module, "builtins") == 0
-                   ? Py_NewRef(name)
-                   : PyUnicode_FromFormat("%U.%U", module, name);
-    Py_XDECREF(module);
-    Py_XDECREF(name);
-    return both;
 }
 
 /* str(value), cut; NULL where it raises or is no help. */
@@ -72,7 +45,7 @@ PyObject *scope_text_exception(PyObject *type, PyObject *value)
 
     if (!type || !PyType_Check(type))
         return PyUnicode_FromString("it failed without saying why");
-    name = scope_text_type((PyTypeObject *)type, true);
+    name = viv_text_type_name((PyTypeObject *)type, true);
     if (!name)
         return NULL;
     message = message_of(value);

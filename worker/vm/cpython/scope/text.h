@@ -5,10 +5,6 @@
 #include <Python.h>
 #include <stdbool.h>
 
-/* Module and qualified name of a type: "socket.socket", "builtins.int"; `brief`:
- * without builtins. A new str, or NULL with an exception. Runs no user code. */
-PyObject *scope_text_type(PyTypeObject *type, bool brief);
-
 /* "TypeError: cannot pickle ...". `type` may be NULL; runs user code
  * (`__str__`). NULL where memory is out; may leave an exception. */
 PyObject *scope_text_exception(PyObject *type, PyObject *value);

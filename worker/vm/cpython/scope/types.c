@@ -58,7 +58,8 @@ static bool is_wrapper(PyTypeObject *type)
            type == &PyDictProxy_Type || type == &_PyWeakref_RefType ||
            PyType_IsSubtype(type, &PyProperty_Type) || object == scope_known.lru_cache ||
            object == scope_known.weak_key_dict || object == scope_known.weak_value_dict ||
-           object == scope_known.weak_set ||
+           object == scope_known.weak_set || object == scope_known.weak_method ||
+           PyType_IsSubtype(type, (PyTypeObject *)scope_known.generator_context) ||
            PyType_IsSubtype(type, (PyTypeObject *)scope_known.cached_property);
 }
 

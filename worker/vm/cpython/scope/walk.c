@@ -245,12 +245,28 @@ static PyObject *next_item(struct scope_frame *frame)
     }
 }
 
+/* Goes past items of a list or tuple that nothing has to be known of. */
+static int pass_plain(struct scope_walk *walk, struct scope_frame *frame)
+{
+    PyObject *const *items = PySequence_Fast_ITEMS(frame->object);
+
+    for (; frame->position < Py_SIZE(frame->object); frame->position++) {
+        if (scope_walk_has_identity(items[frame->position]))
+            return 0;
+        if (scope_op_count(walk->source.op) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* 1: met one; 0: at the end; -1. */
 static int step_container(struct scope_walk *walk, struct scope_frame *frame)
 {
     PyObject *item = frame->pending;
     int rc;
 
+    if (frame->shape == FRAME_ARRAY && pass_plain(walk, frame) < 0)
+        return -1;
     frame->pending = NULL;
     if (!item) {
         item = next_item(frame);
@@ -270,14 +286,16 @@ static int step_container(struct scope_walk *walk, struct scope_frame *frame)
 static int step_parts(struct scope_walk *walk, struct scope_frame *frame)
 {
     const struct scope_node *node = &walk->nodes.items[frame->node];
-    unsigned part = (unsigned)frame->position++;
+    unsigned walked = part_ways[node->kind].values | part_ways[node->kind].spread;
+    unsigned part = (unsigned)frame->position;
     PyObject *object;
 
+    while (part < scope_part_count[node->kind] && !(node->parts[part] && walked & BIT(part)))
+        part++;
+    frame->position = part + 1;
     if (part >= scope_part_count[node->kind])
         return 0;
     object = node->parts[part];
-    if (!object)
-        return 1;
     if (part_ways[node->kind].spread & BIT(part)) {
         struct scope_frame spread = {.object = object,
                                      .node = -1,
@@ -287,8 +305,6 @@ static int step_parts(struct scope_walk *walk, struct scope_frame *frame)
 
         return push(walk, spread) < 0 ? -1 : 1;
     }
-    if (!(part_ways[node->kind].values & BIT(part)))
-        return 1;
     return meet(walk, object, frame->depth, node->kind == KIND_FUNCTION && part == PART_GLOBALS) < 0
                ? -1
                : 1;
