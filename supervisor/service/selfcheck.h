@@ -4,7 +4,7 @@
 
 #include "proto/error.h"
 
-/* Calls Describe over the connection `fd` (takes it), whose other end the
+/* Calls ListExecutions over the connection `fd` (takes it), whose other end the
  * server has. VIV_FAILED_PRECONDITION where it is turned away: gRPC does not
  * name connections as peers.h expects. */
 int selfcheck_call(int fd, struct viv_error *err);
