@@ -290,7 +290,7 @@ static void back(struct viv_supervisor *s)
     begin(NULL);
 }
 
-/* Each within its own limit, both above the ceiling: one of them is killed, and
+/* Each within its own limit, both above the ceiling: one at least is killed, and
  * told that it was the ceiling. */
 static void a_tenant_s_ceiling_says_so(void **state)
 {
@@ -310,7 +310,11 @@ static void a_tenant_s_ceiling_says_so(void **state)
     killed = killed_by_ceiling(second);
     viv_cancel_ticket(s, first->ticket, VIV_CAUSE_CANCEL_RPC, NULL);
     killed += killed_by_ceiling(first);
-    assert_int_equal(killed, 1);
+    /* the kernel may take the other, too, before the first one's memory is free */
+    if (killed < 1)
+        fail_msg("%s %s%s; %s %s%s", viv_outcome_name(first->outcome), first->receipt.reason,
+                 first->death.text, viv_outcome_name(second->outcome), second->receipt.reason,
+                 second->death.text);
     harness_free(first);
     harness_free(second);
     back(s);
