@@ -182,7 +182,7 @@ int enforce_begin(struct worker *w, struct viv_error *err)
     if (execution_is_own(w->execution) && limits.memory_bytes < w->enforced.limits.memory_bytes)
         limits.memory_bytes = w->enforced.limits.memory_bytes;
 
-    if (!s->enforce.tenants || memcmp(&limits, &w->enforced.limits, sizeof(limits)) == 0)
+    if (!s->enforce.tenants || viv_cgroup_limits_equal(&limits, &w->enforced.limits))
         return 0;
     if (set_limits(w, &limits, err) == 0)
         return 0;

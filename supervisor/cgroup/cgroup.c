@@ -190,7 +190,7 @@ int viv_cgroup_limit(struct viv_cgroup *cg, unsigned slot, const struct viv_cgro
     if (g->tenant->limits.cpu_millis &&
         (!l.cpu_millis || l.cpu_millis > g->tenant->limits.cpu_millis))
         l.cpu_millis = g->tenant->limits.cpu_millis;
-    if (g->limited && memcmp(&l, &g->limits, sizeof(l)) == 0)
+    if (g->limited && viv_cgroup_limits_equal(&l, &g->limits))
         return 0;
     g->limited = false; /* half of them may be set */
     if (viv_cgroup_tree_set(cg, g->dirs, &l, err) < 0)

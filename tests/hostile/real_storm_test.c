@@ -182,11 +182,13 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_next_supervisor_removes_what_a_killed_one_left),
     };
 
+    const char *count = getenv("VIV_STORM");
+
     self = argv[0];
     if (argc == 2 && strcmp(argv[1], "supervise") == 0)
         return supervise();
-    if (getenv("VIV_STORM"))
-        executions = (unsigned)strtoul(getenv("VIV_STORM"), NULL, 10);
+    if (count)
+        executions = (unsigned)strtoul(count, NULL, 10);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
