@@ -72,8 +72,7 @@ static int keep_four_descriptors(const struct viv_jail *jail, struct viv_error *
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     if (null < 0 || dup2(null, 0) < 0 || dup2(jail->out, 1) < 0 || dup2(jail->err, 2) < 0 ||
-        dup3(jail->channel, VIV_JAIL_CHANNEL, O_CLOEXEC) < 0 ||
-        close_range(VIV_JAIL_CHANNEL + 1, ~0U, 0) < 0)
+        dup2(jail->channel, VIV_JAIL_CHANNEL) < 0 || close_range(VIV_JAIL_CHANNEL + 1, ~0U, 0) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't arrange descriptors");
     return 0;
 }

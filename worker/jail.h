@@ -9,7 +9,7 @@
 #include "worker/seccomp.h"
 
 /* The channel's descriptor inside. */
-#define VIV_JAIL_CHANNEL 3
+#define VIV_JAIL_CHANNEL VIV_SECCOMP_CHANNEL
 
 struct viv_jail {
     int proc;                 /* directory descriptor of a /proc that sees this process */

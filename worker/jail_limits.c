@@ -26,6 +26,8 @@ static const struct {
     {RLIMIT_MEMLOCK, "memlock", 64 * 1024},
     /* POSIX message queues are kernel memory. */
     {RLIMIT_MSGQUEUE, "msgqueue", 0},
+    /* Signals that wait and timers: counted by user, which all workers are. */
+    {RLIMIT_SIGPENDING, "sigpending", 1024},
     /* Nobody overtakes the other tenants. */
     {RLIMIT_NICE, "nice", 0},
     {RLIMIT_RTPRIO, "rtprio", 0},

@@ -113,6 +113,40 @@ static int add_sockets(scmp_filter_ctx ctx, const struct viv_seccomp_config *con
     return rc == 0 ? add_otherwise(ctx, "socket", 0, EAFNOSUPPORT) : rc;
 }
 
+/* The kernel counts descriptors that are on their way by user, and all workers
+ * are one user's: who fills his sockets with them leaves no room to the other
+ * workers' results, nor to the supervisor's orders where it is that user. So the
+ * channel is the only socket that passes any, and its number is never another's. */
+static int add_channel(scmp_filter_ctx ctx)
+{
+    /* The kernel looks at 32 bits. close_range: from the channel or below. */
+    static const struct {
+        const char *name;
+        unsigned index;
+        scmp_datum_t mask, value;
+    } refused[] = {
+        {"close", 0, 0xffffffff, VIV_SECCOMP_CHANNEL},
+        {"close_range", 0, 0xfffffffc, 0},
+        {"dup2", 1, 0xffffffff, VIV_SECCOMP_CHANNEL},
+        {"dup3", 1, 0xffffffff, VIV_SECCOMP_CHANNEL},
+    };
+    struct scmp_arg_cmp channel = SCMP_CMP(0, SCMP_CMP_EQ, VIV_SECCOMP_CHANNEL, 0);
+    int rc = add(ctx, SCMP_ACT_ALLOW, "sendmsg", 1, &channel);
+
+    if (rc == 0)
+        rc = add_otherwise(ctx, "sendmsg", 0, EPERM);
+    for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]) && rc == 0; i++) {
+        struct scmp_arg_cmp match =
+            SCMP_CMP(refused[i].index, SCMP_CMP_MASKED_EQ, refused[i].mask, refused[i].value);
+        struct scmp_arg_cmp always = SCMP_CMP(refused[i].index, SCMP_CMP_GE, 0, 0);
+
+        rc = add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i].name, 1, &match);
+        if (rc == 0)
+            rc = add(ctx, SCMP_ACT_ALLOW, refused[i].name, 1, &always);
+    }
+    return rc;
+}
+
 static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
 {
     int rc;
@@ -132,6 +166,8 @@ static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
         rc = add_arguments(ctx);
     if (rc == 0)
         rc = add_sockets(ctx, config);
+    if (rc == 0)
+        rc = add_channel(ctx);
     return rc;
 }
 

@@ -8,6 +8,9 @@
 
 #include "proto/error.h"
 
+/* The descriptor of the channel to the supervisor. */
+#define VIV_SECCOMP_CHANNEL 3
+
 struct viv_seccomp_config {
     bool network;    /* sockets of IPv4 and IPv6 */
     bool no_sockets; /* none of AF_UNIX either, but pairs that are connected for good */

@@ -178,6 +178,34 @@ static void test_private_places(void **state)
     rig_reap(&rig, &second, false);
 }
 
+/* The kernel counts descriptors that are on their way by user, and all workers
+ * are one user's: who has many on theirs must not keep the next worker from
+ * sending its own. */
+static void test_descriptors_on_their_way(void **state)
+{
+    const struct order order = {
+        .code =
+            "import array, os, socket\n"
+            "a, b = socket.socketpair()\n"
+            "got = []\n"
+            "def attempt(what):\n"
+            "    try:\n        got.append(what())\n"
+            "    except OSError as e:\n        got.append(e.errno)\n"
+            "attempt(lambda: socket.send_fds(a, [b'x'], [0]))\n"
+            "attempt(lambda: os.dup2(a.fileno(), 3))\n"
+            "attempt(lambda: os.close(3))\n"
+            "os.closerange(3, 100)\n"
+            "attempt(lambda: os.readlink('/proc/self/fd/3')[:6] if os.path.exists('/proc/self') "
+            "else 'socket')\n"
+            "got"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.answer);
+    assert_string_equal(run.answer->result_repr, "[1, 1, 1, 'socket']");
+    run_free(&run);
+}
+
 /* What must differ between clones of one zygote does. */
 static void test_random(void **state)
 {
@@ -264,9 +292,13 @@ static int stop(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_looking_around), cmocka_unit_test(test_private_places),
-        cmocka_unit_test(test_random),         cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_bad_preload),    cmocka_unit_test(test_forbidden_namespaces),
+        cmocka_unit_test(test_looking_around),
+        cmocka_unit_test(test_private_places),
+        cmocka_unit_test(test_descriptors_on_their_way),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_bad_preload),
+        cmocka_unit_test(test_forbidden_namespaces),
     };
 
     worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";

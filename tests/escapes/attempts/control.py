@@ -52,3 +52,7 @@ s = socket.socket(fileno=3)
 socket.send_fds(s, [b'\0' * 64], [0] * 200)
 time.sleep(1)
 print('alive')
+### another_socket_as_channel
+a, b = socket.socketpair()
+os.dup2(a.fileno(), 3)
+print('ESCAPED')

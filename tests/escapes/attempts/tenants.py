@@ -57,3 +57,14 @@ try:
     fcntl.flock(open('/usr/lib/python3.11/io.py'), fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
     print('ESCAPED')
+### descriptors_on_their_way
+a, b = socket.socketpair()
+socket.send_fds(a, [b'x'], [0] * 250)
+print('ESCAPED')
+### signals_that_wait
+import resource
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+info = struct.pack('iii', signal.SIGRTMIN, 0, -1) + b'\0' * 116
+for _ in range(5000):
+    call(129, os.getpid(), signal.SIGRTMIN, info)
+print('ESCAPED')
