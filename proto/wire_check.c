@@ -98,6 +98,24 @@ static bool read_item(struct span *s, struct item *ret_item)
     return read_payload(s, ret_item->wire, &ret_item->payload);
 }
 
+bool viv_wire_next(const uint8_t **at, const uint8_t *end, struct viv_wire_field *ret_field)
+{
+    struct span rest = {*at, end};
+    struct item item;
+
+    if (*at == end || !read_item(&rest, &item))
+        return false;
+    *ret_field = (struct viv_wire_field){
+        .number = item.number,
+        .delimited = item.wire == WIRE_LENGTH,
+        .at = *at,
+        .data = item.payload.at,
+        .len = (size_t)(item.payload.end - item.payload.at),
+    };
+    *at = rest.at;
+    return true;
+}
+
 static enum wire_type wire_of(ProtobufCType type)
 {
     switch (type) {

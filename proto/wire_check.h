@@ -6,6 +6,7 @@
 #define VIVARIUM_WIRE_CHECK_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,18 @@ struct viv_wire_caps {
  * valid UTF-8 without U+0000, at which protobuf-c would cut it off. */
 int viv_wire_check(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t len,
                    const struct viv_wire_caps *caps, struct viv_error *err);
+
+/* One field of a serialized message, where it stands. */
+struct viv_wire_field {
+    uint32_t number;
+    bool delimited;    /* a string, bytes or a message: `data` is its content */
+    const uint8_t *at; /* its tag */
+    const uint8_t *data;
+    size_t len;
+};
+
+/* Takes the next field off `*at`. False at the end, and where it is broken. */
+bool viv_wire_next(const uint8_t **at, const uint8_t *end, struct viv_wire_field *ret_field);
 
 /* Whether `len` bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong
  * forms). */

@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/wire_check.h"
 #include "supervisor/clock.h"
 #include "supervisor/queue.h"
 #include "supervisor/session_next.h"
 #include "supervisor/session_quota.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
+
+#define SCOPE_FIELD 10 /* of ExecuteResponse */
 
 /* --- executions that wait for their turn -------------------------------------- */
 
@@ -252,11 +255,16 @@ static struct store_meta meta_now(const struct session *session)
     return meta;
 }
 
-/* A serialized ExecuteResponse that begins with its field 10, the scope: without
- * one the worker could not carry it as a whole. */
+/* Without one the worker could not carry it as a whole. */
 static bool has_scope(const struct blob *checkpoint)
 {
-    return checkpoint->len > 0 && checkpoint->data[0] == (10 << 3 | 2);
+    const uint8_t *at = checkpoint->data, *end = at + checkpoint->len;
+    struct viv_wire_field field;
+
+    while (viv_wire_next(&at, end, &field))
+        if (field.number == SCOPE_FIELD)
+            return true;
+    return false;
 }
 
 bool session_save(struct session *session, struct execution *e)

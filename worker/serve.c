@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -96,7 +97,9 @@ static int send_result(int channel, uint64_t seq, const struct viv_vm_report *re
                                 .seq = seq,
                                 .message = packed,
                                 .body = report->answer,
-                                .body_len = report->answer_len};
+                                .body_len = report->answer_len,
+                                .tail = report->tail,
+                                .tail_len = report->answer_has_tail ? report->tail_len : 0};
 
     result.end = (Vivarium__Internal__RunEnd)report->end;
     result.began_ns = report->began_ns;
@@ -124,7 +127,9 @@ static int send_checkpoint(int channel, uint64_t seq, const struct viv_vm_report
     struct viv_frame_out out = {.type = VIV_FRAME_SCOPE,
                                 .seq = seq,
                                 .body = report->checkpoint,
-                                .body_len = report->checkpoint_len};
+                                .body_len = report->checkpoint_len,
+                                .tail = report->tail,
+                                .tail_len = report->checkpoint_has_tail ? report->tail_len : 0};
 
     return report->checkpoint ? viv_frame_send(channel, &out, err) : 0;
 }
@@ -190,6 +195,8 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
         rc = send_result(serve->channel, frame->seq, &report, &before, err);
     free(report.answer);
     free(report.checkpoint);
+    if (report.map)
+        munmap(report.map, report.map_len);
     if (rc < 0)
         return -1;
     return request->keep && report.reusable;

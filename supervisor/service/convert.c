@@ -1,7 +1,6 @@
 #include "supervisor/service/convert.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -77,21 +76,6 @@ int convert_limits(const Vivarium__V1__Limits *limits, struct viv_limits *ret_li
     l.steps = limits->steps;
     l.pids = limits->pids;
     *ret_limits = l;
-    return 0;
-}
-
-int convert_scope(const Vivarium__V1__ScopeSnapshot *scope, uint8_t **ret_data, size_t *ret_len,
-                  struct viv_error *err)
-{
-    size_t len = scope ? vivarium__v1__scope_snapshot__get_packed_size(scope) : 0;
-    uint8_t *data = len > 0 ? malloc(len) : NULL;
-
-    if (len > 0 && !data)
-        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for a scope of %zu bytes", len);
-    if (data)
-        vivarium__v1__scope_snapshot__pack(scope, data);
-    *ret_data = data;
-    *ret_len = len;
     return 0;
 }
 

@@ -22,11 +22,6 @@ int convert_duration(const Google__Protobuf__Duration *duration, const char *fie
 int convert_limits(const Vivarium__V1__Limits *limits, struct viv_limits *ret_limits,
                    struct viv_error *err);
 
-/* A scope as bytes again, for the worker: nobody between reads it. The caller
- * frees *ret_data, which is NULL where there is none. */
-int convert_scope(const Vivarium__V1__ScopeSnapshot *scope, uint8_t **ret_data, size_t *ret_len,
-                  struct viv_error *err);
-
 /* *ret_request points into `message`; tenant, deadline and scope are left
  * unset. */
 int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_request *ret_request,

@@ -1,12 +1,12 @@
 #include "supervisor/service/execute.h"
 
-#include <stdlib.h>
-
 #include "supervisor/service/account.h"
 #include "supervisor/service/convert.h"
 #include "supervisor/service/reply.h"
 #include "supervisor/service/request.h"
 #include "supervisor/service/server.h"
+
+#define SCOPE_FIELD 4 /* of ExecuteRequest */
 
 void execute_release(struct call *call)
 {
@@ -49,12 +49,12 @@ static void on_finished(void *arg, const struct viv_result *result)
 }
 
 static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message,
-                  const struct viv_callbacks *callbacks, struct viv_error *err)
+                  const struct request_raw *scope, const struct viv_callbacks *callbacks,
+                  struct viv_error *err)
 {
     int64_t deadline_ns = request_deadline_ns(call);
     char tenant[VIV_ID_MAX + 1];
     struct viv_request request;
-    uint8_t *scope;
     int rc;
 
     if (request_tenant(call, tenant, err) < 0 || convert_execute(message, &request, err) < 0)
@@ -63,17 +63,13 @@ static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message
     call->execution.detach = message->detach;
     if (deadline_ns > 0 && !message->detach)
         request.deadline_ns = convert_deadline(deadline_ns, request_now_ns());
-    if (convert_scope(message->scope, &scope, &request.scope_len, err) < 0)
+    request.scope = scope->data;
+    request.scope_len = scope->len;
+    if (account_begin(call, &request, err) < 0)
         return -1;
-    request.scope = scope;
-    if (account_begin(call, &request, err) < 0) {
-        free(scope);
-        return -1;
-    }
     call_ref(call);
     rc = viv_submit(server_supervisor(call->slot), &request, callbacks, call,
                     &call->execution.ticket, err);
-    free(scope);
     if (rc < 0) {
         account_rejected(call, err);
         call_unref(call);
@@ -84,15 +80,19 @@ static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message
 void execute_submit(struct call *call, const struct viv_callbacks *callbacks)
 {
     ProtobufCMessage *message;
+    struct request_raw scope;
     struct viv_error err;
 
-    if (request_unpack(call, &vivarium__v1__execute_request__descriptor, &message, &err) < 0) {
+    if (request_unpack_beside(call, &vivarium__v1__execute_request__descriptor, SCOPE_FIELD,
+                              &vivarium__v1__scope_snapshot__descriptor, &message, &scope,
+                              &err) < 0) {
         call_fail(call, &err);
         return;
     }
-    if (submit(call, (Vivarium__V1__ExecuteRequest *)message, callbacks, &err) < 0)
+    if (submit(call, (Vivarium__V1__ExecuteRequest *)message, &scope, callbacks, &err) < 0)
         call_fail(call, &err);
     protobuf_c_message_free_unpacked(message, NULL);
+    request_raw_free(&scope);
 }
 
 void execute_begin(struct call *call)

@@ -3,6 +3,7 @@
 #include <grpc/slice.h>
 #include <string.h>
 
+#include "proto/wire_check.h"
 #include "supervisor/service/message.h"
 
 #define FINISHED_FIELD 3 /* of ExecuteEvent */
@@ -81,39 +82,6 @@ grpc_byte_buffer *reply_finished(const struct viv_result *result)
     return join(parts, 3);
 }
 
-static bool get_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-
-    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-        uint8_t byte = *(*at)++;
-
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *ret_value = value;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The worker's fields are messages and strings; a body that passed the check
- * has no others, and whatever is not so ends it here. */
-bool reply_next_field(const uint8_t **at, const uint8_t *end, uint32_t *ret_field,
-                      const uint8_t **ret_data, size_t *ret_len)
-{
-    uint64_t key, len;
-
-    if (!get_varint(at, end, &key) || (key & 7) != WIRE_LENGTH_DELIMITED ||
-        !get_varint(at, end, &len) || len > (uint64_t)(end - *at))
-        return false;
-    *ret_field = (uint32_t)(key >> 3);
-    *ret_data = *at;
-    *ret_len = len;
-    *at += len;
-    return true;
-}
-
 static uint32_t new_number(const struct reply_field *fields, uint32_t from)
 {
     while (fields->from && fields->from != from)
@@ -124,21 +92,21 @@ static uint32_t new_number(const struct reply_field *fields, uint32_t from)
 grpc_byte_buffer *reply_fields(const struct viv_result *result, const struct reply_field *fields,
                                const ProtobufCMessage *rest)
 {
-    const uint8_t *at = result->body, *end = at + result->body_len, *data;
-    size_t rest_len = protobuf_c_message_get_packed_size(rest), len;
+    const uint8_t *at = result->body, *end = at + result->body_len;
+    size_t rest_len = protobuf_c_message_get_packed_size(rest);
     /* No number is longer than the one it had. */
     grpc_slice slice = grpc_slice_malloc(result->body_len + rest_len);
     uint8_t *to = GRPC_SLICE_START_PTR(slice);
-    uint32_t field;
+    struct viv_wire_field field;
 
-    while (reply_next_field(&at, end, &field, &data, &len)) {
-        uint32_t number = new_number(fields, field);
+    while (viv_wire_next(&at, end, &field)) {
+        uint32_t number = field.delimited ? new_number(fields, field.number) : 0;
 
         if (number == 0)
             continue;
-        to += reply_prefix(to, number, len);
-        memcpy(to, data, len);
-        to += len;
+        to += reply_prefix(to, number, field.len);
+        memcpy(to, field.data, field.len);
+        to += field.len;
     }
     to += protobuf_c_message_pack(rest, to);
     GRPC_SLICE_SET_LENGTH(slice, (size_t)(to - GRPC_SLICE_START_PTR(slice)));

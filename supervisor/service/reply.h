@@ -4,7 +4,6 @@
 
 #include <grpc/byte_buffer.h>
 #include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,10 +30,6 @@ struct reply_field {
  * behind them. `fields` ends with {0, 0}. */
 grpc_byte_buffer *reply_fields(const struct viv_result *result, const struct reply_field *fields,
                                const ProtobufCMessage *rest);
-
-/* The next field of `*at`, of which all are length-delimited; false at the end. */
-bool reply_next_field(const uint8_t **at, const uint8_t *end, uint32_t *ret_field,
-                      const uint8_t **ret_data, size_t *ret_len);
 
 /* Writes what stands before the content of length-delimited field `field` of
  * `len` bytes, and returns its length. Pure. */

@@ -1,9 +1,8 @@
 #include "supervisor/service/session.h"
 
 #include <grpc/support/alloc.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "proto/wire_check.h"
 #include "supervisor/service/account.h"
 #include "supervisor/service/convert.h"
 #include "supervisor/service/execute.h"
@@ -15,31 +14,31 @@
 /* Fields of ExecuteResponse and of its Error. */
 enum { ERROR = 9, SCOPE = 10, MANIFEST = 11, RESTORE_MANIFEST = 12, ERROR_MESSAGE = 2 };
 
+/* Of OpenSessionRequest and SetScopeRequest. */
+enum { SCOPE_OF_REQUEST = 2 };
+
 /* --- how what a worker did for a session has gone ------------------------------------ */
 
-/* The text of field `wanted`, cut to the error's size. */
-static bool find_field(const uint8_t *data, size_t len, uint32_t wanted, const uint8_t **ret_data,
-                       size_t *ret_len)
+static bool find_field(const uint8_t *data, size_t len, uint32_t wanted,
+                       struct viv_wire_field *ret_field)
 {
     const uint8_t *at = data;
-    uint32_t field;
 
-    while (reply_next_field(&at, data + len, &field, ret_data, ret_len))
-        if (field == wanted)
+    while (viv_wire_next(&at, data + len, ret_field))
+        if (ret_field->number == wanted && ret_field->delimited)
             return true;
     return false;
 }
 
 static void fail_raised(struct call *call, const struct viv_result *result)
 {
-    const uint8_t *error, *text;
-    size_t error_len, text_len;
+    struct viv_wire_field error, text;
     struct viv_error err;
 
-    if (find_field(result->body, result->body_len, ERROR, &error, &error_len) &&
-        find_field(error, error_len, ERROR_MESSAGE, &text, &text_len))
-        viv_fail(&err, VIV_INVALID_ARGUMENT, "%.*s", text_len < 400 ? (int)text_len : 400,
-                 (const char *)text);
+    if (find_field(result->body, result->body_len, ERROR, &error) &&
+        find_field(error.data, error.len, ERROR_MESSAGE, &text))
+        viv_fail(&err, VIV_INVALID_ARGUMENT, "%.*s", text.len < 400 ? (int)text.len : 400,
+                 (const char *)text.data);
     else
         viv_fail(&err, VIV_INVALID_ARGUMENT, "the scope can't be restored");
     call_fail(call, &err);
@@ -120,37 +119,33 @@ static void on_set(void *arg, const struct viv_result *result)
 
 /* --- asking -------------------------------------------------------------------------- */
 
-static void submit(struct call *call, struct viv_request *request,
-                   const Vivarium__V1__ScopeSnapshot *scope,
+static void submit(struct call *call, struct viv_request *request, const struct request_raw *scope,
                    void (*finished)(void *arg, const struct viv_result *result))
 {
     const struct viv_callbacks callbacks = {.finished = finished, .rejected = execute_rejected};
     int64_t deadline_ns = request_deadline_ns(call);
     char tenant[VIV_ID_MAX + 1];
-    uint8_t *data = NULL;
     struct viv_error err;
-    int rc;
 
     request->tenant = tenant;
     request->code = "";
+    if (scope) {
+        request->scope = scope->data;
+        request->scope_len = scope->len;
+    }
     if (deadline_ns > 0)
         request->deadline_ns = convert_deadline(deadline_ns, request_now_ns());
-    call_ref(call);
-    rc = request_tenant(call, tenant, &err) < 0 ||
-                 convert_scope(scope, &data, &request->scope_len, &err) < 0
-             ? -1
-             : 0;
-    request->scope = data;
-    if (rc == 0)
-        rc = account_begin(call, request, &err);
-    if (rc == 0)
-        rc = viv_submit(server_supervisor(call->slot), request, &callbacks, call,
-                        &call->execution.ticket, &err);
-    free(data);
-    if (rc < 0) {
+    if (request_tenant(call, tenant, &err) < 0 || account_begin(call, request, &err) < 0) {
         call_fail(call, &err);
-        call_unref(call);
+        return;
     }
+    call_ref(call);
+    if (viv_submit(server_supervisor(call->slot), request, &callbacks, call,
+                   &call->execution.ticket, &err) == 0)
+        return;
+    account_rejected(call, &err);
+    call_fail(call, &err);
+    call_unref(call);
 }
 
 static ProtobufCMessage *unpack(struct call *call, const ProtobufCMessageDescriptor *descriptor)
@@ -164,10 +159,27 @@ static ProtobufCMessage *unpack(struct call *call, const ProtobufCMessageDescrip
     return NULL;
 }
 
+/* Both requests that bring a scope have it as field 2. */
+static ProtobufCMessage *unpack_beside_scope(struct call *call,
+                                             const ProtobufCMessageDescriptor *descriptor,
+                                             struct request_raw *ret_scope)
+{
+    ProtobufCMessage *message;
+    struct viv_error err;
+
+    if (request_unpack_beside(call, descriptor, SCOPE_OF_REQUEST,
+                              &vivarium__v1__scope_snapshot__descriptor, &message, ret_scope,
+                              &err) == 0)
+        return message;
+    call_fail(call, &err);
+    return NULL;
+}
+
 void session_open(struct call *call)
 {
-    Vivarium__V1__OpenSessionRequest *m = (Vivarium__V1__OpenSessionRequest *)unpack(
-        call, &vivarium__v1__open_session_request__descriptor);
+    struct request_raw scope;
+    Vivarium__V1__OpenSessionRequest *m = (Vivarium__V1__OpenSessionRequest *)unpack_beside_scope(
+        call, &vivarium__v1__open_session_request__descriptor, &scope);
     struct viv_request request = {.kind = VIV_REQUEST_OPEN_SESSION};
     struct viv_error err;
 
@@ -178,8 +190,9 @@ void session_open(struct call *call)
     if (convert_duration(m->idle_timeout, "idle_timeout", &request.idle_timeout_ns, &err) < 0)
         call_fail(call, &err);
     else
-        submit(call, &request, m->scope, on_opened);
+        submit(call, &request, &scope, on_opened);
     protobuf_c_message_free_unpacked(&m->base, NULL);
+    request_raw_free(&scope);
 }
 
 void session_get_scope(struct call *call)
@@ -197,22 +210,24 @@ void session_get_scope(struct call *call)
 
 void session_set_scope(struct call *call)
 {
-    Vivarium__V1__SetScopeRequest *m =
-        (Vivarium__V1__SetScopeRequest *)unpack(call, &vivarium__v1__set_scope_request__descriptor);
+    struct request_raw scope;
+    Vivarium__V1__SetScopeRequest *m = (Vivarium__V1__SetScopeRequest *)unpack_beside_scope(
+        call, &vivarium__v1__set_scope_request__descriptor, &scope);
     struct viv_request request = {.kind = VIV_REQUEST_SET_SCOPE};
     struct viv_error err;
 
     if (!m)
         return;
     request.session_id = m->session_id;
-    if (m->scope) {
-        submit(call, &request, m->scope, on_set);
+    if (scope.data) {
+        submit(call, &request, &scope, on_set);
     } else {
         viv_fail(&err, VIV_INVALID_ARGUMENT,
                  "scope: is unset: one without names empties a session");
         call_fail(call, &err);
     }
     protobuf_c_message_free_unpacked(&m->base, NULL);
+    request_raw_free(&scope);
 }
 
 static void on_closed(void *arg, const struct viv_error *error)

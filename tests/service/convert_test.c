@@ -141,23 +141,6 @@ static void test_execute(void **state)
     assert_true(r.return_scope);
 }
 
-static void test_scope(void **state)
-{
-    Vivarium__V1__ScopeSnapshot scope = VIVARIUM__V1__SCOPE_SNAPSHOT__INIT, *again;
-    uint8_t *data;
-    size_t len;
-
-    assert_int_equal(convert_scope(NULL, &data, &len, NULL), 0);
-    assert_null(data);
-    assert_int_equal(len, 0);
-    scope.format_version = 1;
-    assert_int_equal(convert_scope(&scope, &data, &len, NULL), 0);
-    again = vivarium__v1__scope_snapshot__unpack(NULL, len, data);
-    assert_int_equal(again->format_version, 1);
-    vivarium__v1__scope_snapshot__free_unpacked(again, NULL);
-    free(data);
-}
-
 static void test_cancel(void **state)
 {
     Vivarium__V1__CancelRequest m = VIVARIUM__V1__CANCEL_REQUEST__INIT;
@@ -197,8 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_duration), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_tenant),   cmocka_unit_test(test_execute),
-        cmocka_unit_test(test_scope),    cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_tenant),   cmocka_unit_test(test_execute),    cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_deadline),
     };
 

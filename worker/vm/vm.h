@@ -91,6 +91,13 @@ struct viv_vm_report {
      * The caller frees it. */
     uint8_t *checkpoint;
     size_t checkpoint_len;
+    /* What stands behind the one, the other or both: a scope may be large and is
+     * not copied. The caller unmaps the `map`. */
+    const void *tail;
+    size_t tail_len;
+    void *map;
+    size_t map_len;
+    bool answer_has_tail, checkpoint_has_tail;
 };
 
 struct viv_vm_ops {

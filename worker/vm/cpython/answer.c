@@ -61,17 +61,19 @@ bool viv_answer_join(struct viv_answer *answer, const void *message, size_t len)
     return true;
 }
 
-bool viv_answer_add(struct viv_answer *answer, unsigned field, const void *message, size_t len)
+bool viv_answer_begin(struct viv_answer *answer, unsigned field, size_t len)
 {
-    size_t before = answer->len, head_len;
+    size_t head_len, room = answer->max - answer->len;
     uint8_t head[16];
 
     head_len = put_varint(head, field << 3 | 2);
     head_len += put_varint(head + head_len, len);
-    if (viv_answer_join(answer, head, head_len) && viv_answer_join(answer, message, len))
-        return true;
-    answer->len = before;
-    return false;
+    return head_len <= room && len <= room - head_len && viv_answer_join(answer, head, head_len);
+}
+
+bool viv_answer_add(struct viv_answer *answer, unsigned field, const void *message, size_t len)
+{
+    return viv_answer_begin(answer, field, len) && viv_answer_join(answer, message, len);
 }
 
 static bool write_value(struct viv_writer *w, PyObject *value, PyObject *repr, const char *instead)

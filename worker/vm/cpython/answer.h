@@ -27,6 +27,10 @@ void viv_answer_set_error(struct viv_answer *answer, PyObject *exception);
  * doesn't fit: nothing is added then. */
 bool viv_answer_add(struct viv_answer *answer, unsigned field, const void *message, size_t len);
 
+/* Adds what stands before a field of `len` bytes that the caller puts behind the
+ * answer. False where they don't fit together. */
+bool viv_answer_begin(struct viv_answer *answer, unsigned field, size_t len);
+
 /* Adds what is serialized already, without a field around it: messages merge by
  * being joined. False where it doesn't fit: nothing is added then. */
 bool viv_answer_join(struct viv_answer *answer, const void *message, size_t len);

@@ -141,23 +141,33 @@ static void add_reason(struct viv_answer *answer, const char *reason)
         viv_answer_add(answer, MANIFEST, packed, vivarium__v1__manifest__pack(&manifest, packed));
 }
 
-int viv_carry_out(PyObject *globals, struct viv_answer *answer)
+int viv_carry_out(PyObject *globals, struct viv_carried *ret_carried)
 {
+    struct viv_answer *head = &ret_carried->head;
     struct scope_caps caps = {.should_stop = should_stop};
     struct viv_pages snapshot, manifest;
     struct viv_error err;
 
-    if (answer->len + ROOM_BESIDE > answer->max)
+    if (head->max < ROOM_BESIDE)
         return 0;
-    caps.bytes = answer->max - answer->len - ROOM_BESIDE;
+    caps.bytes = head->max - ROOM_BESIDE;
     if (scope_snapshot(globals, &caps, &snapshot, &manifest, &err) < 0) {
-        add_reason(answer, err.text);
+        add_reason(head, err.text);
         return err.status == VIV_CANCELLED ? raise_error(&err) : 0;
     }
-    viv_answer_add(answer, SCOPE, snapshot.data, snapshot.len);
-    if (!viv_answer_add(answer, MANIFEST, manifest.data, manifest.len))
-        add_reason(answer, "the manifest is larger than an answer may be");
-    viv_pages_free(&snapshot);
+    if (manifest.len + ROOM_BESIDE / 2 > head->max - snapshot.len ||
+        !viv_answer_add(head, MANIFEST, manifest.data, manifest.len))
+        add_reason(head, "the manifest is larger than an answer may be");
     viv_pages_free(&manifest);
+    if (viv_answer_begin(head, SCOPE, snapshot.len))
+        ret_carried->scope = snapshot;
+    else
+        viv_pages_free(&snapshot);
     return 0;
+}
+
+void viv_carried_free(struct viv_carried *carried)
+{
+    viv_answer_clear(&carried->head);
+    viv_pages_free(&carried->scope);
 }

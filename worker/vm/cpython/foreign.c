@@ -50,10 +50,12 @@ void *realloc(void *block, size_t size)
     return refused(size) ? NULL : __libc_realloc(block, size);
 }
 
-/* A file's pages are the file's. */
+/* A file's pages are the file's; and who reserves nothing takes nothing yet, as
+ * our own writer doesn't: what is touched of it is seen at the next look. */
 static void *map(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    if (flags & MAP_ANONYMOUS && protection & PROT_WRITE && refused(size))
+    if (flags & MAP_ANONYMOUS && !(flags & MAP_NORESERVE) && protection & PROT_WRITE &&
+        refused(size))
         return MAP_FAILED;
     return (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
 }

@@ -36,7 +36,7 @@ struct state {
     struct viv_vm_report *report;
     struct viv_answer answer;   /* result or error: the later replaces the earlier */
     struct viv_answer restored; /* restore_manifest */
-    struct viv_answer carried;  /* scope and manifest */
+    struct viv_carried carried; /* scope and manifest */
     pid_t process;
     bool cancelled; /* vivarium.Cancelled left the code */
     bool steps_reached;
@@ -231,10 +231,10 @@ static int carry_out(struct state *s)
 
     if (!run->return_scope && !run->checkpoint && !lost)
         return 0;
-    if (s->report->scope_refused || used > s->carried.max || s->carrying)
+    if (s->report->scope_refused || used > s->carried.head.max || s->carrying)
         return 0;
     s->carrying = true;
-    s->carried.max -= used;
+    s->carried.head.max -= used;
     return viv_carry_out(saved.globals, &s->carried);
 }
 
@@ -307,19 +307,28 @@ static void fill_report(const struct state *s, const struct viv_cancel_report *c
 static void give_answers(struct state *s)
 {
     struct viv_vm_report *report = s->report;
+    struct viv_carried *carried = &s->carried;
+    bool checkpoint = s->run->checkpoint || (s->run->keep && !report->reusable);
 
     viv_answer_join(&s->answer, s->restored.data, s->restored.len);
-    if (s->run->return_scope)
-        viv_answer_join(&s->answer, s->carried.data, s->carried.len);
+    viv_answer_clear(&s->restored);
+    report->answer_has_tail = s->run->return_scope && carried->scope.data &&
+                              viv_answer_join(&s->answer, carried->head.data, carried->head.len);
+    if (s->run->return_scope && !carried->scope.data)
+        viv_answer_join(&s->answer, carried->head.data, carried->head.len);
     report->answer = s->answer.data;
     report->answer_len = s->answer.len;
-    viv_answer_clear(&s->restored);
-    if (s->run->checkpoint || (s->run->keep && !report->reusable)) {
-        report->checkpoint = s->carried.data;
-        report->checkpoint_len = s->carried.len;
-    } else {
-        viv_answer_clear(&s->carried);
+    if (checkpoint) {
+        report->checkpoint = carried->head.data;
+        report->checkpoint_len = carried->head.len;
+        report->checkpoint_has_tail = carried->scope.data != NULL;
+        carried->head = (struct viv_answer){0};
     }
+    report->tail = carried->scope.data;
+    report->tail_len = carried->scope.len;
+    report->map = carried->scope.map;
+    report->map_len = carried->scope.map_len;
+    viv_answer_clear(&carried->head);
 }
 
 static void rehearse(const char *code)
@@ -366,7 +375,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
                       .report = &report,
                       .answer.max = answer_max,
                       .restored.max = answer_max,
-                      .carried.max = answer_max,
+                      .carried.head.max = answer_max,
                       .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,
