@@ -12,21 +12,14 @@
 #define SETOWN_EX 15
 
 /* The kernel looks at 32 bits of these. */
-#define IS(i, value)                                                                \
-    1,                                                                              \
-    {                                                                               \
-        .arg = i, .op = SCMP_CMP_MASKED_EQ, .datum_a = 0xffffffff, .datum_b = value \
+#define COMPARE(i, how, a, b)                                   \
+    1,                                                          \
+    {                                                           \
+        .arg = (i), .op = (how), .datum_a = (a), .datum_b = (b) \
     }
-#define IS_NOT(i, value)                              \
-    1,                                                \
-    {                                                 \
-        .arg = i, .op = SCMP_CMP_NE, .datum_a = value \
-    }
-#define HAS_NOT(i, bit)                                    \
-    1,                                                     \
-    {                                                      \
-        .arg = i, .op = SCMP_CMP_MASKED_EQ, .datum_a = bit \
-    }
+#define IS(i, value) COMPARE(i, SCMP_CMP_MASKED_EQ, 0xffffffff, value)
+#define IS_NOT(i, value) COMPARE(i, SCMP_CMP_NE, value, 0)
+#define HAS_NOT(i, bit) COMPARE(i, SCMP_CMP_MASKED_EQ, bit, 0)
 #define ANY      \
     0,           \
     {            \

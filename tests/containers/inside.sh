@@ -14,7 +14,7 @@ for program; do
     timeout 100 "./$program" worker/vivarium-worker 2>&1 || status=1
 done
 # With the container goes what a worker left; here it is seen.
-left=$(ps -eo comm= | grep -c '^vivarium')
+left=$(pgrep -c '^vivarium')
 if ((left)); then
     echo "not ok 1 - no process is left: there are $left"
     status=1

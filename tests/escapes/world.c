@@ -19,7 +19,7 @@ struct world {
 };
 
 #define WORLDS_MAX 200
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 #define HOW 200
 
 static struct world worlds[WORLDS_MAX];

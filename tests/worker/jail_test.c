@@ -134,7 +134,7 @@ static void test_looking_around(void **state)
     int wrong = 0;
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        const struct order order = {.code = table[i].code};
+        const struct order order = {.code = table[i].code, .patience_ms = 90000};
         struct run run;
 
         if (!proc && strstr(table[i].code, "/proc/"))
