@@ -27,6 +27,9 @@ TEST_PACKAGES=(
     qemu-system-x86 linux-image-cloud-amd64 busybox-static cpio
 )
 
+# What deploy/image/build needs beside BUILD_PACKAGES.
+IMAGE_PACKAGES=(mmdebstrap umoci skopeo binutils)
+
 missing_packages() {
     local package
 
