@@ -7,7 +7,8 @@ as whom and with which environment is the image's word. FOLDER gets the bundle;
 the root is shared, it is read-only. OPTIONS is JSON:
 
   profile     "open" or "strict", as in tests/containers/bundle.py
-  cgroups     "ro" or "rw"; path: the container's own group
+  cgroups     "ro" or "rw", then the container's own group is its user's
+  path        that group, below each hierarchy
   entrypoint  instead of the image's; uid, groups, volumes [[source, target]]
 """
 import json
@@ -42,14 +43,25 @@ def process(image, options, words):
             'cwd': image['cwd'], 'noNewPrivileges': True}
 
 
+def hooks(options, uid):
+    """What an engine that lets a container have its group does to it."""
+    if options.get('cgroups') != 'rw':
+        return {}
+    words = ['chown', '-R', str(uid), *(f'/sys/fs/cgroup/{name}{options["path"]}'
+                                        for name in ('memory', 'pids', 'cpu'))]
+    return {'createRuntime': [{'path': '/bin/chown', 'args': words}]}
+
+
 def config(image, root, options, words):
+    run = process(image['process'], options, words)
     kinds = ('pid', 'network', 'ipc', 'uts', 'mount', 'cgroup')
     return {
         'ociVersion': '1.0.2',
-        'process': process(image['process'], options, words),
+        'process': run,
         'root': {'path': root, 'readonly': True},
         'hostname': 'pod',
         'mounts': mounts(options),
+        'hooks': hooks(options, run['user']['uid']),
         'linux': {
             'cgroupsPath': options['path'],
             'namespaces': [{'type': kind} for kind in kinds],
