@@ -67,6 +67,11 @@ export class Network {
     return daemon;
   }
 
+  // A node's cable to the store: pulled, or put back.
+  cable(node, state) {
+    ip('-n', this.store, 'link', 'set', 'dev', `to-${node.name}`, state);
+  }
+
   // Whether one node reaches another's address.
   reaches(from, address) {
     try {

@@ -97,6 +97,29 @@ describe('two supervisors, one Redis, two networks', () => {
     await restart(0);
   });
 
+  test('cut off from the store: its code stops before the other goes on, and its save comes too late', async () => {
+    const session_id = 'cut';
+
+    await clients[0].call('OpenSession', { session_id, durability: SAVED });
+    await clients[0].execute('n = 1', { session_id });
+    const running = clients[0].execute(`${visible('viv-cut')}n = 2\nwhile True: pass`,
+      { session_id, execution_id: 'y' }).catch((error) => error);
+    await clients[0].running('y');
+    while (!named('viv-cut').length) await nap(5);
+    network.cable(network.nodes[0], 'down');
+    let answer;
+    while (!answer) {
+      answer = await clients[1].execute('n += 100\nn', { session_id }).catch(() => nap(50));
+    }
+    assert.deepEqual(named('viv-cut'), []);
+    assert.equal(answer.result_repr, '101');
+    const ended = await running;
+    assert.ok(ended instanceof Error || !ended.session.saved, JSON.stringify(ended));
+    network.cable(network.nodes[0], 'up');
+    const { result_repr, by } = await anywhere(session_id, 'n');
+    assert.deepEqual([result_repr, by], ['101', 1]);
+  });
+
   // Each execution tells when it ran, by the clock that all processes of the
   // machine share, and leaves its token in the session.
   test('hammered at both, through three deaths: never two at once, no save lost', async () => {
