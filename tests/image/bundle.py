@@ -6,10 +6,12 @@ BUNDLE/config.json and rootfs are what `umoci unpack` made of the image: what ru
 as whom and with which environment is the image's word. FOLDER gets the bundle;
 the root is shared, it is read-only. OPTIONS is JSON:
 
-  profile     "open" or "strict", as in tests/containers/bundle.py
+  profile     "open" or "strict", as in tests/containers/bundle.py; or "privileged"
   cgroups     "ro" or "rw", then the container's own group is its user's
   path        that group, below each hierarchy
-  entrypoint  instead of the image's; uid, groups, volumes [[source, target]]
+  network     a network namespace that is there already
+  entrypoint  instead of the image's; env [[name, value]], uid, gid, groups
+  volumes     [[source, target, "rw" or "ro"]]
 """
 import json
 import os
@@ -20,6 +22,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../containers'))
 from bundle import MASKED, READ_ONLY, mount, seccomp
 
 
+CAPABILITIES = (
+    'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE '
+    'NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO '
+    'SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME '
+    'SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG '
+    'WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE').split()
+
+
 def mounts(options):
     return [
         mount('/proc', 'proc', 'proc'),
@@ -28,19 +38,29 @@ def mounts(options):
         mount('/sys', 'sysfs', 'sysfs', 'nosuid', 'noexec', 'nodev', 'ro'),
         mount('/sys/fs/cgroup', 'cgroup', 'cgroup', 'nosuid', 'noexec', 'nodev', 'relatime',
               options.get('cgroups', 'ro')),
-        *(mount(target, 'bind', source, 'rbind', 'rw', 'nosuid', 'nodev')
-          for source, target in options.get('volumes', [])),
+        *(mount(target, 'bind', source, 'rbind', mode, 'nosuid', 'nodev')
+          for source, target, mode in options.get('volumes', [])),
     ]
 
 
+def capabilities():
+    """All that this machine's root has."""
+    with open('/proc/self/status', encoding='ascii') as file:
+        mask = next(int(line.split()[1], 16) for line in file if line.startswith('CapEff'))
+    names = [f'CAP_{name}' for bit, name in enumerate(CAPABILITIES) if mask >> bit & 1]
+    return {kind: names for kind in ('bounding', 'effective', 'permitted')}
+
+
 def process(image, options, words):
-    user = {'uid': image['user']['uid'], 'gid': image['user']['gid']}
-    if 'uid' in options:
-        user = {'uid': options['uid'], 'gid': options['uid'],
-                'additionalGids': options.get('groups', [])}
+    user = {'uid': options.get('uid', image['user']['uid']),
+            'gid': options.get('gid', image['user']['gid']),
+            'additionalGids': options.get('groups', [])}
     entrypoint = options.get('entrypoint') or image['args'][:1]
-    return {'terminal': False, 'user': user, 'args': [*entrypoint, *words], 'env': image['env'],
-            'cwd': image['cwd'], 'noNewPrivileges': True}
+    env = [*image['env'], *(f'{name}={value}' for name, value in options.get('env', []))]
+    privileged = options['profile'] == 'privileged'
+    return {'terminal': False, 'user': user, 'args': [*entrypoint, *words], 'env': env,
+            'cwd': image['cwd'], 'noNewPrivileges': not privileged,
+            **({'capabilities': capabilities()} if privileged else {})}
 
 
 def hooks(options, uid):
@@ -52,9 +72,22 @@ def hooks(options, uid):
     return {'createRuntime': [{'path': '/bin/chown', 'args': words}]}
 
 
+def linux(options):
+    kinds = ('pid', 'ipc', 'uts', 'mount', 'cgroup')
+    network = {'type': 'network'}
+    if 'network' in options:
+        network['path'] = options['network']
+    parts = {'cgroupsPath': options['path'],
+             'namespaces': [network, *({'type': kind} for kind in kinds)]}
+    if options['profile'] != 'privileged':
+        parts['maskedPaths'] = ['/sys/firmware', *(f'/proc/{name}' for name in MASKED)]
+        parts['readonlyPaths'] = [f'/proc/{name}' for name in READ_ONLY]
+        parts['seccomp'] = seccomp(options['profile'] == 'strict')
+    return parts
+
+
 def config(image, root, options, words):
     run = process(image['process'], options, words)
-    kinds = ('pid', 'network', 'ipc', 'uts', 'mount', 'cgroup')
     return {
         'ociVersion': '1.0.2',
         'process': run,
@@ -62,13 +95,7 @@ def config(image, root, options, words):
         'hostname': 'pod',
         'mounts': mounts(options),
         'hooks': hooks(options, run['user']['uid']),
-        'linux': {
-            'cgroupsPath': options['path'],
-            'namespaces': [{'type': kind} for kind in kinds],
-            'maskedPaths': ['/sys/firmware', *(f'/proc/{name}' for name in MASKED)],
-            'readonlyPaths': [f'/proc/{name}' for name in READ_ONLY],
-            'seccomp': seccomp(options['profile'] == 'strict'),
-        },
+        'linux': linux(options),
     }
 
 
