@@ -1,6 +1,7 @@
 // deploy/kubernetes as kubectl's kustomize puts it together.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 
@@ -24,8 +25,30 @@ export function documents(text) {
   });
 }
 
+const kubectl = (...words) =>
+  execFileSync(process.env.KUBECTL ?? 'kubectl', words, { encoding: 'utf8', stdio: 'pipe' });
+
+// Debian's kubectl has the kustomize of 2019, which knows folders and patches by
+// other names.
+function inOldWords() {
+  const copy = mkdtempSync(join(tmpdir(), 'viv-kustomize-'));
+
+  cpSync(folder, copy, { recursive: true });
+  for (const name of names) {
+    const file = join(copy, name, 'kustomization.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8')
+      .replace(/^resources:\n(?= {2}- \.\.)/m, 'bases:\n')
+      .replace(/^patches:\n {2}- path: /m, 'patchesStrategicMerge:\n  - '));
+  }
+  process.on('exit', () => rmSync(copy, { recursive: true }));
+  return copy;
+}
+
+const old = /"minor": "(1?\d|20)\+?"/.test(kubectl('version', '--client', '-o', 'json'));
+const source = old ? inOldWords() : folder;
+
 export function build(name) {
-  return documents(execFileSync('kubectl', ['kustomize', join(folder, name)], { encoding: 'utf8' }));
+  return documents(kubectl('kustomize', join(source, name)));
 }
 
 // What there is to know of a kustomization's pod.

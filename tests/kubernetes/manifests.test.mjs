@@ -28,6 +28,14 @@ describe('the schema', () => {
     });
   }
 
+  test('a wrong type would be found', async () => {
+    const { Deployment } = await import('kubernetes-models/apps/v1/Deployment');
+    const [, { workload }] = pods.find(([, pod]) => pod.workload.kind === 'Deployment');
+
+    assert.throws(() => new Deployment({ ...workload, spec: { ...workload.spec, replicas: 'many' } })
+      .validate(), /replicas/);
+  });
+
   // The compiler refuses a literal with a field that its type doesn't have.
   function complaints(objects) {
     const scratch = mkdtempSync(join(here, '.types-'));
