@@ -26,7 +26,8 @@ build_image() {
 }
 
 deploy() {
-    local log=$SCRATCH/bazel.log VIVARIUMD
+    local log=$SCRATCH/bazel.log
+    local -x VIVARIUMD IMAGE_BUNDLE
 
     say "deploy: the image and its pods by runc, the manifests, two supervisors with one Redis"
     if ! run_bazel build --noshow_progress //supervisor/service:vivariumd \
@@ -44,7 +45,7 @@ deploy() {
     fi
     interop_suite tests/cluster/two.test.mjs
     build_image || return
-    export IMAGE_BUNDLE=$SCRATCH/image
+    IMAGE_BUNDLE=$SCRATCH/image
     interop_suite tests/image/image.test.mjs
     interop_suite tests/image/pod.test.mjs
 }
