@@ -9,6 +9,7 @@ the root is shared, it is read-only. OPTIONS is JSON:
   profile     "open" or "strict", as in tests/containers/bundle.py; or "privileged"
   cgroups     "ro" or "rw", then the container's own group is its user's
   path        that group, below each hierarchy
+  version     of the control groups: 1, or 2
   network     a network namespace that is there already
   entrypoint  instead of the image's; env [[name, value]], uid, gid, groups
   volumes     [[source, target, "rw" or "ro"]]
@@ -64,11 +65,16 @@ def process(image, options, words):
 
 
 def hooks(options, uid):
-    """What an engine that lets a container have its group does to it."""
+    """What runc does with systemd as its driver: the group is the user's."""
     if options.get('cgroups') != 'rw':
         return {}
-    words = ['chown', '-R', str(uid), *(f'/sys/fs/cgroup/{name}{options["path"]}'
-                                        for name in ('memory', 'pids', 'cpu'))]
+    path = f'/sys/fs/cgroup{options["path"]}'
+    if options.get('version') == 2:
+        words = ['chown', str(uid), path, *(f'{path}/cgroup.{name}'
+                                            for name in ('procs', 'threads', 'subtree_control'))]
+    else:
+        words = ['chown', '-R', str(uid), *(f'/sys/fs/cgroup/{name}{options["path"]}'
+                                            for name in ('memory', 'pids', 'cpu'))]
     return {'createRuntime': [{'path': '/bin/chown', 'args': words}]}
 
 

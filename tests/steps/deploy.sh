@@ -25,6 +25,23 @@ build_image() {
     unpack_image "$SCRATCH/vivarium.tar" >"$log" 2>&1 || { fail "unpacking the image" "$log" && false; }
 }
 
+# The image under crun, with control groups of version 2.
+image_in_guest() {
+    local log=$SCRATCH/guest.log status=0 passed failed skipped
+
+    tests/guest/image2.sh "$SCRATCH/image" >"$log" 2>&1 </dev/null || status=$?
+    read -r passed failed skipped < <(awk -f tests/steps/count_tap.awk "$log")
+    ((status == 0 || failed)) || failed=1
+    tally "$passed" "$failed" "$skipped"
+    if ((failed)); then
+        failed "the image by crun, control groups version 2" "$log"
+    elif ((skipped)); then
+        printf '  %sSKIPPED%s %s\n' "$BOLD" "$PLAIN" "$(head -n 1 "$log")"
+    else
+        printf '  %sok%s      the image by crun, control groups version 2 (%d)\n' "$GREEN" "$PLAIN" "$passed"
+    fi
+}
+
 deploy() {
     local log=$SCRATCH/bazel.log
     local -x VIVARIUMD IMAGE_BUNDLE
@@ -48,4 +65,5 @@ deploy() {
     IMAGE_BUNDLE=$SCRATCH/image
     interop_suite tests/image/image.test.mjs
     interop_suite tests/image/pod.test.mjs
+    image_in_guest
 }
