@@ -23,9 +23,12 @@ TEST_PACKAGES=(
     prometheus openssl systemd curl
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
-    runc golang-github-containers-common
+    runc crun golang-github-containers-common iproute2
     qemu-system-x86 linux-image-cloud-amd64 busybox-static cpio
 )
+
+# What deploy/image/build needs beside BUILD_PACKAGES.
+IMAGE_PACKAGES=(mmdebstrap umoci skopeo binutils)
 
 missing_packages() {
     local package
@@ -83,6 +86,11 @@ quietly() {
 node_packages() {
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
+}
+
+# Any kubectl will do; Debian's where there is none.
+kubectl_package() {
+    command -v kubectl >/dev/null || echo kubernetes-client
 }
 
 npm_ci() {

@@ -32,6 +32,8 @@ export class Daemon {
     this.unixTarget = `unix:${this.socket}`;
     this.tcpTarget = `127.0.0.1:${port}`;
     this.log = '';
+    // What starts it, where it isn't this process: nsenter and its like.
+    this.prefix = [];
   }
 
   // Resolves when all listens; rejects with the daemon's own words.
@@ -49,7 +51,8 @@ export class Daemon {
   async run(flags = [], listen = '') {
     const words = ['--listen', this.unixTarget + listen, '--listen', this.tcpTarget + listen,
       '--ready-fd', '3'];
-    this.process = spawn(binary, [...words, ...flags], {
+    const [program, ...first] = [...this.prefix, binary];
+    this.process = spawn(program, [...first, ...words, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
     this.process.stderr.on('data', (data) => { this.log += data; });

@@ -89,7 +89,7 @@ export class Client {
   }
 }
 
-export const { status } = grpc;
+export const { status, credentials } = grpc;
 
 // For assert.rejects: a gRPC error with this status and a text.
 export function refused(...codes) {

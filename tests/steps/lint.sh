@@ -14,7 +14,7 @@ c_files() {
 }
 
 scripts() {
-    project_files run test .ci/run '*.sh'
+    project_files run test .ci/run deploy/image/build '*.sh'
 }
 
 bazel_files() {
@@ -84,7 +84,7 @@ lint_boundary() {
 # A lock file that names where modules come from binds everybody to one
 # registry.
 lint_lock() {
-    ! grep -n '"resolved"' tests/interop/package-lock.json
+    ! grep -n '"resolved"' tests/*/package-lock.json
 }
 
 lint() {
