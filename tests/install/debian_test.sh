@@ -67,7 +67,7 @@ configuration() {
 }
 
 unit() {
-    install -D "$(command -v true)" "$FOLDER/unpacked/bin/kill" || return
+    install -D /bin/true "$FOLDER/unpacked/bin/kill" || return
     systemd-analyze verify --man=no --recursive-errors=no --root="$FOLDER/unpacked" vivariumd.service
 }
 

@@ -14,4 +14,4 @@ VIVARIUM_ALLOW_ABSENT=$("$FOLDER/prefix/bin/viv" doctor --json |
 unset VIVARIUM_TARGET
 export PATH=$PWD/tests/readme/tools:$FOLDER/prefix/bin:$PATH
 export PKG_CONFIG_PATH=$FOLDER/prefix/lib/pkgconfig LD_LIBRARY_PATH=$FOLDER/prefix/lib
-python3.11 tests/readme/pages.py "$1"
+/usr/bin/python3.11 tests/readme/pages.py "$1"

@@ -1,6 +1,6 @@
 """Runs what a page of docs/ says, as a reader would who types all of it, in order.
 
-    pages.py PAGE PREFIX_TOOLS
+    pages.py PAGE
 
 Fenced blocks by their info string:
   sh         commands; all must succeed
@@ -47,7 +47,8 @@ class Page:
         elif info == ["console"]:
             self.console(where, body)
         elif len(info) == 2:
-            self.steps.append((f"{where}, {info[1]}", f"cat >'{info[1]}' <<'END OF FILE'\n{body}END OF FILE\n", None))
+            write = f"cat >'{info[1]}' <<'END OF FILE'\n{body}END OF FILE\n"
+            self.steps.append((f"{where}, {info[1]}", write, None))
         else:
             self.wrong.append(f"{where}: a block that nothing runs")
 
@@ -59,13 +60,21 @@ class Page:
     def console(self, where, body):
         for part in re.split(r"^\$ ", body, flags=re.M)[1:]:
             command, _, expected = part.partition("\n")
-            self.steps.append((f"{where}, {command}", command + " || true\n", expected))
+            while command.count("'") % 2:  # goes on in the next line
+                more, _, expected = expected.partition("\n")
+                command += "\n" + more
+            title = command.partition("\n")[0]
+            self.steps.append((f"{where}, {title}", f"( set +e; {command}\n) || true\n", expected))
 
 
 def fits(expected, printed):
-    pattern = re.escape(expected.strip()).replace(r"\.\.\.\n", r"(.*\n)*?").replace(r"\.\.\.", ".*")
-    pattern = pattern.replace("\\\n(.*\\n)*?", "\n(.*\\n)*?")
-    return re.fullmatch(pattern, printed.strip()) is not None
+    pattern = ""
+    for line in expected.strip().split("\n"):
+        if line.strip() == "...":
+            pattern += r"(.*\n)*"
+        else:
+            pattern += re.escape(line).replace(r"\.\.\.", ".*") + "\n"
+    return re.fullmatch(pattern, printed.strip() + "\n") is not None
 
 
 def script(page, folder):
