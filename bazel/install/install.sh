@@ -94,10 +94,11 @@ into share/doc/vivarium/examples 644 deploy/vivariumd.yaml
 for file in docs/man/*.[1-8]; do
     into "share/man/man${file##*.}" 644 "$file"
 done
-for file in client/completion/*.bash; do
-    into share/bash-completion/completions 644 "$file"
+# Completions are found by the command's name.
+for file in docs/man/*.bash; do
+    install -D -m 644 "$file" "$root/share/bash-completion/completions/$(basename "$file" .bash)"
 done
-for file in client/completion/_*; do
+for file in docs/man/_*; do
     into share/zsh/vendor-completions 644 "$file"
 done
 for file in deploy/systemd/*.service; do

@@ -86,6 +86,12 @@ def installed_library(name, dep, header, version):
             "-Wl,@$(location {}.options)".format(name),
         ],
         linkshared = True,
+        # A sanitizer's library is not among what it names.
+        tags = [
+            "no-asan",
+            "no-tsan",
+            "no-ubsan",
+        ],
         # For the libraries that it needs; what is in them is in the object.
         deps = [dep],
     )

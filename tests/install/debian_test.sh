@@ -29,7 +29,7 @@ depends() {
     shift
     line=$(dpkg-deb -f "$DEBS"/"$package"_*.deb Depends) || return
     for name; do
-        [[ ", $line," =~ ,\ $name[\ ,] ]] || { echo "no $name in: $line"; return 1; }
+        grep -qE "(^|, )${name}( |,|$)" <<<"$line" || { echo "no $name in: $line"; return 1; }
     done
 }
 

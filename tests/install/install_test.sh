@@ -71,6 +71,11 @@ doctor() {
     "$PREFIX/bin/viv" doctor --json | grep -q '"user_namespace"'
 }
 
+finds_worker() {
+    cp "$FOLDER/supervisor_app.static" "$PREFIX/bin/app" &&
+        prints "COMPLETED 42" "$PREFIX/bin/app"
+}
+
 # From another folder, through a link, and after a move: nothing knows its place
 # but pkg-config's files.
 moved() {
@@ -102,8 +107,7 @@ check "it runs" prints "COMPLETED 2432902008176640000" "$FOLDER/client_app.stati
 check "cc with pkg-config --static: the supervisor" static_app supervisor_app vivarium
 check "it runs" \
     prints "COMPLETED 42" "$FOLDER/supervisor_app.static" "$PREFIX/lib/vivarium/vivarium-worker"
-check "a program beside the worker's folder finds it" eval \
-    'cp "$FOLDER/supervisor_app.static" "$PREFIX/bin/app" && prints "COMPLETED 42" "$PREFIX/bin/app"'
+check "a program beside the worker's folder finds it" finds_worker
 check "both libraries in one program, shared" shared_app both_app vivarium vivarium-client
 check "it runs" prints "RAISED RAISED 3" "$FOLDER/both_app"
 check "both libraries in one program, static" static_app both_app vivarium vivarium-client
