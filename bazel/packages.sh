@@ -23,6 +23,8 @@ TEST_PACKAGES=(
     prometheus openssl systemd curl
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
+    pkg-config dpkg-dev fakeroot
+    python3-grpcio python3-protobuf protobuf-compiler-grpc
     runc crun golang-github-containers-common iproute2
     qemu-system-x86 linux-image-cloud-amd64 busybox-static cpio
 )

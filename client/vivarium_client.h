@@ -10,7 +10,7 @@
  *         printf("%s\n", response->result_repr);
  *
  * Errors: functions return 0, or -1 with `err` filled in and the outputs
- * untouched (proto/error.h). An execution that ran is a success whatever the
+ * untouched (vivarium_error.h). An execution that ran is a success whatever the
  * code did: look at response->outcome. Errors are for what did not run, or for
  * an answer that was lost:
  *   VIV_UNAVAILABLE         no supervisor there (the text then begins with
@@ -56,7 +56,7 @@ extern "C" {
 #endif
 
 /* Rises by one with every change that a caller must be compiled anew for. */
-#define VIV_CLIENT_VERSION 2
+#define VIV_CLIENT_VERSION 3
 #define VIV_CLIENT_VERSION_TEXT "0.1.0"
 
 #define VIV_CLIENT_UNREACHABLE "no supervisor at "

@@ -34,6 +34,9 @@ extern "C" {
 
 #define VIV_VERSION "0.1.0"
 
+/* Rises by one with every change that a caller must be compiled anew for. */
+#define VIV_ABI_VERSION 1
+
 /* Longest execution_id, tenant and session_id, in bytes. */
 #define VIV_ID_MAX 128
 

@@ -57,6 +57,9 @@ bench() {
     say "pure Python in a worker beside python3.11"
     "$BENCH/hook_bench" "$VIVARIUM_TARGET" "$HOOK_ROUNDS" tests/bench/programs/*.py \
         >"$FOLDER/hook" || die "hook_bench failed"
+    say "what people start for each piece of code, beside it"
+    /usr/bin/python3.11 tests/bench/peers.py "$VIVARIUM_TARGET" "$BENCH/execute_bench" "$ROUNDS" \
+        >"$FOLDER/peers" || die "peers.py failed"
     say "the jail, and what each of its layers costs"
     "$BENCH/jail_bench" "$WORKER" >"$FOLDER/jail" || die "jail_bench failed"
     say "tenants: what one's flood costs another, and what the fair queue costs"
@@ -68,6 +71,8 @@ bench() {
         die "scope_bench failed"
     echo
     awk -v cores="$(nproc)" -f tests/bench/table.awk "$FOLDER/figures"
+    printf '\n'
+    cat "$FOLDER/peers"
     printf '\n'
     cat "$FOLDER/cancel"
     printf '\n'
