@@ -9,16 +9,21 @@
 
 #include "client/viv/output.h"
 #include "client/viv/scope_report.h"
+#include "client/viv/spinner.h"
 
 /* Our stderr may be gone without harm; our stdout is what the user wants. */
 static bool show_bytes(struct viv_show *show, int fd, const void *data, size_t len)
 {
+    bool written;
+
     if (len)
         show->mid_line = ((const char *)data)[len - 1] != '\n';
-    if (viv_output_write(fd, data, len) || fd == STDERR_FILENO)
-        return true;
-    show->write_errno = errno;
-    return false;
+    viv_spinner_pause();
+    written = viv_output_write(fd, data, len);
+    if (!written && fd != STDERR_FILENO)
+        show->write_errno = errno;
+    viv_spinner_resume(show->mid_line);
+    return written || fd == STDERR_FILENO;
 }
 
 bool viv_show_output(void *arg, enum viv_client_stream stream, const void *data, size_t len)
