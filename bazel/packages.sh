@@ -23,6 +23,7 @@ TEST_PACKAGES=(
     prometheus openssl systemd curl
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
+    mandoc bsdextrautils zsh
     runc golang-github-containers-common
     qemu-system-x86 linux-image-cloud-amd64 busybox-static cpio
 )

@@ -38,6 +38,8 @@ static void print_words(enum viv_command command)
         print_commands(" ");
     if (command == VIV_COMMAND_COMPLETION)
         printf("bash zsh");
+    if (command == VIV_COMMAND_CANCEL) /* the executions that there are */
+        printf("'$(viv ps 2>/dev/null | sed -n '2,$s/ .*//p')'");
     for (int v = 0; v < VIV_VERBS; v++)
         if (viv_options_verb(command, (enum viv_verb)v)) {
             printf("%s%s", before, viv_options_verb(command, (enum viv_verb)v));
@@ -68,7 +70,7 @@ static void print_bash(void)
     printf("# bash completion for viv, by viv completion bash\n"
            "_viv() {\n"
            "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-           "  local command=${COMP_WORDS[1]} follow= options= valued=\n"
+           "  local command=${COMP_WORDS[1]} follow='' options='' valued=''\n"
            "  COMPREPLY=()\n"
            "  if ((COMP_CWORD == 1)); then\n"
            "    mapfile -t COMPREPLY < <(compgen -W '");

@@ -101,6 +101,13 @@ static const struct option TOP_TABLE[] = {
     {0},
 };
 
+/* Of those that ask no supervisor. */
+static const struct option LOCAL[] = {
+    {"help", no_argument, NULL, OPT_HELP},
+    {"json", no_argument, NULL, OPT_JSON},
+    {0},
+};
+
 static const struct option PLAIN[] = {{"help", no_argument, NULL, OPT_HELP}, {0}};
 
 static const struct option REPL[] = {
@@ -148,9 +155,9 @@ static const struct command {
     [VIV_COMMAND_TRACE] = {"trace", ":c:ho:", TRACE},
     [VIV_COMMAND_REPL] = {"repl", ":h", REPL},
     [VIV_COMMAND_SESSION] = {"session", ":h", SESSION},
-    [VIV_COMMAND_SCOPE] = {"scope", ":h", ASK},
+    [VIV_COMMAND_SCOPE] = {"scope", ":h", LOCAL},
     [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
-    [VIV_COMMAND_DOCTOR] = {"doctor", ":h", ASK},
+    [VIV_COMMAND_DOCTOR] = {"doctor", ":h", LOCAL},
     [VIV_COMMAND_COMPLETION] = {"completion", ":h", PLAIN},
     [VIV_COMMAND_HELP] = {"help", ":h", PLAIN},
 };

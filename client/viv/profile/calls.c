@@ -24,6 +24,11 @@ static uint32_t add(struct viv_calls *c, const struct viv_call *call)
     return (uint32_t)c->count++;
 }
 
+bool viv_calls_is_import(const struct viv_client_place *place)
+{
+    return !strncmp(place->filename, "<frozen importlib", 17);
+}
+
 static bool is_same(const struct viv_call *call, const struct viv_client_place *place, bool is_line)
 {
     return call->is_line == is_line && (!is_line || call->place->line == place->line) &&
@@ -31,25 +36,25 @@ static bool is_same(const struct viv_call *call, const struct viv_client_place *
            !strcmp(call->place->filename, place->filename);
 }
 
-/* The callee for the place, made where it isn't there yet. */
+/* The callee for the place, made behind the others where it isn't there yet. */
 static uint32_t callee(struct viv_calls *c, uint32_t caller, const struct viv_client_place *place,
                        bool is_line)
 {
-    uint32_t at = c->calls[caller].first;
+    uint32_t at = c->calls[caller].first, last = VIV_CALLS_NONE;
     struct viv_call call = {.place = place,
                             .is_line = is_line,
                             .first = VIV_CALLS_NONE,
-                            .next = at,
+                            .next = VIV_CALLS_NONE,
                             .depth = c->calls[caller].depth + 1};
 
-    while (at != VIV_CALLS_NONE && !is_same(&c->calls[at], place, is_line))
-        at = c->calls[at].next;
+    for (; at != VIV_CALLS_NONE && !is_same(&c->calls[at], place, is_line); at = c->calls[at].next)
+        last = at;
     if (at != VIV_CALLS_NONE)
         return at;
     at = add(c, &call);
     if (at == VIV_CALLS_NONE)
         return at;
-    c->calls[caller].first = at;
+    *(last == VIV_CALLS_NONE ? &c->calls[caller].first : &c->calls[last].next) = at;
     if (call.depth > c->depth)
         c->depth = call.depth;
     return at;
@@ -58,15 +63,17 @@ static uint32_t callee(struct viv_calls *c, uint32_t caller, const struct viv_cl
 static int add_stack(struct viv_calls *c, const struct viv_client_profile *p,
                      const struct viv_client_stack *stack)
 {
-    size_t depth = stack->depth < DEPTH_MAX ? stack->depth : DEPTH_MAX;
-    const uint32_t *places = stack->places + (stack->depth - depth);
+    const struct viv_client_place *place, *last = NULL;
     uint32_t at = 0;
 
     c->calls[0].samples += (double)stack->samples;
-    for (size_t i = 0; i <= depth; i++) {
-        bool is_line = i == depth;
-
-        at = callee(c, at, &p->places[places[is_line ? i - 1 : i]], is_line);
+    for (size_t i = stack->depth < DEPTH_MAX ? 0 : stack->depth - DEPTH_MAX; i <= stack->depth;
+         i++) {
+        place = i < stack->depth ? &p->places[stack->places[i]] : last;
+        if (!place || (i < stack->depth && viv_calls_is_import(place)))
+            continue;
+        last = place;
+        at = callee(c, at, place, i == stack->depth);
         if (at == VIV_CALLS_NONE)
             return -1;
         c->calls[at].samples += (double)stack->samples;

@@ -27,7 +27,11 @@ struct viv_calls {
     uint32_t depth; /* of the deepest */
 };
 
-/* 0, or -1 where memory is out. */
+/* Whether it is the import system's own code, which a person doesn't want to see
+ * between an import and what is imported. */
+bool viv_calls_is_import(const struct viv_client_place *place);
+
+/* Without the import system. 0, or -1 where memory is out. */
 int viv_calls_build(const struct viv_client_profile *profile, struct viv_calls *ret_calls);
 void viv_calls_free(struct viv_calls *calls);
 

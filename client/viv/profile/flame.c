@@ -274,6 +274,8 @@ void viv_flame_write_collapsed(FILE *out, const struct viv_client_profile *profi
         for (size_t j = 0; j < s->depth; j++) {
             const struct viv_client_place *place = &profile->places[s->places[j]];
 
+            if (viv_calls_is_import(place) && j > 0)
+                continue;
             if (j)
                 putc(';', out);
             put_plain(out, place->function);

@@ -159,7 +159,10 @@ static void put_executions(struct screen *s)
     put(s, "", "%s", "");
     put(s, VIV_BOLD, "%-24s %-10s %10s %8s  %-16s %s", "EXECUTION", "STATE", "RUNNING", "MEMORY",
         "SESSION", "FILE");
-    rows = list ? rows_for(s, list->count, sessions ? below : 0) : 0;
+    /* On a low screen, executions go before sessions. */
+    if (!sessions || s->view->height < s->used + FEWEST_ROWS + below + 1)
+        below = 0;
+    rows = list ? rows_for(s, list->count, below) : 0;
     for (size_t i = 0; i < rows; i++)
         put_execution(s, &list->executions[i]);
     if (list && rows < list->count)
@@ -171,7 +174,7 @@ static void put_sessions(struct screen *s)
     const struct viv_client_sessions_reply *list = s->view->sessions;
     size_t rows;
 
-    if (!list || !list->count)
+    if (!list || !list->count || (s->view->height && s->view->height < s->used + FEWEST_ROWS))
         return;
     put(s, "", "%s", "");
     put(s, VIV_BOLD, "%-24s %-10s %10s %8s  %s", "SESSION", "STATE", "IDLE", "STORED", "EXECUTION");
