@@ -14,20 +14,6 @@ void viv_report_time(int64_t ns, char *text, size_t size)
         snprintf(text, size, "%.1f ms", (double)ns / MS);
 }
 
-void viv_report_bytes(uint64_t bytes, char *text, size_t size)
-{
-    static const char units[] = "kMGT";
-    double number = (double)bytes;
-    int unit = -1;
-
-    while (number >= 1024 && units[unit + 1])
-        number /= 1024, unit++;
-    if (unit < 0)
-        snprintf(text, size, "%llu", (unsigned long long)bytes);
-    else
-        snprintf(text, size, "%.1f%c", number, units[unit]);
-}
-
 static const char *what_ended(const struct viv_client_response *r)
 {
     switch (r->outcome) {

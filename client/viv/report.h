@@ -21,9 +21,6 @@ const char *viv_report_clean(const char *text, char *cell, size_t size);
 /* "1.2 s", "0.3 ms". */
 void viv_report_time(int64_t ns, char *text, size_t size);
 
-/* "512", "45.1M": powers of 1024, as the options take them. */
-void viv_report_bytes(uint64_t bytes, char *text, size_t size);
-
 /* Prints "viv: TEXT" to stderr, and for a supervisor that isn't there what to
  * do. */
 void viv_report_error(const char *target, const struct viv_error *error);

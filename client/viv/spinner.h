@@ -22,7 +22,7 @@ void viv_spinner_stop(void);
 void viv_spinner_pause(void);
 void viv_spinner_resume(bool mid_line);
 
-/* "⠋ running 3.2 s, 45.1M". `execution` may be NULL: nothing is known. Pure. */
+/* "⠋ running 3.2 s, 45.1 MiB". `execution` may be NULL: nothing is known. Pure. */
 void viv_spinner_text(unsigned tick, int64_t elapsed_ns,
                       const struct viv_client_execution *execution, char text[VIV_SPINNER_MAX]);
 

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "client/viv/report.h"
+#include "client/viv/scope_report.h"
 #include "client/viv/spinner.h"
 
 void viv_spinner_text(unsigned tick, int64_t elapsed_ns,
@@ -14,7 +15,7 @@ void viv_spinner_text(unsigned tick, int64_t elapsed_ns,
     if (execution && execution->state == VIV_CLIENT_QUEUED) {
         snprintf(text, VIV_SPINNER_MAX, "%s waiting for a worker, %s", frame, time);
     } else if (execution && execution->memory_bytes) {
-        viv_report_bytes(execution->memory_bytes, memory, sizeof(memory));
+        viv_report_size(execution->memory_bytes, memory, sizeof(memory));
         snprintf(text, VIV_SPINNER_MAX, "%s running %s, %s", frame, time, memory);
     } else {
         snprintf(text, VIV_SPINNER_MAX, "%s running %s", frame, time);

@@ -5,6 +5,7 @@
 
 #include "client/viv/colour.h"
 #include "client/viv/report.h"
+#include "client/viv/scope_report.h"
 
 #define LINE 512
 #define CELL 128
@@ -116,8 +117,8 @@ static void put_execution(struct screen *s, const struct viv_client_execution *e
     if (e->state != VIV_CLIENT_QUEUED)
         viv_report_time(e->running_ns, time, sizeof(time));
     if (e->memory_bytes)
-        viv_report_bytes(e->memory_bytes, memory, sizeof(memory));
-    put(s, code, "%-24s %-10s %10s %8s  %-16s %s",
+        viv_report_size(e->memory_bytes, memory, sizeof(memory));
+    put(s, code, "%-24s %-10s %10s %10s  %-16s %s",
         viv_report_clean(e->execution_id, id, sizeof(id)),
         viv_client_execution_state_name(e->state), time, memory,
         *e->session_id ? viv_report_clean(e->session_id, session, sizeof(session)) : "-",
@@ -132,8 +133,8 @@ static void put_session(struct screen *s, const struct viv_client_session *e)
     if (!*e->execution_id)
         viv_report_time(idle_ns > 0 ? idle_ns : 0, idle, sizeof(idle));
     if (e->snapshot_bytes)
-        viv_report_bytes(e->snapshot_bytes, stored, sizeof(stored));
-    put(s, "", "%-24s %-10s %10s %8s  %s", viv_report_clean(e->session_id, id, sizeof(id)),
+        viv_report_size(e->snapshot_bytes, stored, sizeof(stored));
+    put(s, "", "%-24s %-10s %10s %10s  %s", viv_report_clean(e->session_id, id, sizeof(id)),
         e->resident ? "WARM" : "STORED", idle, stored,
         *e->execution_id ? viv_report_clean(e->execution_id, running, sizeof(running)) : "-");
 }
@@ -157,7 +158,7 @@ static void put_executions(struct screen *s)
     unsigned below = 2 + (unsigned)(sessions < FEWEST_ROWS ? sessions : FEWEST_ROWS);
 
     put(s, "", "%s", "");
-    put(s, VIV_BOLD, "%-24s %-10s %10s %8s  %-16s %s", "EXECUTION", "STATE", "RUNNING", "MEMORY",
+    put(s, VIV_BOLD, "%-24s %-10s %10s %10s  %-16s %s", "EXECUTION", "STATE", "RUNNING", "MEMORY",
         "SESSION", "FILE");
     /* On a low screen, executions go before sessions. */
     if (!sessions || s->view->height < s->used + FEWEST_ROWS + below + 1)
@@ -177,7 +178,7 @@ static void put_sessions(struct screen *s)
     if (!list || !list->count || (s->view->height && s->view->height < s->used + FEWEST_ROWS))
         return;
     put(s, "", "%s", "");
-    put(s, VIV_BOLD, "%-24s %-10s %10s %8s  %s", "SESSION", "STATE", "IDLE", "STORED", "EXECUTION");
+    put(s, VIV_BOLD, "%-24s %-10s %10s %10s  %s", "SESSION", "STATE", "IDLE", "STORED", "EXECUTION");
     rows = rows_for(s, list->count, 0);
     for (size_t i = 0; i < rows; i++)
         put_session(s, &list->sessions[i]);
