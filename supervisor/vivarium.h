@@ -284,7 +284,7 @@ struct viv_request {
      * execution in a session. Only the worker looks into it. */
     const void *scope;
     size_t scope_len;
-    bool return_scope; /* answer with the scope as the code leaves it */
+    bool return_scope;          /* answer with the scope as the code leaves it */
     struct viv_observe observe; /* what else the body is to answer */
     struct viv_limits limits;
     /* The caller's deadline; 0: none. Where it comes before the wall limit, it

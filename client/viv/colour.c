@@ -25,8 +25,8 @@ const char *viv_colour(bool on, const char *code)
         const char *code;
         const char *sequence;
     } table[] = {
-        {"0", "\033[0m"},          {VIV_BOLD, "\033[1m"},    {VIV_DIM, "\033[2m"},
-        {VIV_RED, "\033[31m"},     {VIV_GREEN, "\033[32m"},  {VIV_YELLOW, "\033[33m"},
+        {"0", "\033[0m"},       {VIV_BOLD, "\033[1m"},   {VIV_DIM, "\033[2m"},
+        {VIV_RED, "\033[31m"},  {VIV_GREEN, "\033[32m"}, {VIV_YELLOW, "\033[33m"},
         {VIV_CYAN, "\033[36m"},
     };
 

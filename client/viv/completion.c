@@ -4,7 +4,8 @@
 #include "client/viv/command.h"
 
 /* Options whose values are files. */
-#define FILE_OPTIONS "--stdin|--scope-in|--scope-out|--out|-o|--token-file|" \
+#define FILE_OPTIONS                                        \
+    "--stdin|--scope-in|--scope-out|--out|-o|--token-file|" \
     "--tls-ca|--tls-cert|--tls-key"
 
 static void print_commands(const char *between)

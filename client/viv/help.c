@@ -20,15 +20,15 @@
     "  --output SIZE  limit of stdout and stderr together\n"       \
     "  --pids N       limit of processes and threads\n"
 
-#define RUN_OPTIONS \
-    "  -c CODE        the code\n" \
-    "  --stdin FILE   what the code reads from its standard input; - is ours\n" \
-    "  --stream       show the output as it is written; the default\n" \
-    "  --no-stream    show the output at the end, stdout first\n" \
-    "  --json         print one JSON object at the end, and nothing else on stdout\n" \
-    "  --id ID        the execution's name, for viv cancel; else one is made up\n" \
-    "  --session ID   run in the scope of this session\n" \
-    "  --scope-in FILE   begin with the names in this file; - is our stdin\n" \
+#define RUN_OPTIONS                                                                    \
+    "  -c CODE        the code\n"                                                      \
+    "  --stdin FILE   what the code reads from its standard input; - is ours\n"        \
+    "  --stream       show the output as it is written; the default\n"                 \
+    "  --no-stream    show the output at the end, stdout first\n"                      \
+    "  --json         print one JSON object at the end, and nothing else on stdout\n"  \
+    "  --id ID        the execution's name, for viv cancel; else one is made up\n"     \
+    "  --session ID   run in the scope of this session\n"                              \
+    "  --scope-in FILE   begin with the names in this file; - is our stdin\n"          \
     "  --scope-out FILE  write the names that the code leaves; what can't travel is\n" \
     "                 left out, with a line on stderr and a note in the file\n" LIMITS COMMON
 
@@ -37,33 +37,32 @@
     "  --idle SEC     close it after this long without an execution\n"
 
 static const char *const TEXTS[VIV_COMMANDS] = {
-    [VIV_COMMAND_NONE] = "viv: run Python in a Vivarium sandbox\n"
-                         "\n"
-                         "  viv run [-c CODE | FILE | -]   run code\n"
-                         "  viv cancel ID                  cancel a running or queued execution\n"
-                         "  viv ps                         list your executions\n"
-                         "  viv top                        the same with sessions and workers, live\n"
-                         "  viv profile [-c CODE | FILE]   where code spends its time: a flame graph\n"
-                         "  viv trace [-c CODE | FILE]     which lines of code run\n"
-                         "  viv repl                       an interactive session\n"
-                         "  viv session open | close | list | save | load\n"
-                         "                                 names that stay on the server\n"
-                         "  viv scope show FILE            the names in a file\n"
-                         "  viv describe                   what the supervisor is, and its limits\n"
-                         "  viv doctor                     which layers of isolation this machine grants\n"
-                         "  viv completion bash | zsh      completion for a shell\n"
-                         "  viv help [COMMAND]             this text, or a command's\n"
-                         "  viv --version\n"
-                         "\n" COMMON,
+    [VIV_COMMAND_NONE] =
+        "viv: run Python in a Vivarium sandbox\n"
+        "\n"
+        "  viv run [-c CODE | FILE | -]   run code\n"
+        "  viv cancel ID                  cancel a running or queued execution\n"
+        "  viv ps                         list your executions\n"
+        "  viv top                        the same with sessions and workers, live\n"
+        "  viv profile [-c CODE | FILE]   where code spends its time: a flame graph\n"
+        "  viv trace [-c CODE | FILE]     which lines of code run\n"
+        "  viv repl                       an interactive session\n"
+        "  viv session open | close | list | save | load\n"
+        "                                 names that stay on the server\n"
+        "  viv scope show FILE            the names in a file\n"
+        "  viv describe                   what the supervisor is, and its limits\n"
+        "  viv doctor                     which layers of isolation this machine grants\n"
+        "  viv completion bash | zsh      completion for a shell\n"
+        "  viv help [COMMAND]             this text, or a command's\n"
+        "  viv --version\n"
+        "\n" COMMON,
     [VIV_COMMAND_RUN] =
         "viv run [OPTIONS] [-c CODE | FILE | -]\n"
         "\n"
         "Runs Python code in a sandbox and shows its output as it is written. The\n"
         "value of a last expression is printed as a REPL would. Without code, and\n"
         "for -, the code is read from standard input.\n"
-        "\n"
-        RUN_OPTIONS
-        "\n"
+        "\n" RUN_OPTIONS "\n"
         "Ctrl-C cancels the execution and goes on showing what its cleanup prints; a\n"
         "second one kills it. On a terminal, a line on stderr shows the time and the\n"
         "memory of what takes longer than a second.\n"
@@ -106,12 +105,13 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "\n"
         "  --once         print it once; so where standard output is no terminal\n"
         "  --json         print one JSON object\n" COMMON,
-    [VIV_COMMAND_COMPLETION] = "viv completion bash | zsh\n"
-                               "\n"
-                               "Prints what teaches a shell to complete viv's commands and options:\n"
-                               "\n"
-                               "  viv completion bash > ~/.local/share/bash-completion/completions/viv\n"
-                               "  viv completion zsh > ~/.zfunc/_viv    # a folder of $fpath\n",
+    [VIV_COMMAND_COMPLETION] =
+        "viv completion bash | zsh\n"
+        "\n"
+        "Prints what teaches a shell to complete viv's commands and options:\n"
+        "\n"
+        "  viv completion bash > ~/.local/share/bash-completion/completions/viv\n"
+        "  viv completion zsh > ~/.zfunc/_viv    # a folder of $fpath\n",
     [VIV_COMMAND_REPL] =
         "viv repl [OPTIONS]\n"
         "\n"

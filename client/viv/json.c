@@ -123,10 +123,9 @@ static json_t *profile(const struct viv_client_profile *p)
     json_t *stacks = json_array();
 
     for (size_t i = 0; i < p->stack_count; i++)
-        json_array_append_new(
-            stacks,
-            json_pack("{s:o, s:o}", "places", indices(p->stacks[i].places, p->stacks[i].depth),
-                      "samples", number(p->stacks[i].samples)));
+        json_array_append_new(stacks, json_pack("{s:o, s:o}", "places",
+                                                indices(p->stacks[i].places, p->stacks[i].depth),
+                                                "samples", number(p->stacks[i].samples)));
     return json_pack("{s:I, s:o, s:o, s:o}", "interval_ns", (json_int_t)p->interval_ns, "places",
                      places(p->places, p->place_count), "stacks", stacks, "dropped",
                      number(p->dropped));
@@ -189,8 +188,8 @@ json_t *viv_json_list(const struct viv_client_list_reply *reply)
             array, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:o}", "execution_id", e->execution_id,
                              "state", viv_client_execution_state_name(e->state), "submitted_ns",
                              (json_int_t)e->submitted_ns, "running_ns", (json_int_t)e->running_ns,
-                             "session_id", e->session_id, "filename", e->filename,
-                             "memory_bytes", number(e->memory_bytes)));
+                             "session_id", e->session_id, "filename", e->filename, "memory_bytes",
+                             number(e->memory_bytes)));
     }
     return json_pack("{s:o}", "executions", array);
 }

@@ -65,16 +65,15 @@ static const struct option TOP[] = {COMMON, {"version", no_argument, NULL, OPT_V
         "output", required_argument, NULL, OPT_OUTPUT        \
     }
 
-#define RUN_OPTIONS                                        \
-    COMMON, LIMITS, {"json", no_argument, NULL, OPT_JSON}, \
-        {"stream", no_argument, NULL, OPT_STREAM},         \
-        {"no-stream", no_argument, NULL, OPT_NO_STREAM},   \
-        {"id", required_argument, NULL, OPT_ID},           \
-        {"stdin", required_argument, NULL, OPT_STDIN},     \
-        {"session", required_argument, NULL, OPT_SESSION}, \
-        {"scope-in", required_argument, NULL, OPT_SCOPE_IN}, \
-    {                                                      \
-        "scope-out", required_argument, NULL, OPT_SCOPE_OUT \
+#define RUN_OPTIONS                                                                               \
+    COMMON, LIMITS, {"json", no_argument, NULL, OPT_JSON},                                        \
+        {"stream", no_argument, NULL, OPT_STREAM},                                                \
+        {"no-stream", no_argument, NULL, OPT_NO_STREAM}, {"id", required_argument, NULL, OPT_ID}, \
+        {"stdin", required_argument, NULL, OPT_STDIN},                                            \
+        {"session", required_argument, NULL, OPT_SESSION},                                        \
+        {"scope-in", required_argument, NULL, OPT_SCOPE_IN},                                      \
+    {                                                                                             \
+        "scope-out", required_argument, NULL, OPT_SCOPE_OUT                                       \
     }
 
 static const struct option RUN[] = {RUN_OPTIONS, {0}};
@@ -218,7 +217,8 @@ static int take_number(const char *option, const char *text, uint32_t *ret_numbe
     uint64_t number;
 
     if (viv_options_size(text, &number) || number > UINT32_MAX)
-        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s wants a number, not \"%.80s\"", option, text);
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s wants a number, not \"%.80s\"", option,
+                        text);
     *ret_number = (uint32_t)number;
     return 0;
 }

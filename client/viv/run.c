@@ -80,8 +80,8 @@ static void ask_to_observe(struct run *run)
     const struct viv_options *o = run->options;
 
     if (o->command == VIV_COMMAND_PROFILE)
-        run->request.profile_interval_ns =
-            o->interval_ns ? o->interval_ns : VIV_CLIENT_PROFILE_DEFAULT;
+        run->request.profile_interval_ns = o->interval_ns ? o->interval_ns
+                                                          : VIV_CLIENT_PROFILE_DEFAULT;
     if (o->command == VIV_COMMAND_TRACE)
         run->request.trace_lines = o->lines ? o->lines : TRACE_LINES;
     run->request.trace_libraries = o->libraries;
@@ -143,8 +143,8 @@ static int save_observed(const struct run *run, const struct viv_client_response
         return status;
     else if ((!r->profile || !viv_profile_save(r->profile, o->out ? o->out : "profile",
                                                request->filename, &err)) &&
-             (!r->trace || !viv_profile_save_trace(r->trace, o->out, request->filename,
-                                                   request->code, &err)))
+             (!r->trace ||
+              !viv_profile_save_trace(r->trace, o->out, request->filename, request->code, &err)))
         return status;
     viv_show_line(err.text);
     return status ? status : EX_IOERR;

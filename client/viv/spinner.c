@@ -30,7 +30,7 @@ static struct {
     bool drawn;
     bool mid_line;
     int64_t quiet_until_ns;
-    bool known; /* what follows is what the supervisor said last */
+    bool known;                            /* what follows is what the supervisor said last */
     struct viv_client_execution execution; /* its texts are gone */
 } spinner;
 
@@ -60,11 +60,9 @@ static void draw(unsigned tick)
     char text[VIV_SPINNER_MAX], line[VIV_SPINNER_MAX + sizeof(wipe)];
     int64_t now = now_ns();
 
-    if (spinner.mid_line || now < spinner.quiet_until_ns ||
-        tcgetpgrp(STDERR_FILENO) != getpgrp())
+    if (spinner.mid_line || now < spinner.quiet_until_ns || tcgetpgrp(STDERR_FILENO) != getpgrp())
         return;
-    viv_spinner_text(tick, now - spinner.began_ns, spinner.known ? &spinner.execution : NULL,
-                     text);
+    viv_spinner_text(tick, now - spinner.began_ns, spinner.known ? &spinner.execution : NULL, text);
     snprintf(line, sizeof(line), "%s%s", wipe, text);
     viv_output_write(STDERR_FILENO, line, strlen(line));
     spinner.drawn = true;

@@ -104,9 +104,8 @@ static int convert_observe(const Vivarium__V1__ExecuteRequest *message,
 {
     struct viv_observe o = {0};
 
-    if (message->profile &&
-        convert_duration(message->profile->interval, "profile.interval", &o.profile_interval_ns,
-                         err) < 0)
+    if (message->profile && convert_duration(message->profile->interval, "profile.interval",
+                                             &o.profile_interval_ns, err) < 0)
         return -1;
     if (message->profile && o.profile_interval_ns == 0)
         o.profile_interval_ns = PROFILE_INTERVAL_NS;

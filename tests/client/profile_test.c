@@ -34,14 +34,14 @@ static const struct viv_client_profile profile = {
 };
 
 /* What a function prints, for the caller to free. */
-#define PRINTED(call)                        \
-    __extension__({                          \
-        char *text_ = NULL;                  \
-        size_t len_ = 0;                     \
+#define PRINTED(call)                              \
+    __extension__({                                \
+        char *text_ = NULL;                        \
+        size_t len_ = 0;                           \
         FILE *out = open_memstream(&text_, &len_); \
-        call;                                \
-        fclose(out);                         \
-        text_;                               \
+        call;                                      \
+        fclose(out);                               \
+        text_;                                     \
     })
 
 static void test_collapsed_stacks(void **state)

@@ -26,7 +26,10 @@ static const struct viv_client_execution executions[] = {
      .session_id = "work",
      .filename = "job.py",
      .memory_bytes = 3 << 20},
-    {.execution_id = "two", .state = VIV_CLIENT_CANCELLING, .session_id = "", .filename = "\x1b[2J"},
+    {.execution_id = "two",
+     .state = VIV_CLIENT_CANCELLING,
+     .session_id = "",
+     .filename = "\x1b[2J"},
     {.execution_id = "three", .state = VIV_CLIENT_QUEUED, .session_id = "", .filename = "b.py"},
     {.execution_id = "four", .state = VIV_CLIENT_QUEUED, .session_id = "", .filename = "b.py"},
 };
@@ -54,10 +57,8 @@ static char *print(struct viv_top_view view)
 
 static struct viv_top_view whole(void)
 {
-    return (struct viv_top_view){.width = 120,
-                                 .supervisor = &supervisor,
-                                 .executions = &list,
-                                 .sessions = &session_list};
+    return (struct viv_top_view){
+        .width = 120, .supervisor = &supervisor, .executions = &list, .sessions = &session_list};
 }
 
 static void test_whole_screen(void **state)
@@ -65,20 +66,19 @@ static void test_whole_screen(void **state)
     char *text = print(whole());
 
     assert_string_equal(
-        text,
-        "Vivarium 0.1.0 at unix:/s, CPython 3.11.2, tenant default\n"
-        "workers  [##..................] 3 busy, 2 idle, at most 30; 1 waiting\n"
-        "yours    1 running, 2 queued, 1 being cancelled; 2 sessions, 1 warm\n"
-        "\n"
-        "EXECUTION                STATE         RUNNING     MEMORY  SESSION          FILE\n"
-        "one                      RUNNING         1.5 s    3.0 MiB  work             job.py\n"
-        "two                      CANCELLING     0.0 ms          -  -                ?[2J\n"
-        "three                    QUEUED              -          -  -                b.py\n"
-        "four                     QUEUED              -          -  -                b.py\n"
-        "\n"
-        "SESSION                  STATE            IDLE     STORED  EXECUTION\n"
-        "work                     WARM                -          -  one\n"
-        "old                      STORED          3.0 s    2.0 KiB  -\n");
+        text, "Vivarium 0.1.0 at unix:/s, CPython 3.11.2, tenant default\n"
+              "workers  [##..................] 3 busy, 2 idle, at most 30; 1 waiting\n"
+              "yours    1 running, 2 queued, 1 being cancelled; 2 sessions, 1 warm\n"
+              "\n"
+              "EXECUTION                STATE         RUNNING     MEMORY  SESSION          FILE\n"
+              "one                      RUNNING         1.5 s    3.0 MiB  work             job.py\n"
+              "two                      CANCELLING     0.0 ms          -  -                ?[2J\n"
+              "three                    QUEUED              -          -  -                b.py\n"
+              "four                     QUEUED              -          -  -                b.py\n"
+              "\n"
+              "SESSION                  STATE            IDLE     STORED  EXECUTION\n"
+              "work                     WARM                -          -  one\n"
+              "old                      STORED          3.0 s    2.0 KiB  -\n");
     free(text);
 }
 

@@ -29,12 +29,12 @@ static void read_file(const char *path, char *text, size_t size)
     unlink(path);
 }
 
-#define BURN                                \
-    "import time\n"                         \
-    "def burn():\n"                         \
-    "    end = time.process_time() + 0.3\n" \
+#define BURN                                 \
+    "import time\n"                          \
+    "def burn():\n"                          \
+    "    end = time.process_time() + 0.3\n"  \
     "    while time.process_time() < end:\n" \
-    "        sum(range(100))\n"             \
+    "        sum(range(100))\n"              \
     "burn()\n'done'"
 
 static void test_profile_writes_two_files(void **state)
@@ -115,8 +115,7 @@ static void test_trace_is_cut_and_goes_into_json(void **state)
     struct viv viv;
 
     VIV_RUN(&viv, "trace", "--lines", "1", "-c", "x = 1\nx = 2\nx = 3");
-    viv_expect(&viv, 0, "",
-               "<string>:1           <module>          x = 1\n... and 2 more lines\n");
+    viv_expect(&viv, 0, "", "<string>:1           <module>          x = 1\n... and 2 more lines\n");
     VIV_RUN(&viv, "trace", "--json", "-c", "x = 1\nx = 2");
     assert_non_null(strstr(viv.out_text, "\"lines\": [0, 1], \"dropped\": 0}"));
 }

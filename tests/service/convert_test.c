@@ -229,8 +229,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_duration), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_tenant),   cmocka_unit_test(test_execute),
-        cmocka_unit_test(test_observe),  cmocka_unit_test(test_scope),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_observe),  cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_cancel),   cmocka_unit_test(test_deadline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,12 +50,12 @@ static uint64_t all_samples(const Profile *p)
 }
 
 /* Runs until it has had its share of the processor, however busy the machine. */
-#define BURN                                                 \
-    "import time\n"                                          \
-    "def burn(seconds):\n"                                   \
-    "    end = time.process_time() + seconds\n"              \
-    "    while time.process_time() < end:\n"                 \
-    "        sum(range(200))\n"                              \
+#define BURN                                    \
+    "import time\n"                             \
+    "def burn(seconds):\n"                      \
+    "    end = time.process_time() + seconds\n" \
+    "    while time.process_time() < end:\n"    \
+    "        sum(range(200))\n"                 \
     "def outer(): burn(0.4)\n"
 
 static void test_profile_says_where_time_went(void **state)
@@ -185,10 +185,12 @@ static void test_nobody_asks_nothing_comes(void **state)
 
 static void test_next_run_is_its_own(void **state)
 {
-    const struct order first = {.code = BURN "burn(0.1)", .profile_interval_ns = MS, .keep = true,
-                                .trace_lines = 10};
-    const struct order second = {.code = "def g(): burn(0.1)\ng()", .profile_interval_ns = MS,
-                                 .keep = true, .trace_lines = 10};
+    const struct order first = {
+        .code = BURN "burn(0.1)", .profile_interval_ns = MS, .keep = true, .trace_lines = 10};
+    const struct order second = {.code = "def g(): burn(0.1)\ng()",
+                                 .profile_interval_ns = MS,
+                                 .keep = true,
+                                 .trace_lines = 10};
     const struct order third = {.code = "import sys\nsys.gettrace()", .keep = true};
     struct worker worker;
     struct run run;
@@ -198,8 +200,7 @@ static void test_next_run_is_its_own(void **state)
     assert_true(samples_of(run.answer->profile, "burn", false) > 10);
     run_free(&run);
     rig_run(&worker, &second, &run);
-    assert_int_equal(samples_of(run.answer->profile, "g", false),
-                     all_samples(run.answer->profile));
+    assert_int_equal(samples_of(run.answer->profile, "g", false), all_samples(run.answer->profile));
     run_free(&run);
     rig_run(&worker, &third, &run);
     assert_null(run.answer->profile);
@@ -284,8 +285,8 @@ static void test_trace_of_an_exception(void **state)
                                         "    y = 1\nfinally:\n    z = 2",
                                 .trace_lines = 100};
 
-    expect_trace(&order,
-                 "<module>:1 <module>:3 <module>:4 f:2 <module>:5 <module>:6 <module>:8 ", 0);
+    expect_trace(&order, "<module>:1 <module>:3 <module>:4 f:2 <module>:5 <module>:6 <module>:8 ",
+                 0);
 }
 
 static void test_steps_are_counted_beside_a_trace(void **state)

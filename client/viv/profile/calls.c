@@ -12,8 +12,8 @@ static uint32_t add(struct viv_calls *c, const struct viv_call *call)
 {
     if (c->count == c->room) {
         size_t room = c->room ? c->room * 2 : 256;
-        struct viv_call *more =
-            room <= 2 * CALLS_MAX ? realloc(c->calls, room * sizeof(*more)) : NULL;
+        struct viv_call *more = room <= 2 * CALLS_MAX ? realloc(c->calls, room * sizeof(*more))
+                                                      : NULL;
 
         if (!more)
             return VIV_CALLS_NONE;

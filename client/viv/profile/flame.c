@@ -133,14 +133,16 @@ static void put_box(const struct picture *p, const struct viv_call *call, double
     unsigned y = p->height - BOTTOM - (call->depth + 1) * ROW;
     size_t letters = (size_t)(width / 100 * (WIDTH - 20) / LETTER);
 
-    fprintf(p->out, "<g class=\"f\" data-x=\"%.4f\" data-w=\"%.4f\" data-d=\"%u\"><title>", x, width,
-            call->depth);
+    fprintf(p->out, "<g class=\"f\" data-x=\"%.4f\" data-w=\"%.4f\" data-d=\"%u\"><title>", x,
+            width, call->depth);
     put_name(p->out, call, 250);
     if (call->place && !call->is_line) {
         fputs(" in ", p->out);
         put_text(p->out, call->place->filename, 250);
     }
-    fprintf(p->out, ", %.2f s, %.1f%%</title><rect x=\"%.4f%%\" y=\"%u\" width=\"%.4f%%\" height=\"%d\" fill=\"",
+    fprintf(p->out,
+            ", %.2f s, %.1f%%</title><rect x=\"%.4f%%\" y=\"%u\" width=\"%.4f%%\" height=\"%d\" "
+            "fill=\"",
             call->samples * p->interval_s, width, x, y, width, ROW - 1);
     put_colour(p->out, call);
     fprintf(p->out, "\" rx=\"2\"/><text x=\"%.4f%%\" dx=\"4\" y=\"%u\">", x, y + 13);
@@ -179,8 +181,10 @@ static const char script[] =
     "  function fit(g, x, w) {\n"
     "    var r = g.querySelector('rect'), t = g.querySelector('text');\n"
     "    var n = Math.floor(w / 100 * (svg.clientWidth || 1200) / 7.2) - 1;\n"
-    "    r.setAttribute('x', x + '%'); r.setAttribute('width', w + '%'); t.setAttribute('x', x + '%');\n"
-    "    t.textContent = n < 3 ? '' : g.label.length > n ? g.label.slice(0, n - 2) + '..' : g.label;\n"
+    "    r.setAttribute('x', x + '%'); r.setAttribute('width', w + '%'); t.setAttribute('x', x + "
+    "'%');\n"
+    "    t.textContent = n < 3 ? '' : g.label.length > n ? g.label.slice(0, n - 2) + '..' : "
+    "g.label;\n"
     "  }\n"
     "  function zoom(to) {\n"
     "    var eps = 1e-3;\n"
@@ -205,13 +209,15 @@ static const char script[] =
     "    });\n"
     "    found.textContent = what === '' ? '' : 'found: ' + share.toFixed(1) + '%';\n"
     "  }\n"
-    "  document.getElementById('reset').addEventListener('click', function () { zoom(frames[0]); });\n"
+    "  document.getElementById('reset').addEventListener('click', function () { zoom(frames[0]); "
+    "});\n"
     "  document.getElementById('search').addEventListener('click', search);\n"
     "  document.addEventListener('keydown', function (e) {\n"
     "    if (e.key === '/') { e.preventDefault(); search(); }\n"
     "    if (e.key === 'Escape') zoom(frames[0]);\n"
     "  });\n"
-    "  window.addEventListener('resize', function () { zoom(shown.dataset ? shown : frames[0]); });\n"
+    "  window.addEventListener('resize', function () { zoom(shown.dataset ? shown : frames[0]); "
+    "});\n"
     "  svg.setAttribute('width', '100%');\n"
     "  zoom(frames[0]);\n"
     "})();\n"

@@ -80,8 +80,7 @@ void viv_profile_print_hot(FILE *out, const struct viv_client_profile *profile)
         fprintf(out, "%6.1f%% %6.1f%%  %s (%s:%u)\n", 100 * hot[i].own / total,
                 100 * hot[i].total / total,
                 viv_report_clean(hot[i].place->function, function, sizeof(function)),
-                viv_report_clean(hot[i].place->filename, file, sizeof(file)),
-                hot[i].place->line);
+                viv_report_clean(hot[i].place->filename, file, sizeof(file)), hot[i].place->line);
 }
 
 int viv_profile_save(const struct viv_client_profile *profile, const char *base, const char *title,

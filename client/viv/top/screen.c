@@ -50,9 +50,9 @@ __attribute__((format(printf, 3, 4))) static void put(struct screen *s, const ch
 
 static void state_colour(int state, const char **ret_code)
 {
-    *ret_code = state == VIV_CLIENT_RUNNING   ? VIV_GREEN
+    *ret_code = state == VIV_CLIENT_RUNNING  ? VIV_GREEN
                 : state == VIV_CLIENT_QUEUED ? VIV_YELLOW
-                                              : VIV_RED;
+                                             : VIV_RED;
 }
 
 /* ---- the supervisor ---- */
@@ -104,8 +104,8 @@ static void put_counts(struct screen *s)
     if (v->executions)
         put(s, "", "yours    %u running, %u queued, %u being cancelled; %zu session%s, %u warm",
             counts[VIV_CLIENT_RUNNING], counts[VIV_CLIENT_QUEUED], counts[VIV_CLIENT_CANCELLING],
-            v->sessions ? v->sessions->count : 0,
-            v->sessions && v->sessions->count == 1 ? "" : "s", warm);
+            v->sessions ? v->sessions->count : 0, v->sessions && v->sessions->count == 1 ? "" : "s",
+            warm);
 }
 
 static void put_execution(struct screen *s, const struct viv_client_execution *e)
@@ -178,7 +178,8 @@ static void put_sessions(struct screen *s)
     if (!list || !list->count || (s->view->height && s->view->height < s->used + FEWEST_ROWS))
         return;
     put(s, "", "%s", "");
-    put(s, VIV_BOLD, "%-24s %-10s %10s %10s  %s", "SESSION", "STATE", "IDLE", "STORED", "EXECUTION");
+    put(s, VIV_BOLD, "%-24s %-10s %10s %10s  %s", "SESSION", "STATE", "IDLE", "STORED",
+        "EXECUTION");
     rows = rows_for(s, list->count, 0);
     for (size_t i = 0; i < rows; i++)
         put_session(s, &list->sessions[i]);

@@ -101,8 +101,7 @@ static void count_thread(PyThreadState *tstate, uint64_t times)
     if (depth == 0)
         return;
     while (depth > 0) {
-        node = places[depth - 1] == VIV_PLACE_NONE ? NODE_NONE
-                                                   : child_of(node, places[depth - 1]);
+        node = places[depth - 1] == VIV_PLACE_NONE ? NODE_NONE : child_of(node, places[depth - 1]);
         if (node == NODE_NONE) {
             profile.dropped += times;
             return;
