@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "client/viv/colour.h"
 #include "client/viv/output.h"
 #include "client/viv/scope_report.h"
 #include "client/viv/spinner.h"
@@ -38,7 +39,9 @@ static bool show_text(struct viv_show *show, int fd, const char *text)
 
 void viv_show_line(const char *text)
 {
-    fprintf(stderr, "viv: %s\n", text);
+    bool colour = viv_colour_wanted(STDERR_FILENO);
+
+    fprintf(stderr, "%sviv:%s %s\n", viv_colour(colour, VIV_YELLOW), viv_colour(colour, "0"), text);
 }
 
 void viv_show_response(struct viv_show *show, const struct viv_client_response *r, bool live)
