@@ -26,6 +26,7 @@ TEST_PACKAGES=(
     pkg-config dpkg-dev fakeroot
     python3-grpcio python3-protobuf protobuf-compiler-grpc
     runc crun golang-github-containers-common iproute2
+    mandoc bsdextrautils zsh
     qemu-system-x86 linux-image-cloud-amd64 busybox-static cpio
 )
 

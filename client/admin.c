@@ -68,6 +68,7 @@ static struct viv_client_execution execution_of(const Vivarium__V1__ExecutionInf
         .running_ns = viv_reply_duration_ns(m->running_time),
         .session_id = m->session_id,
         .filename = m->filename,
+        .memory_bytes = m->memory_bytes,
     };
 }
 
@@ -147,6 +148,7 @@ static int fill_description(void *reply, ProtobufCMessage *message, struct viv_e
     if (m->quotas) {
         d->quota_running = m->quotas->running;
         d->quota_queued = m->quotas->queued;
+        d->quota_sessions = m->quotas->sessions;
         d->quota_message_bytes = m->quotas->message_bytes;
     }
     if (m->pool) {

@@ -28,6 +28,12 @@ const struct viv_client_receipt *viv_reply_receipt(void *object,
 const struct viv_client_session_state *viv_reply_session(void *object,
                                                          const Vivarium__V1__SessionState *message);
 
+/* The same for what was observed. What refers to a place that isn't there is left
+ * out: nobody but the code vouches for it. */
+const struct viv_client_profile *viv_reply_profile(void *object,
+                                                   const Vivarium__V1__Profile *message);
+const struct viv_client_trace *viv_reply_trace(void *object, const Vivarium__V1__Trace *message);
+
 /* In `object`'s arena; NULL: an empty one. */
 int viv_reply_manifest(void *object, const Vivarium__V1__Manifest *message,
                        struct viv_manifest *ret_manifest, struct viv_error *err);

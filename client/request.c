@@ -34,6 +34,24 @@ static void fill_limits(struct viv_request_message *m, const struct viv_client_l
     m->base.limits = &m->limits;
 }
 
+static void fill_observe(struct viv_request_message *m, const struct viv_client_request *request)
+{
+    int64_t interval = request->profile_interval_ns;
+
+    if (interval) {
+        vivarium__v1__profile_request__init(&m->profile);
+        if (interval != VIV_CLIENT_PROFILE_DEFAULT)
+            m->profile.interval = viv_request_duration(&m->interval, interval);
+        m->base.profile = &m->profile;
+    }
+    if (request->trace_lines) {
+        vivarium__v1__trace_request__init(&m->trace);
+        m->trace.lines = request->trace_lines;
+        m->trace.libraries = request->trace_libraries;
+        m->base.trace = &m->trace;
+    }
+}
+
 static void set_text(char **field, const char *text)
 {
     if (text)
@@ -61,6 +79,7 @@ int viv_request_fill(struct viv_request_message *message, const struct viv_clien
     base->detach = request->detach;
     base->cancel_on_output_limit = request->cancel_on_output_limit;
     fill_limits(message, &request->limits);
+    fill_observe(message, request);
     return 0;
 }
 

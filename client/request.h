@@ -15,6 +15,9 @@ struct viv_request_message {
     Google__Protobuf__Duration cpu_time;
     Google__Protobuf__Duration cancel_grace;
     Google__Protobuf__Duration cleanup_grace;
+    Vivarium__V1__ProfileRequest profile;
+    Google__Protobuf__Duration interval;
+    Vivarium__V1__TraceRequest trace;
 };
 
 /* Fails where the request's scope was not built. */

@@ -119,6 +119,16 @@ static int fill_scope(struct viv_client_response *r, Vivarium__V1__ExecuteRespon
     return m->scope ? viv_reply_scope(r, m->scope, m->manifest, &r->scope, err) : 0;
 }
 
+static int fill_observed(struct viv_client_response *r, const Vivarium__V1__ExecuteResponse *m,
+                         struct viv_error *err)
+{
+    if (m->profile && !(r->profile = viv_reply_profile(r, m->profile)))
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for the profile");
+    if (m->trace && !(r->trace = viv_reply_trace(r, m->trace)))
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for the trace");
+    return 0;
+}
+
 int viv_reply_fill_response(struct viv_client_response *response,
                             Vivarium__V1__ExecuteResponse *message, struct viv_error *err)
 {
@@ -136,6 +146,8 @@ int viv_reply_fill_response(struct viv_client_response *response,
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for the answer");
     if (message->session && !(response->session = viv_reply_session(response, message->session)))
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "no memory for the answer");
+    if (fill_observed(response, message, err))
+        return -1;
     return fill_scope(response, message, err);
 }
 

@@ -173,6 +173,8 @@ struct viv_client_limits {
     uint32_t pids;
 };
 
+#define VIV_CLIENT_PROFILE_DEFAULT INT64_C(-1)
+
 /* Read during the call that it is given to, not after. */
 struct viv_client_request {
     const char *execution_id; /* NULL: the supervisor makes one */
@@ -187,6 +189,13 @@ struct viv_client_request {
     struct viv_client_limits limits;
     bool detach;
     bool cancel_on_output_limit;
+    /* Sample where the code is this often; 0: no, VIV_CLIENT_PROFILE_DEFAULT: as
+     * the supervisor sees fit. */
+    int64_t profile_interval_ns;
+    /* Record so many lines as they run, those of libraries only if that is set; 0:
+     * none. The code runs several times as slowly. */
+    uint32_t trace_lines;
+    bool trace_libraries;
     /* The whole call, queue included. The supervisor ends the code a little
      * before it. Default: the client's execute_timeout_ns, and never less than
      * limits.wall_time_ns and ten minutes. */
@@ -279,6 +288,38 @@ struct viv_client_session_state {
     const char *save_error;  /* "": none */
 };
 
+/* A line of code. */
+struct viv_client_place {
+    const char *filename;
+    uint32_t line; /* 0: not known */
+    const char *function;
+};
+
+struct viv_client_stack {
+    const uint32_t *places; /* each below place_count; outermost first */
+    size_t depth;           /* at least 1 */
+    uint64_t samples;
+};
+
+/* Where an execution spent its time, as vivarium.v1.Profile: the worker's word. */
+struct viv_client_profile {
+    int64_t interval_ns;
+    const struct viv_client_place *places;
+    size_t place_count;
+    const struct viv_client_stack *stacks;
+    size_t stack_count;
+    uint64_t dropped; /* samples that were not kept */
+};
+
+/* Which lines ran, in order, as vivarium.v1.Trace: the worker's word. */
+struct viv_client_trace {
+    const struct viv_client_place *places;
+    size_t place_count;
+    const uint32_t *lines; /* each below place_count */
+    size_t line_count;
+    uint64_t dropped; /* lines past the limit */
+};
+
 /* How an execution went. One allocation tree: viv_client_response_free() frees
  * it with all that it points to, values included. */
 struct viv_client_response {
@@ -306,6 +347,8 @@ struct viv_client_response {
     struct viv_manifest manifest;                   /* what became of each name of `scope` */
     struct viv_manifest restore_manifest;           /* of the request's or the session's scope */
     const struct viv_client_session_state *session; /* NULL: not in a session */
+    const struct viv_client_profile *profile;       /* NULL: not asked for, or killed */
+    const struct viv_client_trace *trace;           /* the same */
 };
 
 /* NULL is fine. */
@@ -406,6 +449,7 @@ struct viv_client_execution {
     int64_t running_ns;
     const char *session_id; /* "": none */
     const char *filename;
+    uint64_t memory_bytes; /* its processes hold now; 0: not known */
 };
 
 struct viv_client_list_reply {
@@ -506,6 +550,7 @@ struct viv_client_description {
     struct viv_client_limits ceilings;
     uint32_t quota_running;
     uint32_t quota_queued;
+    uint32_t quota_sessions;
     uint64_t quota_message_bytes;
     uint32_t pool_idle;
     uint32_t pool_busy;

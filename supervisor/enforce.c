@@ -301,6 +301,19 @@ static uint64_t held_bytes(const struct worker *w, uint64_t limit)
     return held > base ? held - base : 0;
 }
 
+uint64_t enforce_memory_now(const struct worker *w)
+{
+    struct viv_cgroup_usage u;
+    uint64_t held, base = w->enforced.memory_base_bytes;
+
+    if (HAS(w->supervisor, VIV_LAYER_CGROUP_MEMORY))
+        return viv_cgroup_usage(w->supervisor->enforce.groups, w->index, &u, NULL) < 0
+                   ? 0
+                   : u.memory_bytes;
+    held = process_tree_rss_bytes(w->init_pid);
+    return held > base ? held - base : 0;
+}
+
 int64_t enforce_first_look(const struct execution *e)
 {
     return HAS(e->supervisor, VIV_LAYER_CGROUP_MEMORY) ? INT64_MAX : e->began_ns + LOOK_SOON_NS;

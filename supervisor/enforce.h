@@ -72,6 +72,9 @@ void enforce_kill(struct worker *worker);
 /* CPU time of all processes of its execution so far; -1: can't be told. */
 int64_t enforce_cpu_ns(const struct worker *worker);
 
+/* What the processes of the worker's execution hold, about; 0: not known. */
+uint64_t enforce_memory_now(const struct worker *worker);
+
 /* Where the kernel doesn't hold memory: looks, and ends the execution where it
  * is above its limit. Both return when to look next; INT64_MAX: never. */
 int64_t enforce_first_look(const struct execution *execution);

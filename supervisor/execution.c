@@ -73,6 +73,7 @@ int execution_fill(struct execution *e, const struct viv_request *request,
         (struct fair_item){.level = level_of(request->priority), .size = limits->memory_bytes};
     e->kind = (enum execution_kind)request->kind;
     e->return_scope = request->return_scope || request->kind == VIV_REQUEST_GET_SCOPE;
+    e->observe = request->observe;
     memset(e->session_id, 0, sizeof(e->session_id));
     copy_id(e->session_id, request->session_id, "");
     e->idle_timeout_ns = request->idle_timeout_ns;
@@ -97,6 +98,7 @@ void execution_fill_own(struct execution *e, const char *tenant, enum execution_
     e->stdin_data = NULL;
     e->code_len = e->scope_len = e->stdin_len = 0;
     e->return_scope = e->cancel_on_output_limit = false;
+    e->observe = (struct viv_observe){0};
     e->deadline_ns = 0;
     e->callbacks = (struct viv_callbacks){0};
     e->submitted_ns = clock_now();

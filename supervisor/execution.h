@@ -89,6 +89,7 @@ struct execution {
     size_t code_len;
     size_t scope_len; /* the scope lies behind the code, as in the frame */
     bool return_scope;
+    struct viv_observe observe;
     const void *stdin_data;
     size_t stdin_len;
     char session_id[VIV_ID_MAX + 1]; /* "": none */

@@ -232,6 +232,21 @@ int limits_check_id(const char *what, const char *id, struct viv_error *err)
     return 0;
 }
 
+static int check_observe(const struct viv_observe *o, struct viv_error *err)
+{
+    int64_t interval = o->profile_interval_ns;
+
+    if (interval != 0 &&
+        (interval < VIV_PROFILE_INTERVAL_MIN_NS || interval > VIV_PROFILE_INTERVAL_MAX_NS))
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "profile.interval of %.6f s must be from 0.001 s to 1 s",
+                        (double)interval / SECOND);
+    if (o->trace_lines > VIV_TRACE_LINES_MAX)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "trace.lines of %" PRIu32 " is above %u",
+                        o->trace_lines, VIV_TRACE_LINES_MAX);
+    return 0;
+}
+
 int limits_check_request(const struct viv_request *r, uint64_t bytes_max, struct viv_error *err)
 {
     const char *filename = r->filename ? r->filename : "";
@@ -255,5 +270,5 @@ int limits_check_request(const struct viv_request *r, uint64_t bytes_max, struct
                         "code, stdin and scope together are above %" PRIu64 " bytes", bytes_max);
     if (!viv_utf8_valid(r->code, r->code_len))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "code is not valid UTF-8");
-    return 0;
+    return check_observe(&r->observe, err);
 }

@@ -60,6 +60,7 @@ static void list(struct viv_supervisor *s, struct command *command)
             .state = state_of(e),
             .submitted_realtime_ns = e->submitted_realtime_ns,
             .running_ns = e->began_ns ? now - e->began_ns : 0,
+            .memory_bytes = e->worker ? enforce_memory_now(e->worker) : 0,
         };
     }
     q->list_done(q->arg, infos, count);

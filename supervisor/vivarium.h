@@ -258,6 +258,17 @@ int viv_supervisor_set_tenants(struct viv_supervisor *supervisor,
                                const struct viv_tenant_config *tenants, size_t count,
                                struct viv_error *err);
 
+/* As vivarium.v1.ProfileRequest and TraceRequest, resolved: 0 means off. */
+struct viv_observe {
+    int64_t profile_interval_ns;
+    uint32_t trace_lines;
+    bool trace_libraries;
+};
+
+#define VIV_PROFILE_INTERVAL_MIN_NS INT64_C(1000000)
+#define VIV_PROFILE_INTERVAL_MAX_NS INT64_C(1000000000)
+#define VIV_TRACE_LINES_MAX 1000000u
+
 struct viv_request {
     enum viv_request_kind kind;
     const char *tenant;       /* NULL: "default" */
@@ -276,7 +287,8 @@ struct viv_request {
      * execution in a session. Only the worker looks into it. */
     const void *scope;
     size_t scope_len;
-    bool return_scope; /* answer with the scope as the code leaves it */
+    bool return_scope;          /* answer with the scope as the code leaves it */
+    struct viv_observe observe; /* what else the body is to answer */
     struct viv_limits limits;
     /* The caller's deadline; 0: none. Where it comes before the wall limit, it
      * is the limit, and the cause is VIV_CAUSE_DEADLINE. */
@@ -439,6 +451,7 @@ struct viv_execution_info {
     enum viv_execution_state state;
     int64_t submitted_realtime_ns; /* CLOCK_REALTIME */
     int64_t running_ns;            /* 0 while queued */
+    uint64_t memory_bytes;         /* of its processes, now; 0: not known */
 };
 
 typedef void viv_list_done(void *arg, const struct viv_execution_info *executions, size_t count);

@@ -24,8 +24,9 @@
 #define PIPE_BYTES (64 * 1024)
 
 /* The fields of an ExecuteResponse that are the worker's to fill: result,
- * result_repr, error, scope, manifest, restore_manifest. */
-#define WORKER_FIELDS (1u << 3 | 1u << 4 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12)
+ * result_repr, error, scope, manifest, restore_manifest, profile, trace. */
+#define WORKER_FIELDS \
+    (1u << 3 | 1u << 4 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 19 | 1u << 20)
 
 /* The same of a checkpoint: scope, manifest. */
 #define CHECKPOINT_FIELDS (1u << 10 | 1u << 11)
@@ -370,6 +371,9 @@ static int pack_request(const struct worker *w, const struct blob *tail, uint8_t
     r.rlimit_data = enforce_rlimit_data(w);
     r.rlimit_nproc = enforce_rlimit_nproc(w);
     r.steps = e->limits.steps;
+    r.profile_interval_ns = (uint64_t)e->observe.profile_interval_ns;
+    r.trace_lines = e->observe.trace_lines;
+    r.trace_libraries = e->observe.trace_libraries;
     if (vivarium__internal__run_request__get_packed_size(&r) > size)
         return -1;
     return (int)vivarium__internal__run_request__pack(&r, buffer);

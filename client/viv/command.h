@@ -6,12 +6,15 @@
 
 #include "client/viv/options.h"
 
+/* Of viv profile and viv trace, too. */
 int viv_command_run(struct viv_client *client, const struct viv_options *options);
 int viv_command_cancel(struct viv_client *client, const struct viv_options *options);
 int viv_command_ps(struct viv_client *client, const struct viv_options *options);
 int viv_command_describe(struct viv_client *client, const struct viv_options *options);
 int viv_command_repl(struct viv_client *client, const struct viv_options *options);
 int viv_command_session(struct viv_client *client, const struct viv_options *options);
+int viv_command_top(struct viv_client *client, const struct viv_options *options);
+int viv_command_completion(const struct viv_options *options);
 int viv_command_scope(const struct viv_options *options);
 int viv_command_help(enum viv_command topic);
 /* Asks the machine, not a supervisor. 0 where no layer is missing, else 1. */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/viv/colour.h"
 #include "client/viv/command.h"
 #include "client/viv/exit_status.h"
 #include "client/viv/machine.h"
@@ -144,8 +145,11 @@ static void print_layer(const json_t *layer)
 {
     bool present = json_is_true(json_object_get(layer, "present"));
 
-    printf("  %-20s %-8s %s\n", text_of(layer, "layer"), present ? "yes" : "MISSING",
-           text_of(layer, "why"));
+    bool colour = viv_colour_wanted(STDOUT_FILENO);
+
+    printf("  %-20s %s%-8s%s %s\n", text_of(layer, "layer"),
+           viv_colour(colour, present ? VIV_GREEN : VIV_RED), present ? "yes" : "MISSING",
+           viv_colour(colour, "0"), text_of(layer, "why"));
     if (!present)
         printf("  %-20s to have it: %s\n", "", text_of(layer, "remedy"));
 }

@@ -20,6 +20,18 @@
     "  --output SIZE  limit of stdout and stderr together\n"       \
     "  --pids N       limit of processes and threads\n"
 
+#define RUN_OPTIONS                                                                    \
+    "  -c CODE        the code\n"                                                      \
+    "  --stdin FILE   what the code reads from its standard input; - is ours\n"        \
+    "  --stream       show the output as it is written; the default\n"                 \
+    "  --no-stream    show the output at the end, stdout first\n"                      \
+    "  --json         print one JSON object at the end, and nothing else on stdout\n"  \
+    "  --id ID        the execution's name, for viv cancel; else one is made up\n"     \
+    "  --session ID   run in the scope of this session\n"                              \
+    "  --scope-in FILE   begin with the names in this file; - is our stdin\n"          \
+    "  --scope-out FILE  write the names that the code leaves; what can't travel is\n" \
+    "                 left out, with a line on stderr and a note in the file\n" LIMITS COMMON
+
 #define NEW_SESSION                                           \
     "  --scope-in FILE   begin with the names in this file\n" \
     "  --idle SEC     close it after this long without an execution\n"
@@ -31,12 +43,16 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "  viv run [-c CODE | FILE | -]   run code\n"
         "  viv cancel ID                  cancel a running or queued execution\n"
         "  viv ps                         list your executions\n"
+        "  viv top                        the same with sessions and workers, live\n"
+        "  viv profile [-c CODE | FILE]   where code spends its time: a flame graph\n"
+        "  viv trace [-c CODE | FILE]     which lines of code run\n"
         "  viv repl                       an interactive session\n"
         "  viv session open | close | list | save | load\n"
         "                                 names that stay on the server\n"
         "  viv scope show FILE            the names in a file\n"
         "  viv describe                   what the supervisor is, and its limits\n"
         "  viv doctor                     which layers of isolation this machine grants\n"
+        "  viv completion bash | zsh      completion for a shell\n"
         "  viv help [COMMAND]             this text, or a command's\n"
         "  viv --version\n"
         "\n" COMMON,
@@ -46,25 +62,56 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "Runs Python code in a sandbox and shows its output as it is written. The\n"
         "value of a last expression is printed as a REPL would. Without code, and\n"
         "for -, the code is read from standard input.\n"
-        "\n"
-        "  -c CODE        the code\n"
-        "  --stdin FILE   what the code reads from its standard input; - is ours\n"
-        "  --no-stream    show the output at the end, stdout first\n"
-        "  --json         print one JSON object at the end, and nothing else on stdout\n"
-        "  --id ID        the execution's name, for viv cancel; else one is made up\n"
-        "  --session ID   run in the scope of this session\n"
-        "  --scope-in FILE   begin with the names in this file; - is our stdin\n"
-        "  --scope-out FILE  write the names that the code leaves; what can't travel is\n"
-        "                 left out, with a line on stderr and a note in the file\n" LIMITS COMMON
-        "\n"
+        "\n" RUN_OPTIONS "\n"
         "Ctrl-C cancels the execution and goes on showing what its cleanup prints; a\n"
-        "second one kills it.\n"
+        "second one kills it. On a terminal, a line on stderr shows the time and the\n"
+        "memory of what takes longer than a second.\n"
         "\n"
         "Exit status: that of the code (0, sys.exit(), 1 for an exception); 2 wrong\n"
         "usage or request; 69 no supervisor; 75 it is too busy; 124 a time limit;\n"
         "130 interrupted or cancelled; 137 memory limit; 153 output limit;\n"
         "128+SIGNAL the worker died of a signal; 74 the output or the scope could not\n"
         "be written.\n",
+    [VIV_COMMAND_PROFILE] =
+        "viv profile [OPTIONS] [-c CODE | FILE | -]\n"
+        "\n"
+        "Runs Python code as viv run does, and samples where it is: the stacks of all\n"
+        "its threads, waiting included, which costs next to nothing. At the end it\n"
+        "writes a flame graph that any browser shows, click to zoom, and collapsed\n"
+        "stacks for other tools, and prints the functions with most samples of their\n"
+        "own. Time in C code counts for the line that called it.\n"
+        "\n"
+        "  -o, --out BASE  write BASE.svg and BASE.collapsed; profile\n"
+        "  --interval SEC between two samples, 0.001 to 1; 0.005\n" RUN_OPTIONS "\n"
+        "With --json the profile is in the object, and files are written for -o only.\n"
+        "Exit status: as viv run; 74 a file could not be written.\n",
+    [VIV_COMMAND_TRACE] =
+        "viv trace [OPTIONS] [-c CODE | FILE | -]\n"
+        "\n"
+        "Runs Python code as viv run does, and prints the lines that ran in the main\n"
+        "thread, in order, on stderr at the end. Code that is traced runs several times\n"
+        "as slowly.\n"
+        "\n"
+        "  -o, --out FILE  write the lines into this file\n"
+        "  --lines N      how many lines are kept, the first ones; 10000, at most 1000000\n"
+        "  --libraries    those of the standard library and of packages, too\n" RUN_OPTIONS "\n"
+        "With --json the trace is in the object, and a file is written for -o only.\n"
+        "Exit status: as viv run; 74 a file could not be written.\n",
+    [VIV_COMMAND_TOP] =
+        "viv top [OPTIONS]\n"
+        "\n"
+        "Shows the workers, the queue, your executions and your sessions, anew each\n"
+        "second. q or Ctrl-C ends it.\n"
+        "\n"
+        "  --once         print it once; so where standard output is no terminal\n"
+        "  --json         print one JSON object\n" COMMON,
+    [VIV_COMMAND_COMPLETION] =
+        "viv completion bash | zsh\n"
+        "\n"
+        "Prints what teaches a shell to complete viv's commands and options:\n"
+        "\n"
+        "  viv completion bash > ~/.local/share/bash-completion/completions/viv\n"
+        "  viv completion zsh > ~/.zfunc/_viv    # a folder of $fpath\n",
     [VIV_COMMAND_REPL] =
         "viv repl [OPTIONS]\n"
         "\n"

@@ -98,6 +98,45 @@ static void set_output(json_t *object, const struct viv_client_response *r)
         json_object_set_new(object, "stderr_truncated", json_true());
 }
 
+static json_t *places(const struct viv_client_place *list, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array,
+                              json_pack("{s:s, s:o, s:s}", "filename", list[i].filename, "line",
+                                        number(list[i].line), "function", list[i].function));
+    return array;
+}
+
+static json_t *indices(const uint32_t *list, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, number(list[i]));
+    return array;
+}
+
+static json_t *profile(const struct viv_client_profile *p)
+{
+    json_t *stacks = json_array();
+
+    for (size_t i = 0; i < p->stack_count; i++)
+        json_array_append_new(stacks, json_pack("{s:o, s:o}", "places",
+                                                indices(p->stacks[i].places, p->stacks[i].depth),
+                                                "samples", number(p->stacks[i].samples)));
+    return json_pack("{s:I, s:o, s:o, s:o}", "interval_ns", (json_int_t)p->interval_ns, "places",
+                     places(p->places, p->place_count), "stacks", stacks, "dropped",
+                     number(p->dropped));
+}
+
+static json_t *trace(const struct viv_client_trace *t)
+{
+    return json_pack("{s:o, s:o, s:o}", "places", places(t->places, t->place_count), "lines",
+                     indices(t->lines, t->line_count), "dropped", number(t->dropped));
+}
+
 json_t *viv_json_response(const struct viv_client_response *r)
 {
     json_t *object = json_pack("{s:s, s:s}", "execution_id", r->execution_id, "outcome",
@@ -120,6 +159,10 @@ json_t *viv_json_response(const struct viv_client_response *r)
         json_object_set_new(object, "left_out", viv_json_manifest(r->manifest));
     if (r->restore_manifest.count)
         json_object_set_new(object, "not_restored", viv_json_manifest(r->restore_manifest));
+    if (r->profile)
+        json_object_set_new(object, "profile", profile(r->profile));
+    if (r->trace)
+        json_object_set_new(object, "trace", trace(r->trace));
     return object;
 }
 
@@ -142,10 +185,11 @@ json_t *viv_json_list(const struct viv_client_list_reply *reply)
         const struct viv_client_execution *e = &reply->executions[i];
 
         json_array_append_new(
-            array, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "execution_id", e->execution_id,
+            array, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:o}", "execution_id", e->execution_id,
                              "state", viv_client_execution_state_name(e->state), "submitted_ns",
                              (json_int_t)e->submitted_ns, "running_ns", (json_int_t)e->running_ns,
-                             "session_id", e->session_id, "filename", e->filename));
+                             "session_id", e->session_id, "filename", e->filename, "memory_bytes",
+                             number(e->memory_bytes)));
     }
     return json_pack("{s:o}", "executions", array);
 }

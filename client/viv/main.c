@@ -13,6 +13,7 @@
 #include "client/viv/line.h"
 #include "client/viv/output.h"
 #include "client/viv/report.h"
+#include "client/viv/top/top.h"
 
 bool viv_command_print_json(json_t *object)
 {
@@ -49,7 +50,11 @@ static int run_command(struct viv_client *client, const struct viv_options *opti
 {
     switch (options->command) {
     case VIV_COMMAND_RUN:
+    case VIV_COMMAND_PROFILE:
+    case VIV_COMMAND_TRACE:
         return viv_command_run(client, options);
+    case VIV_COMMAND_TOP:
+        return viv_command_top(client, options);
     case VIV_COMMAND_CANCEL:
         return viv_command_cancel(client, options);
     case VIV_COMMAND_PS:
@@ -61,6 +66,12 @@ static int run_command(struct viv_client *client, const struct viv_options *opti
     default:
         return viv_command_describe(client, options);
     }
+}
+
+static bool is_run(enum viv_command command)
+{
+    return command == VIV_COMMAND_RUN || command == VIV_COMMAND_PROFILE ||
+           command == VIV_COMMAND_TRACE;
 }
 
 static int with_client(const struct viv_options *options)
@@ -76,8 +87,10 @@ static int with_client(const struct viv_options *options)
 
     /* what gRPC logs of a broken connection, the error says better */
     setenv("GRPC_VERBOSITY", "NONE", 0);
-    if (options->command == VIV_COMMAND_RUN || options->command == VIV_COMMAND_REPL)
+    if (is_run(options->command) || options->command == VIV_COMMAND_REPL)
         viv_interrupt_block();
+    if (options->command == VIV_COMMAND_TOP)
+        viv_top_block();
     if (options->command == VIV_COMMAND_REPL)
         viv_line_block();
     if (viv_client_open(options->target, &client_options, &client, &err)) {
@@ -106,6 +119,8 @@ int main(int argc, char **argv)
     }
     if (options.command == VIV_COMMAND_SCOPE)
         return viv_command_scope(&options);
+    if (options.command == VIV_COMMAND_COMPLETION)
+        return viv_command_completion(&options);
     if (options.command == VIV_COMMAND_DOCTOR)
         return viv_command_doctor(&options);
     return with_client(&options);

@@ -35,6 +35,11 @@ enum option_code {
     OPT_DURABLE,
     OPT_NO_DURABLE,
     OPT_KEEP,
+    OPT_INTERVAL,
+    OPT_LINES,
+    OPT_LIBRARIES,
+    OPT_OUT = 'o',
+    OPT_ONCE = 300,
 };
 
 #define COMMON                                                   \
@@ -60,19 +65,49 @@ static const struct option TOP[] = {COMMON, {"version", no_argument, NULL, OPT_V
         "output", required_argument, NULL, OPT_OUTPUT        \
     }
 
-static const struct option RUN[] = {
-    COMMON,
-    LIMITS,
-    {"json", no_argument, NULL, OPT_JSON},
-    {"stream", no_argument, NULL, OPT_STREAM},
-    {"no-stream", no_argument, NULL, OPT_NO_STREAM},
-    {"id", required_argument, NULL, OPT_ID},
-    {"stdin", required_argument, NULL, OPT_STDIN},
-    {"session", required_argument, NULL, OPT_SESSION},
-    {"scope-in", required_argument, NULL, OPT_SCOPE_IN},
-    {"scope-out", required_argument, NULL, OPT_SCOPE_OUT},
+#define RUN_OPTIONS                                                                               \
+    COMMON, LIMITS, {"json", no_argument, NULL, OPT_JSON},                                        \
+        {"stream", no_argument, NULL, OPT_STREAM},                                                \
+        {"no-stream", no_argument, NULL, OPT_NO_STREAM}, {"id", required_argument, NULL, OPT_ID}, \
+        {"stdin", required_argument, NULL, OPT_STDIN},                                            \
+        {"session", required_argument, NULL, OPT_SESSION},                                        \
+        {"scope-in", required_argument, NULL, OPT_SCOPE_IN},                                      \
+    {                                                                                             \
+        "scope-out", required_argument, NULL, OPT_SCOPE_OUT                                       \
+    }
+
+static const struct option RUN[] = {RUN_OPTIONS, {0}};
+
+static const struct option PROFILE[] = {
+    RUN_OPTIONS,
+    {"interval", required_argument, NULL, OPT_INTERVAL},
+    {"out", required_argument, NULL, OPT_OUT},
     {0},
 };
+
+static const struct option TRACE[] = {
+    RUN_OPTIONS,
+    {"lines", required_argument, NULL, OPT_LINES},
+    {"libraries", no_argument, NULL, OPT_LIBRARIES},
+    {"out", required_argument, NULL, OPT_OUT},
+    {0},
+};
+
+static const struct option TOP_TABLE[] = {
+    COMMON,
+    {"json", no_argument, NULL, OPT_JSON},
+    {"once", no_argument, NULL, OPT_ONCE},
+    {0},
+};
+
+/* Of those that ask no supervisor. */
+static const struct option LOCAL[] = {
+    {"help", no_argument, NULL, OPT_HELP},
+    {"json", no_argument, NULL, OPT_JSON},
+    {0},
+};
+
+static const struct option PLAIN[] = {{"help", no_argument, NULL, OPT_HELP}, {0}};
 
 static const struct option REPL[] = {
     COMMON,
@@ -114,12 +149,16 @@ static const struct command {
     [VIV_COMMAND_RUN] = {"run", ":c:h", RUN},
     [VIV_COMMAND_CANCEL] = {"cancel", ":h", CANCEL},
     [VIV_COMMAND_PS] = {"ps", ":h", ASK},
-    [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
-    [VIV_COMMAND_HELP] = {"help", ":h", ASK},
-    [VIV_COMMAND_DOCTOR] = {"doctor", ":h", ASK},
+    [VIV_COMMAND_TOP] = {"top", ":h", TOP_TABLE},
+    [VIV_COMMAND_PROFILE] = {"profile", ":c:ho:", PROFILE},
+    [VIV_COMMAND_TRACE] = {"trace", ":c:ho:", TRACE},
     [VIV_COMMAND_REPL] = {"repl", ":h", REPL},
-    [VIV_COMMAND_SCOPE] = {"scope", ":h", ASK},
     [VIV_COMMAND_SESSION] = {"session", ":h", SESSION},
+    [VIV_COMMAND_SCOPE] = {"scope", ":h", LOCAL},
+    [VIV_COMMAND_DESCRIBE] = {"describe", ":h", ASK},
+    [VIV_COMMAND_DOCTOR] = {"doctor", ":h", LOCAL},
+    [VIV_COMMAND_COMPLETION] = {"completion", ":h", PLAIN},
+    [VIV_COMMAND_HELP] = {"help", ":h", PLAIN},
 };
 
 /* What follows viv scope and viv session. */
@@ -136,6 +175,21 @@ static const struct verb {
     [VIV_VERB_SAVE] = {VIV_COMMAND_SESSION, "save", 2, "a session id and a file"},
     [VIV_VERB_LOAD] = {VIV_COMMAND_SESSION, "load", 2, "a session id and a file"},
 };
+
+const char *viv_options_command(enum viv_command command)
+{
+    return COMMANDS[command].name;
+}
+
+const struct option *viv_options_table(enum viv_command command)
+{
+    return COMMANDS[command].options;
+}
+
+const char *viv_options_verb(enum viv_command command, enum viv_verb verb)
+{
+    return VERBS[verb].command == command ? VERBS[verb].name : NULL;
+}
 
 /* ---- values ---- */
 
@@ -157,13 +211,15 @@ static int take_size(const char *option, const char *text, uint64_t *ret_bytes,
                     "%s wants bytes, such as 1000, 64k or 512M, not \"%.80s\"", option, text);
 }
 
-static int take_pids(const char *text, uint32_t *ret_pids, struct viv_error *err)
+static int take_number(const char *option, const char *text, uint32_t *ret_number,
+                       struct viv_error *err)
 {
     uint64_t number;
 
     if (viv_options_size(text, &number) || number > UINT32_MAX)
-        return viv_fail(err, VIV_INVALID_ARGUMENT, "--pids wants a number, not \"%.80s\"", text);
-    *ret_pids = (uint32_t)number;
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s wants a number, not \"%.80s\"", option,
+                        text);
+    *ret_number = (uint32_t)number;
     return 0;
 }
 
@@ -184,7 +240,7 @@ static int take_limit(int code, const char *value, struct viv_client_limits *lim
     case OPT_OUTPUT:
         return take_size("--output", value, &limits->output_bytes, err);
     default:
-        return take_pids(value, &limits->pids, err);
+        return take_number("--pids", value, &limits->pids, err);
     }
 }
 
@@ -227,6 +283,9 @@ static void take_text(int code, const char *value, struct viv_options *o)
     case OPT_SESSION:
         o->session = value;
         break;
+    case OPT_OUT:
+        o->out = value;
+        break;
     default:
         o->reason = value;
     }
@@ -253,6 +312,12 @@ static void take_flag(int code, struct viv_options *o)
     case OPT_KEEP:
         o->keep = true;
         break;
+    case OPT_LIBRARIES:
+        o->libraries = true;
+        break;
+    case OPT_ONCE:
+        o->once = true;
+        break;
     case OPT_HELP:
         o->topic = o->command;
         o->command = VIV_COMMAND_HELP;
@@ -274,6 +339,10 @@ static int take(int code, const char *value, struct viv_options *o, int *stream,
         return take_limit(code, value, &o->limits, err);
     if (code == OPT_IDLE)
         return take_seconds("--idle", value, &o->idle_ns, err);
+    if (code == OPT_INTERVAL)
+        return take_seconds("--interval", value, &o->interval_ns, err);
+    if (code == OPT_LINES)
+        return take_number("--lines", value, &o->lines, err);
     if (value)
         take_text(code, value, o);
     else
@@ -335,23 +404,26 @@ static bool is_stdin(const char *path)
 static int finish_run(int count, char **arguments, int stream, struct viv_options *o,
                       struct viv_error *err)
 {
+    const char *name = COMMANDS[o->command].name;
+
     if (count > (o->code ? 0 : 1))
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "run: what is \"%.80s\"? One piece of code "
+                        "%s: what is \"%.80s\"? One piece of code "
                         "at a time: -c CODE, FILE or -",
-                        arguments[o->code ? 0 : 1]);
+                        name, arguments[o->code ? 0 : 1]);
     if (stream == OPT_STREAM && o->json)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "run: --json prints one object at the end: it goes without --stream");
+                        "%s: --json prints one object at the end: it goes without --stream", name);
     if (count && strcmp(arguments[0], "-") != 0)
         o->file = arguments[0];
     if ((!o->code && !o->file) + is_stdin(o->input) + is_stdin(o->scope_in) > 1)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "run: of the code, --stdin and --scope-in, only one can come from "
-                        "standard input");
+                        "%s: of the code, --stdin and --scope-in, only one can come from "
+                        "standard input",
+                        name);
     if (o->session && o->scope_in)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "run: a session has a scope: --scope-in goes without --session");
+                        "%s: a session has a scope: --scope-in goes without --session", name);
     o->live = stream != OPT_NO_STREAM && !o->json;
     return 0;
 }
@@ -409,6 +481,15 @@ static int finish_cancel(int count, char **arguments, struct viv_options *o, str
     return 0;
 }
 
+static int finish_completion(int count, char **arguments, struct viv_options *o,
+                             struct viv_error *err)
+{
+    if (count != 1 || (strcmp(arguments[0], "bash") != 0 && strcmp(arguments[0], "zsh") != 0))
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "completion: for which shell, bash or zsh?");
+    o->shell = arguments[0];
+    return 0;
+}
+
 static int finish_help(int count, char **arguments, struct viv_options *o, struct viv_error *err)
 {
     if (count)
@@ -424,6 +505,8 @@ static int finish(int count, char **arguments, int stream, struct viv_options *o
 {
     switch (o->command) {
     case VIV_COMMAND_RUN:
+    case VIV_COMMAND_PROFILE:
+    case VIV_COMMAND_TRACE:
         return finish_run(count, arguments, stream, o, err);
     case VIV_COMMAND_CANCEL:
         return finish_cancel(count, arguments, o, err);
@@ -432,6 +515,8 @@ static int finish(int count, char **arguments, int stream, struct viv_options *o
     case VIV_COMMAND_SCOPE:
     case VIV_COMMAND_SESSION:
         return finish_verb(count, arguments, o, err);
+    case VIV_COMMAND_COMPLETION:
+        return finish_completion(count, arguments, o, err);
     case VIV_COMMAND_HELP:
         return finish_help(count, arguments, o, err);
     default:

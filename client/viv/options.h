@@ -2,6 +2,7 @@
 #ifndef VIVARIUM_CLIENT_VIV_OPTIONS_H
 #define VIVARIUM_CLIENT_VIV_OPTIONS_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,10 @@ enum viv_command {
     VIV_COMMAND_REPL,
     VIV_COMMAND_SCOPE,
     VIV_COMMAND_SESSION,
+    VIV_COMMAND_PROFILE,
+    VIV_COMMAND_TRACE,
+    VIV_COMMAND_TOP,
+    VIV_COMMAND_COMPLETION,
     VIV_COMMAND_HELP,
     VIV_COMMAND_VERSION,
     VIV_COMMANDS
@@ -40,7 +45,7 @@ struct viv_options {
     const char *tenant;
     const char *token_file, *tls_ca, *tls_cert, *tls_key; /* paths, or NULL */
     bool json;
-    /* run */
+    /* run, profile and trace */
     const char *code;      /* of -c */
     const char *file;      /* NULL without -c: standard input; of scope and session: the scope's */
     const char *input;     /* of --stdin: a path, "-" or NULL */
@@ -64,6 +69,15 @@ struct viv_options {
     const char *reason;
     bool force;
     bool wait;
+    /* profile and trace */
+    const char *out;     /* of profile: of two files, without their ending; NULL: the default */
+    int64_t interval_ns; /* 0: the default */
+    uint32_t lines;      /* 0: the default */
+    bool libraries;
+    /* top */
+    bool once;
+    /* completion */
+    const char *shell;
     /* help */
     enum viv_command topic;
 };
@@ -72,6 +86,14 @@ struct viv_options {
  * one line that says what is wrong. */
 int viv_options_parse(int argc, char **argv, struct viv_options *ret_options,
                       struct viv_error *err);
+
+/* For completion and its test. NULL where there is no command of that number; a
+ * table ends with an entry of zeros. */
+const char *viv_options_command(enum viv_command command);
+const struct option *viv_options_table(enum viv_command command);
+
+/* A word that follows this command; NULL where the verb is another's. */
+const char *viv_options_verb(enum viv_command command, enum viv_verb verb);
 
 /* "2", "0.5": seconds, more than 0. */
 int viv_options_seconds(const char *text, int64_t *ret_ns);

@@ -1,4 +1,4 @@
-/* viv run */
+/* viv run, viv profile and viv trace */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,11 @@
 #include "client/viv/interrupt.h"
 #include "client/viv/json.h"
 #include "client/viv/output.h"
+#include "client/viv/profile/save.h"
 #include "client/viv/report.h"
 #include "client/viv/scope_file.h"
 #include "client/viv/show.h"
+#include "client/viv/spinner.h"
 
 /* What is run, and what its output met. */
 struct run {
@@ -71,6 +73,20 @@ static int load_scope(struct run *run, struct viv_error *err)
     return 0;
 }
 
+#define TRACE_LINES 10000
+
+static void ask_to_observe(struct run *run)
+{
+    const struct viv_options *o = run->options;
+
+    if (o->command == VIV_COMMAND_PROFILE)
+        run->request.profile_interval_ns = o->interval_ns ? o->interval_ns
+                                                          : VIV_CLIENT_PROFILE_DEFAULT;
+    if (o->command == VIV_COMMAND_TRACE)
+        run->request.trace_lines = o->lines ? o->lines : TRACE_LINES;
+    run->request.trace_libraries = o->libraries;
+}
+
 static int prepare(struct run *run, struct viv_error *err)
 {
     run->request.limits = run->options->limits;
@@ -78,6 +94,7 @@ static int prepare(struct run *run, struct viv_error *err)
     run->request.execution_id = run->options->id ? run->options->id : run->id;
     run->request.session_id = run->options->session;
     run->request.return_scope = run->options->scope_out != NULL;
+    ask_to_observe(run);
     return load_code(run, err) || load_input(run, err) || load_scope(run, err) ? -1 : 0;
 }
 
@@ -111,6 +128,28 @@ static int save_scope(const struct viv_options *options, const struct viv_client
     return status ? status : EX_IOERR;
 }
 
+/* Where it can't be had, the code's own status comes first. */
+static int save_observed(const struct run *run, const struct viv_client_response *r, int status)
+{
+    const struct viv_client_request *request = &run->request;
+    const struct viv_options *o = run->options;
+    struct viv_error err = {.text = ""};
+
+    if (request->profile_interval_ns && !r->profile)
+        viv_fail(&err, VIV_UNKNOWN, "no profile came back");
+    else if (request->trace_lines && !r->trace)
+        viv_fail(&err, VIV_UNKNOWN, "no trace came back");
+    else if (o->json && !o->out)
+        return status;
+    else if ((!r->profile || !viv_profile_save(r->profile, o->out ? o->out : "profile",
+                                               request->filename, &err)) &&
+             (!r->trace ||
+              !viv_profile_save_trace(r->trace, o->out, request->filename, request->code, &err)))
+        return status;
+    viv_show_line(err.text);
+    return status ? status : EX_IOERR;
+}
+
 static int conclude(struct run *run, struct viv_client_response *response, int signal,
                     const struct viv_error *err)
 {
@@ -122,6 +161,7 @@ static int conclude(struct run *run, struct viv_client_response *response, int s
             show_end(run, response, signal);
         else if (!viv_command_print_json(viv_json_response(response)))
             run->show.write_errno = errno;
+        status = save_observed(run, response, status);
         status = save_scope(run->options, response, status);
         viv_client_response_free(response);
     } else if (!run->show.write_errno) {
@@ -139,8 +179,10 @@ static int execute(struct run *run)
 
     if (viv_interrupt_start(run->client, run->request.execution_id, &err))
         return viv_command_failed(run->client, run->options, &err);
+    viv_spinner_start(run->client, run->request.execution_id);
     viv_client_execute_stream(run->client, &run->request, run->options->live ? &events : NULL,
                               &run->show, &response, &err);
+    viv_spinner_stop();
     signal = viv_interrupt_stop();
     return conclude(run, response, signal, &err);
 }

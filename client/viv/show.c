@@ -7,18 +7,24 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "client/viv/colour.h"
 #include "client/viv/output.h"
 #include "client/viv/scope_report.h"
+#include "client/viv/spinner.h"
 
 /* Our stderr may be gone without harm; our stdout is what the user wants. */
 static bool show_bytes(struct viv_show *show, int fd, const void *data, size_t len)
 {
+    bool written;
+
     if (len)
         show->mid_line = ((const char *)data)[len - 1] != '\n';
-    if (viv_output_write(fd, data, len) || fd == STDERR_FILENO)
-        return true;
-    show->write_errno = errno;
-    return false;
+    viv_spinner_pause();
+    written = viv_output_write(fd, data, len);
+    if (!written && fd != STDERR_FILENO)
+        show->write_errno = errno;
+    viv_spinner_resume(show->mid_line);
+    return written || fd == STDERR_FILENO;
 }
 
 bool viv_show_output(void *arg, enum viv_client_stream stream, const void *data, size_t len)
@@ -33,7 +39,9 @@ static bool show_text(struct viv_show *show, int fd, const char *text)
 
 void viv_show_line(const char *text)
 {
-    fprintf(stderr, "viv: %s\n", text);
+    bool colour = viv_colour_wanted(STDERR_FILENO);
+
+    fprintf(stderr, "%sviv:%s %s\n", viv_colour(colour, VIV_YELLOW), viv_colour(colour, "0"), text);
 }
 
 void viv_show_response(struct viv_show *show, const struct viv_client_response *r, bool live)

@@ -79,6 +79,28 @@ int convert_limits(const Vivarium__V1__Limits *limits, struct viv_limits *ret_li
     return 0;
 }
 
+#define PROFILE_INTERVAL_NS INT64_C(5000000)
+#define TRACE_LINES 10000
+
+/* A message that is there asks, also where it says nothing. */
+static int convert_observe(const Vivarium__V1__ExecuteRequest *message,
+                           struct viv_observe *ret_observe, struct viv_error *err)
+{
+    struct viv_observe o = {0};
+
+    if (message->profile && convert_duration(message->profile->interval, "profile.interval",
+                                             &o.profile_interval_ns, err) < 0)
+        return -1;
+    if (message->profile && o.profile_interval_ns == 0)
+        o.profile_interval_ns = PROFILE_INTERVAL_NS;
+    if (message->trace) {
+        o.trace_lines = message->trace->lines ? message->trace->lines : TRACE_LINES;
+        o.trace_libraries = message->trace->libraries;
+    }
+    *ret_observe = o;
+    return 0;
+}
+
 int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_request *ret_request,
                     struct viv_error *err)
 {
@@ -95,7 +117,8 @@ int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_requ
         .priority = (enum viv_priority)message->priority,
     };
 
-    if (convert_limits(message->limits, &r.limits, err) < 0)
+    if (convert_limits(message->limits, &r.limits, err) < 0 ||
+        convert_observe(message, &r.observe, err) < 0)
         return -1;
     *ret_request = r;
     return 0;

@@ -186,6 +186,7 @@ void message_info(struct message_info *m, const struct viv_execution_info *info)
     m->root.state = (Vivarium__V1__ExecutionState)info->state;
     m->root.submitted = &m->submitted;
     m->root.running_time = &m->running_time;
+    m->root.memory_bytes = info->memory_bytes;
 }
 
 static unsigned least(unsigned a, unsigned b)

@@ -62,6 +62,9 @@ bench() {
         >"$FOLDER/peers" || die "peers.py failed"
     say "the jail, and what each of its layers costs"
     "$BENCH/jail_bench" "$WORKER" >"$FOLDER/jail" || die "jail_bench failed"
+    say "what a profile costs"
+    "$BENCH/profile_bench" "$VIVARIUM_TARGET" "$HOOK_ROUNDS" tests/bench/programs/*.py \
+        >"$FOLDER/profile" || die "profile_bench failed"
     say "tenants: what one's flood costs another, and what the fair queue costs"
     { "$BENCH/flood_bench" "$WORKER" && printf '\n' && "$BENCH/fair_bench"; } \
         >"$FOLDER/tenants" || die "flood_bench failed"
@@ -77,6 +80,8 @@ bench() {
     cat "$FOLDER/cancel"
     printf '\n'
     cat "$FOLDER/hook"
+    printf '\n'
+    cat "$FOLDER/profile"
     printf '\n'
     cat "$FOLDER/tenants"
     printf '\n'

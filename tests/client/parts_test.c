@@ -227,6 +227,56 @@ static void test_arena_refuses_sizes_that_overflow(void **state)
     viv_arena_free(NULL);
 }
 
+/* ---- what was observed ---- */
+
+static void test_request_asks_to_observe(void **state)
+{
+    struct viv_client_request request = {.code = "1",
+                                         .profile_interval_ns = VIV_CLIENT_PROFILE_DEFAULT};
+    struct viv_request_message m;
+
+    assert_int_equal(viv_request_fill(&m, &request, NULL), 0);
+    assert_non_null(m.base.profile);
+    assert_null(m.base.profile->interval);
+    assert_null(m.base.trace);
+    request.profile_interval_ns = 2000000;
+    request.trace_lines = 5;
+    request.trace_libraries = true;
+    assert_int_equal(viv_request_fill(&m, &request, NULL), 0);
+    assert_int_equal(m.base.profile->interval->nanos, 2000000);
+    assert_int_equal(m.base.trace->lines, 5);
+    assert_true(m.base.trace->libraries);
+}
+
+static void test_observed_that_refers_nowhere_is_left_out(void **state)
+{
+    Vivarium__V1__Place place = VIVARIUM__V1__PLACE__INIT, *places[] = {&place};
+    Vivarium__V1__ProfileStack good = VIVARIUM__V1__PROFILE_STACK__INIT, bad = good, empty = good;
+    Vivarium__V1__ProfileStack *stacks[] = {&bad, &empty, &good};
+    Vivarium__V1__Profile profile = VIVARIUM__V1__PROFILE__INIT;
+    Vivarium__V1__Trace trace = VIVARIUM__V1__TRACE__INIT;
+    uint32_t in[] = {0}, out[] = {0, 1}, lines[] = {0, 1, 0, UINT32_MAX};
+    struct viv_client_response *r = viv_arena_new(sizeof(*r));
+
+    good.n_places = 1;
+    good.places = in;
+    bad.n_places = 2;
+    bad.places = out;
+    good.samples = bad.samples = empty.samples = 1;
+    profile.n_places = trace.n_places = 1;
+    profile.places = trace.places = places;
+    profile.n_stacks = 3;
+    profile.stacks = stacks;
+    trace.n_lines = 4;
+    trace.lines = lines;
+    r->profile = viv_reply_profile(r, &profile);
+    assert_int_equal(r->profile->stack_count, 1);
+    assert_int_equal(r->profile->stacks[0].depth, 1);
+    r->trace = viv_reply_trace(r, &trace);
+    assert_int_equal(r->trace->line_count, 2);
+    viv_client_response_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +288,8 @@ int main(void)
         cmocka_unit_test(test_retry_table),
         cmocka_unit_test(test_retry_delay_doubles_up_to_a_second),
         cmocka_unit_test(test_request_leaves_unset_what_is_default),
+        cmocka_unit_test(test_request_asks_to_observe),
+        cmocka_unit_test(test_observed_that_refers_nowhere_is_left_out),
         cmocka_unit_test(test_timeout_leaves_room_for_the_wall_time),
         cmocka_unit_test(test_durations_have_one_sign),
         cmocka_unit_test(test_duration_that_is_too_long_is_bounded),

@@ -40,6 +40,7 @@ static void start(const char *const *words)
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         setenv("TERM", "xterm", 1);
+        setenv("NO_COLOR", "1", 1);
         setenv("HOME", e2e.daemon.folder, 1); /* nobody's .editrc */
         execv(argv[0], argv);
         _exit(127);

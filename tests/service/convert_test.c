@@ -141,6 +141,37 @@ static void test_execute(void **state)
     assert_true(r.return_scope);
 }
 
+static void test_observe(void **state)
+{
+    Vivarium__V1__ExecuteRequest m = VIVARIUM__V1__EXECUTE_REQUEST__INIT;
+    Vivarium__V1__ProfileRequest profile = VIVARIUM__V1__PROFILE_REQUEST__INIT;
+    Vivarium__V1__TraceRequest trace = VIVARIUM__V1__TRACE_REQUEST__INIT;
+    Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
+    struct viv_request r;
+    struct viv_error err;
+
+    assert_int_equal(convert_execute(&m, &r, &err), 0);
+    assert_int_equal(r.observe.profile_interval_ns, 0);
+    assert_int_equal(r.observe.trace_lines, 0);
+    m.profile = &profile;
+    m.trace = &trace;
+    assert_int_equal(convert_execute(&m, &r, &err), 0);
+    assert_int_equal(r.observe.profile_interval_ns, 5000000);
+    assert_int_equal(r.observe.trace_lines, 10000);
+    assert_false(r.observe.trace_libraries);
+    profile.interval = &interval;
+    interval.nanos = 7;
+    trace.lines = 3;
+    trace.libraries = true;
+    assert_int_equal(convert_execute(&m, &r, &err), 0);
+    assert_int_equal(r.observe.profile_interval_ns, 7);
+    assert_int_equal(r.observe.trace_lines, 3);
+    assert_true(r.observe.trace_libraries);
+    interval.nanos = -7;
+    assert_int_equal(convert_execute(&m, &r, &err), -1);
+    assert_non_null(strstr(err.text, "profile.interval"));
+}
+
 static void test_cancel(void **state)
 {
     Vivarium__V1__CancelRequest m = VIVARIUM__V1__CANCEL_REQUEST__INIT;
@@ -180,7 +211,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_duration), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_tenant),   cmocka_unit_test(test_execute),    cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_tenant),   cmocka_unit_test(test_execute),
+        cmocka_unit_test(test_observe),  cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_deadline),
     };
 

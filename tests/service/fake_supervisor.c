@@ -272,7 +272,7 @@ static void list(struct viv_supervisor *s, const struct command *c)
     for (struct execution *e = s->executions; e && count < 64; e = e->next)
         if (strcmp(e->tenant, c->tenant) == 0)
             infos[count++] = (struct viv_execution_info){
-                e->id, e->session, "<execution>", VIV_EXECUTION_RUNNING, 1500000000, 1};
+                e->id, e->session, "<execution>", VIV_EXECUTION_RUNNING, 1500000000, 1, 4096};
     c->done.list(c->arg, infos, count);
 }
 

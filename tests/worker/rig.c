@@ -209,6 +209,9 @@ static void send_run(struct worker *worker, const struct order *order)
     request.execution_id = "test";
     request.filename = order->filename ? (char *)order->filename : "";
     request.steps = order->steps;
+    request.profile_interval_ns = order->profile_interval_ns;
+    request.trace_lines = order->trace_lines;
+    request.trace_libraries = order->trace_libraries;
     request.keep = order->keep;
     request.scope_bytes = order->scope_len;
     request.return_scope = order->return_scope;

@@ -57,6 +57,9 @@ struct order {
     size_t scope_len;
     bool return_scope;
     uint64_t steps;
+    uint64_t profile_interval_ns;
+    uint32_t trace_lines;
+    bool trace_libraries;
     bool keep; /* the worker is to serve another */
     /* Cancel so many ms after the start, ringing every 10 ms; 0: never. */
     int cancel_after_ms;

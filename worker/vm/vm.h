@@ -60,6 +60,11 @@ struct viv_vm_run {
     uint64_t steps;             /* 0: not counted */
     uint64_t memory_soft_bytes; /* 0: none */
     uint64_t memory_bytes;      /* the kernel's limit, above it */
+    /* Sample the stacks this often; 0: no. */
+    uint64_t profile_interval_ns;
+    /* Record so many lines as they run, those of libraries, too; 0: none. */
+    uint32_t trace_lines;
+    bool trace_libraries;
     /* Others follow in the same scope: don't end the program. */
     bool keep;
     /* How far a cancel has come; called in the middle of user code, so it must
@@ -83,7 +88,8 @@ struct viv_vm_report {
     uint64_t cleanup_deferred_ns;
     uint32_t raise_count;
     /* A serialized vivarium.v1.ExecuteResponse that holds only result,
-     * result_repr, error, scope and the manifests; the caller frees it. May be NULL where empty. */
+     * result_repr, error, scope, the manifests, profile and trace; the caller frees
+     * it. May be NULL where empty. */
     uint8_t *answer;
     size_t answer_len;
     /* With run.checkpoint, or with run.keep where reusable is false: an

@@ -145,6 +145,24 @@ static void requests_are_held_against_size_and_encoding(void **state)
     assert_int_equal(limits_check_request(&r, 10, &error), -1);
 }
 
+static void what_is_observed_is_held_against_its_bounds(void **state)
+{
+    struct viv_request r = {.code = "1", .code_len = 1};
+
+    r.observe.profile_interval_ns = VIV_PROFILE_INTERVAL_MIN_NS;
+    r.observe.trace_lines = VIV_TRACE_LINES_MAX;
+    assert_int_equal(limits_check_request(&r, 10, &error), 0);
+    r.observe.trace_lines++;
+    assert_int_equal(limits_check_request(&r, 10, &error), -1);
+    assert_non_null(strstr(error.text, "trace.lines"));
+    r.observe.trace_lines = 0;
+    r.observe.profile_interval_ns = VIV_PROFILE_INTERVAL_MIN_NS - 1;
+    assert_int_equal(limits_check_request(&r, 10, &error), -1);
+    r.observe.profile_interval_ns = VIV_PROFILE_INTERVAL_MAX_NS + 1;
+    assert_int_equal(limits_check_request(&r, 10, &error), -1);
+    assert_non_null(strstr(error.text, "profile.interval"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +176,7 @@ int main(void)
         cmocka_unit_test_setup(a_configuration_must_not_contradict_itself, begin),
         cmocka_unit_test_setup(ids_are_of_a_safe_alphabet, begin),
         cmocka_unit_test_setup(requests_are_held_against_size_and_encoding, begin),
+        cmocka_unit_test_setup(what_is_observed_is_held_against_its_bounds, begin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

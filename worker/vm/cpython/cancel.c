@@ -43,6 +43,8 @@ static struct {
 /* Set from a ring until the hook starts: rings in between change nothing. */
 static atomic_int ringing;
 
+static void (*on_ring)(void);
+
 /* How far the hook is from the eval loop on the C stack when the eval loop
  * itself calls it; 0 while that is being measured. */
 static ptrdiff_t eval_distance;
@@ -164,6 +166,8 @@ __attribute__((noinline)) static PyObject *step_hook(PyObject *self, PyObject *a
     atomic_store(&ringing, 0);
     if (eval_distance == 0)
         eval_distance = distance;
+    if (tstate == now.main && on_ring)
+        on_ring();
     if (tstate != now.main || !requested_of(tstate))
         Py_RETURN_NONE;
     note_reached();
@@ -174,6 +178,11 @@ __attribute__((noinline)) static PyObject *step_hook(PyObject *self, PyObject *a
 }
 
 static PyMethodDef step_hook_def = {"doorbell", step_hook, METH_VARARGS, "Vivarium's step hook."};
+
+void viv_cancel_on_ring(void (*rung)(void))
+{
+    on_ring = rung;
+}
 
 void viv_cancel_ring(void)
 {

@@ -50,6 +50,11 @@ void viv_cancel_begin(const struct viv_control_page *page, uint64_t seq,
 /* Async-signal-safe, any thread, no GIL. VIV_DOORBELL's handler calls it. */
 void viv_cancel_ring(void);
 
+/* Called at each ring that the step hook answers while an execution runs, with the
+ * GIL, in the main thread, between two instructions or inside a C function that
+ * polls for signals. It must run no Python code. NULL: nobody is. */
+void viv_cancel_on_ring(void (*rung)(void));
+
 /* Whether the running execution is to be cancelled. Any thread. */
 bool viv_cancel_pending(void);
 

@@ -64,18 +64,29 @@ static void place_file(struct viv_cleanup_map *map, PyCodeObject *code)
                                  strcmp(path + length, "selectors.py") == 0);
 }
 
+static bool is_below_library(const char *path)
+{
+    size_t length = strlen(library);
+    return length > 0 && (strncmp(path, library, length) == 0 || strstr(path, "/dist-packages/") ||
+                          strstr(path, "/site-packages/"));
+}
+
+bool viv_cleanup_map_is_installed(PyCodeObject *code)
+{
+    const char *path = PyUnicode_AsUTF8(code->co_filename);
+    if (!path)
+        PyErr_Clear();
+    return path && (is_below_library(path) || strncmp(path, "<frozen ", 8) == 0);
+}
+
 /* The body of an installed module, while it is imported. Cut short it would
  * leave a package that can't be imported again: its finished submodules stay in
  * sys.modules, and a C extension may refuse a second start. */
 static bool is_installed_module(PyCodeObject *code)
 {
     const char *path = PyUnicode_AsUTF8(code->co_filename);
-    size_t length = strlen(library);
-    if (!path || length == 0 || (code->co_flags & CO_OPTIMIZED) ||
-        !is_named(code->co_name, "<module>"))
-        return false;
-    return strncmp(path, library, length) == 0 || strstr(path, "/dist-packages/") ||
-           strstr(path, "/site-packages/");
+    return path && !(code->co_flags & CO_OPTIMIZED) && is_named(code->co_name, "<module>") &&
+           is_below_library(path);
 }
 
 static struct viv_cleanup_map *make(PyCodeObject *code)
@@ -101,17 +112,18 @@ static struct viv_cleanup_map *make(PyCodeObject *code)
     return NULL;
 }
 
-/* Where os.py is; an interpreter without it has no asyncio either. */
+/* Where the encodings package is, which no interpreter starts without. Not os.py:
+ * frozen modules have no file where the interpreter was told its paths. */
 static void find_library(void)
 {
-    PyObject *os = PyImport_ImportModule("os");
-    PyObject *file = os ? PyObject_GetAttrString(os, "__file__") : NULL;
+    PyObject *package = PyImport_ImportModule("encodings");
+    PyObject *file = package ? PyObject_GetAttrString(package, "__file__") : NULL;
     const char *path = file ? PyUnicode_AsUTF8(file) : NULL;
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    if (slash && (size_t)(slash + 1 - path) < sizeof(library))
-        memcpy(library, path, (size_t)(slash + 1 - path));
+    const char *name = path ? strstr(path, "/encodings/") : NULL;
+    if (name && (size_t)(name + 1 - path) < sizeof(library))
+        memcpy(library, path, (size_t)(name + 1 - path));
     Py_XDECREF(file);
-    Py_XDECREF(os);
+    Py_XDECREF(package);
     PyErr_Clear();
 }
 

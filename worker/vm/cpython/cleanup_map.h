@@ -63,6 +63,10 @@ int viv_cleanup_map_setup(void);
  * Python code and touches no pending exception. */
 const struct viv_cleanup_map *viv_cleanup_map_get(PyCodeObject *code);
 
+/* Whether code is the standard library's or an installed package's. No exception
+ * may be pending. */
+bool viv_cleanup_map_is_installed(PyCodeObject *code);
+
 /* Count and flags at a code unit (frame->prev_instr, so -1 before the first
  * instruction). A NULL map answers as a capped one. */
 struct viv_cleanup_at viv_cleanup_map_at(const struct viv_cleanup_map *map, int unit);

@@ -16,6 +16,7 @@
 #include "worker/vm/cpython/scope/scope.h"
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/streams.h"
+#include "worker/vm/cpython/trace_lines.h"
 
 struct viv_vm {
     size_t answer_max;
@@ -32,6 +33,7 @@ static int set_up(void)
         viv_failure_setup() < 0 || viv_streams_setup() < 0 || viv_ending_setup() < 0 ||
         viv_run_setup() < 0 || scope_setup() < 0)
         return -1;
+    viv_trace_lines_setup();
     return 0;
 }
 

@@ -21,8 +21,10 @@
 #include "worker/vm/cpython/ending.h"
 #include "worker/vm/cpython/failure.h"
 #include "worker/vm/cpython/memory.h"
+#include "worker/vm/cpython/profile.h"
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/streams.h"
+#include "worker/vm/cpython/trace_lines.h"
 
 #define ANSWER_REHEARSED (1u << 20)
 
@@ -36,6 +38,7 @@ struct state {
     struct viv_vm_report *report;
     struct viv_answer answer;   /* result or error: the later replaces the earlier */
     struct viv_answer restored; /* restore_manifest */
+    struct viv_answer observed; /* profile and trace */
     struct viv_carried carried; /* scope and manifest */
     pid_t process;
     bool cancelled; /* vivarium.Cancelled left the code */
@@ -227,7 +230,7 @@ static int carry_out(struct state *s)
 {
     const struct viv_vm_run *run = s->run;
     bool lost = run->keep && !s->report->reusable && !s->report->scope_refused;
-    size_t used = s->answer.len + s->restored.len;
+    size_t used = s->answer.len + s->restored.len + s->observed.len;
 
     if (!run->return_scope && !run->checkpoint && !lost)
         return 0;
@@ -270,6 +273,33 @@ static void end_program(struct state *s)
         PyErr_WriteUnraisable(NULL);
 }
 
+/* --- looking on ----------------------------------------------------------- */
+
+/* What can't be had is left out: the code runs all the same. */
+static void observe(const struct viv_vm_run *run)
+{
+    if (run->trace_lines)
+        viv_trace_lines_begin(run->trace_lines, run->trace_libraries);
+    if (run->profile_interval_ns)
+        viv_profile_begin(run->profile_interval_ns);
+}
+
+static void stop_observing(void)
+{
+    viv_profile_stop();
+    viv_trace_lines_stop();
+}
+
+/* Lets go of code objects, whose end may be user code. */
+static void take_observed(struct state *s)
+{
+    stop_observing();
+    if (s->run->profile_interval_ns && !s->run->scope_only)
+        viv_profile_take(&s->observed);
+    if (s->run->trace_lines && !s->run->scope_only)
+        viv_trace_lines_take(&s->observed);
+}
+
 static PyObject *set_scope_and_run(struct state *s)
 {
     if (viv_carry_in(saved.globals, s->run, &s->restored) < 0) {
@@ -277,7 +307,10 @@ static PyObject *set_scope_and_run(struct state *s)
         s->report->reusable = s->run->replace;
         return NULL;
     }
-    return s->run->scope_only ? Py_NewRef(Py_None) : compile_and_evaluate(s->run);
+    if (s->run->scope_only)
+        return Py_NewRef(Py_None);
+    observe(s->run);
+    return compile_and_evaluate(s->run);
 }
 
 static void run_code(struct state *s)
@@ -311,7 +344,9 @@ static void give_answers(struct state *s)
     bool checkpoint = s->run->checkpoint || (s->run->keep && !report->reusable);
 
     viv_answer_join(&s->answer, s->restored.data, s->restored.len);
+    viv_answer_join(&s->answer, s->observed.data, s->observed.len);
     viv_answer_clear(&s->restored);
+    viv_answer_clear(&s->observed);
     report->answer_has_tail = s->run->return_scope && carried->scope.data &&
                               viv_answer_join(&s->answer, carried->head.data, carried->head.len);
     if (s->run->return_scope && !carried->scope.data)
@@ -375,6 +410,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
                       .report = &report,
                       .answer.max = answer_max,
                       .restored.max = answer_max,
+                      .observed.max = answer_max,
                       .carried.head.max = answer_max,
                       .process = getpid()};
     const struct viv_cancel_events events = {.arg = &s,
@@ -393,6 +429,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
         end_program(&s);
     viv_memory_end();
     viv_streams_flush();
+    take_observed(&s);
     if (!s.cancelled && !is_fork(&s) && carry_out(&s) < 0)
         take_exception(&s);
     if (s.cancelled)

@@ -19,9 +19,11 @@ void viv_trace_register(enum viv_trace_user user, viv_trace_fn *fn)
  * need not be walked, nor given frame objects, to trace what runs next. */
 static void follow(struct viv_trace *thread, PyFrameObject *frame, int what)
 {
-    unsigned all = ~(1u << VIV_TRACE_CANCEL);
+    unsigned all = ~(1u << VIV_TRACE_CANCEL | 1u << VIV_TRACE_LINES);
     /* Below a frame in cleanup a cancel has nothing to look for. */
     bool below = thread->cancel.watch && !(thread->users & all);
+    if (thread->users == 1u << VIV_TRACE_LINES)
+        return;
     if (what == PyTrace_CALL && !below)
         frame->f_trace_opcodes = 1;
     if (what != PyTrace_RETURN)
@@ -154,7 +156,7 @@ void viv_trace_want(struct viv_trace *thread, enum viv_trace_user user)
      * the middle of somebody else's frame. */
     int collects = PyGC_Disable();
     PyFrameObject *top = PyThreadState_GetFrame(thread->tstate);
-    if (top)
+    if (top && user != VIV_TRACE_LINES)
         top->f_trace_opcodes = 1;
     thread->users |= 1u << user;
     PyObject *old = install(thread);

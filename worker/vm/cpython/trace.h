@@ -1,8 +1,9 @@
 /* The one C tracer of a thread, and who is using it.
  *
  * 3.11 has one trace function per thread and no other way to be told of an
- * instruction before it runs. Three users share it: a cancel that waits for
- * its moment, the step counter, and PEP 419's cleanup hook. While none of them
+ * instruction before it runs. Four users share it: a cancel that waits for
+ * its moment, the step counter, PEP 419's cleanup hook, and the record of lines,
+ * which alone needs no instructions. While none of them
  * wants it, nothing is installed and the thread runs at full speed; a tracer
  * that user code had set is put back. */
 #ifndef VIVARIUM_VM_CPYTHON_TRACE_H
@@ -15,7 +16,13 @@
 
 struct _PyInterpreterFrame;
 
-enum viv_trace_user { VIV_TRACE_STEPS, VIV_TRACE_PEP419, VIV_TRACE_CANCEL, VIV_TRACE_USERS };
+enum viv_trace_user {
+    VIV_TRACE_STEPS,
+    VIV_TRACE_LINES,
+    VIV_TRACE_PEP419,
+    VIV_TRACE_CANCEL,
+    VIV_TRACE_USERS
+};
 
 /* What the cancel engine knows of a thread. Addresses of frames are compared
  * and never followed: a frame may be gone. */
