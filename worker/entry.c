@@ -15,10 +15,12 @@
 static int usage(FILE *to)
 {
     fputs("usage: vivarium-worker --zygote [--preload MODULE]... [--allow-absent LAYER]...\n"
+          "                                [--read-only-path PATH]... [--network host]\n"
           "       vivarium-worker --version\n"
           "\n"
           "A supervisor starts it with a SOCK_SEQPACKET socket as descriptor 3. A layer of\n"
-          "the jail that can't be had ends it, unless that one may be absent.\n"
+          "the jail that can't be had ends it, unless that one may be absent. Workers see\n"
+          "each PATH, and with --network host the network that it is started in.\n"
           "For tests: --without LAYER leaves one out, with all that depends on it.\n",
           to);
     return to == stdout ? EXIT_SUCCESS : USAGE_ERROR;
@@ -36,15 +38,21 @@ static int add_layer(const char *name, uint64_t *layers)
     return 0;
 }
 
-/* `modules` has room for all. */
-static int parse(int argc, char **argv, const char **modules, struct viv_zygote_config *config)
+/* Both lists have room for all. */
+static int parse(int argc, char **argv, const char **modules, const char **paths,
+                 struct viv_zygote_config *config)
 {
     config->preload = modules;
+    config->read_only_paths = paths;
     for (int i = 2; i + 1 < argc; i += 2) {
         const char *option = argv[i], *value = argv[i + 1];
 
         if (strcmp(option, "--preload") == 0)
             *modules++ = value;
+        else if (strcmp(option, "--read-only-path") == 0)
+            *paths++ = value;
+        else if (strcmp(option, "--network") == 0 && strcmp(value, "host") == 0)
+            config->network = true;
         else if (strcmp(option, "--allow-absent") == 0 || strcmp(option, "--without") == 0) {
             if (add_layer(value, option[2] == 'a' ? &config->allowed : &config->without) < 0)
                 return -1;
@@ -57,17 +65,19 @@ static int parse(int argc, char **argv, const char **modules, struct viv_zygote_
 static int run_zygote(int argc, char **argv)
 {
     const char **modules = calloc((size_t)argc, sizeof(*modules));
+    const char **paths = calloc((size_t)argc, sizeof(*paths));
     struct viv_zygote_config config = {0};
     int type = 0, rc = USAGE_ERROR;
     socklen_t len = sizeof(type);
 
-    if (!modules || parse(argc, argv, modules, &config) < 0)
+    if (!modules || !paths || parse(argc, argv, modules, paths, &config) < 0)
         usage(stderr);
     else if (getsockopt(VIV_ZYGOTE_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
              type != SOCK_SEQPACKET)
         fputs("vivarium-worker: descriptor 3 is not a SOCK_SEQPACKET socket\n", stderr);
     else
         rc = viv_zygote_run(&viv_cpython_ops, &config);
+    free(paths);
     free(modules);
     return rc;
 }

@@ -48,6 +48,8 @@ static int enter_jail(const struct viv_seat *seat, uint64_t *ret_layers, struct 
                             .out = seat->out,
                             .err = seat->err,
                             .layers = seat->layers,
+                            .read_only_paths = seat->read_only_paths,
+                            .network = seat->network,
                             .filter = seat->filter};
 
     return viv_jail_enter(&jail, ret_layers, err);

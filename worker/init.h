@@ -18,7 +18,9 @@ struct viv_seat {
     int group;
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
-    struct viv_layers layers; /* as in struct viv_jail */
+    struct viv_layers layers; /* as in struct viv_jail, as the next two */
+    const char *const *read_only_paths;
+    bool network;
     const struct viv_seccomp *filter;
     struct viv_seccomp *alone; /* installed where there is no pid namespace */
 };

@@ -117,8 +117,9 @@ static int restrict_paths(const struct viv_jail *jail, struct viv_error *err)
     bool own = root || viv_layers_have(layers, VIV_LAYER_PRIVATE_TMPFS);
     const struct viv_landlock_config config = {
         .list = root ? root_listed : NULL,
-        .read = {python, root ? root_read : NULL},
+        .read = {python, root ? root_read : NULL, jail->read_only_paths},
         .write = {sinks, own ? scratch : NULL},
+        .network = jail->network,
     };
     int abi;
 

@@ -16,6 +16,8 @@ struct viv_jail {
     int channel;              /* becomes VIV_JAIL_CHANNEL */
     int out, err;             /* become descriptors 1 and 2 */
     struct viv_layers layers; /* `present`: what the zygote has, and so has this process */
+    const char *const *read_only_paths; /* beside Python's; may be NULL */
+    bool network;                       /* TCP is not to be refused */
     const struct viv_seccomp *filter;
 };
 

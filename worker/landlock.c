@@ -121,9 +121,11 @@ int viv_landlock_enter(const struct viv_landlock_config *config, int *ret_abi,
         return viv_fail_errno(err, VIV_INTERNAL, "Landlock: can't create a rule set");
     if (allow_all(fd, config->list, LANDLOCK_ACCESS_FS_READ_DIR, err) < 0)
         return -1;
+    for (int i = 0; i < 3; i++)
+        if (allow_all(fd, config->read[i], READ & r.fs, err) < 0)
+            return -1;
     for (int i = 0; i < 2; i++)
-        if (allow_all(fd, config->read[i], READ & r.fs, err) < 0 ||
-            allow_all(fd, config->write[i], CHANGE & r.fs, err) < 0)
+        if (allow_all(fd, config->write[i], CHANGE & r.fs, err) < 0)
             return -1;
     if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "Landlock: can't be entered");

@@ -12,7 +12,7 @@ int viv_landlock_abi(const char **ret_why);
 struct viv_landlock_config {
     /* Each NULL-terminated, or NULL. What isn't there is left out. */
     const char *const *list;     /* folders whose names may be listed, with all below */
-    const char *const *read[2];  /* may be read and executed, with all below */
+    const char *const *read[3];  /* may be read and executed, with all below */
     const char *const *write[2]; /* may be read and changed, with all below; no devices, no exec */
     int network;                 /* not 0: TCP stays as it is */
 };

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -144,6 +146,63 @@ static int bind_all(const struct bound *table, size_t count, struct viv_error *e
     return 0;
 }
 
+/* --- what a profile asks for -------------------------------------------------- */
+
+static int can_not_show(struct viv_error *err, const char *path)
+{
+    return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "read_only_paths: can't show %.200s", path);
+}
+
+/* The folders above `path`. */
+static int make_parents(const char *path, struct viv_error *err)
+{
+    char parent[PATH_MAX];
+
+    if (strlen(path) >= sizeof(parent)) {
+        errno = ENAMETOOLONG;
+        return can_not_show(err, path);
+    }
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path - 1), path + 1);
+        if (mkdir(parent, 0755) < 0 && errno != EEXIST && errno != EROFS)
+            return can_not_show(err, path);
+    }
+    return 0;
+}
+
+/* Below one that is shown already it is there. */
+static int make_place(const char *path, bool folder, struct viv_error *err)
+{
+    if (make_parents(path, err) < 0)
+        return -1;
+    if (access(path + 1, F_OK) == 0)
+        return 0;
+    if ((folder ? mkdir(path + 1, 0755) : make_file(path + 1, NULL)) < 0)
+        return can_not_show(err, path);
+    return 0;
+}
+
+static int show(const char *path, struct viv_error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return can_not_show(err, path);
+    if (make_place(path, S_ISDIR(st.st_mode), err) < 0)
+        return -1;
+    return mount(path, path + 1, NULL, MS_BIND | MS_REC, NULL) < 0 ? can_not_show(err, path) : 0;
+}
+
+static int show_all(const char *const *paths, struct viv_error *err)
+{
+    for (; paths && *paths; paths++)
+        if (show(*paths, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------ */
+
 static int set_attributes(const char *path, unsigned flags, unsigned long long attributes)
 {
     struct mount_attr attr = {.attr_set = attributes};
@@ -195,27 +254,28 @@ static int mount_shared(struct viv_error *err)
     return 0;
 }
 
-static int build(bool shared, struct viv_error *err)
+static int build(bool shared, const char *const *paths, struct viv_error *err)
 {
     if (chdir(SITE) < 0)
         return can_not(err, "enter", "tmp");
     umask(022);
     if (make_tree(err) < 0 || bind_all(trees, COUNT(trees), err) < 0 ||
-        bind_all(files, COUNT(files), err) < 0 || mount_proc(err) < 0 || lock_down(err) < 0)
+        bind_all(files, COUNT(files), err) < 0 || show_all(paths, err) < 0 || mount_proc(err) < 0 ||
+        lock_down(err) < 0)
         return -1;
     if (shared && mount_shared(err) < 0)
         return -1;
     return move_in(err);
 }
 
-int viv_rootfs_enter(bool shared, struct viv_error *err)
+int viv_rootfs_enter(bool shared, const char *const *paths, struct viv_error *err)
 {
     /* What is mounted here must not show outside. */
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return can_not(err, "make private:", "");
     if (mount("viv-root", SITE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") < 0)
         return can_not(err, "mount a tmpfs on", "tmp");
-    if (build(shared, err) == 0)
+    if (build(shared, paths, err) == 0)
         return 0;
     if (chdir("/") < 0 || umount2(SITE, MNT_DETACH) < 0)
         return can_not(err, "leave", "tmp");

@@ -38,6 +38,7 @@ struct zygote {
     int sigchld;
     int proc;
     const struct viv_vm_ops *ops;
+    const struct viv_zygote_config *config;
     struct viv_vm *vm;
     struct viv_seccomp filter;
     struct viv_seccomp alone;
@@ -87,18 +88,20 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
                              .group = -1,
                              .ops = z->ops,
                              .layers = z->layers,
+                             .read_only_paths = z->config->read_only_paths,
+                             .network = z->config->network,
                              .filter = &z->filter,
                              .alone = (struct viv_seccomp *)&z->alone,
                              .vm = z->vm};
 }
 
 /* The root, where the namespace for it is there. */
-static int enter_root(struct viv_layers *layers, struct viv_error *err)
+static int enter_root(const char *const *paths, struct viv_layers *layers, struct viv_error *err)
 {
     if (!viv_layers_have(layers, VIV_LAYER_MOUNT_NAMESPACE) ||
         !viv_layers_wanted(layers, VIV_LAYER_READ_ONLY_ROOT))
         return 0;
-    if (viv_rootfs_enter(!viv_layers_wanted(layers, VIV_LAYER_PRIVATE_TMPFS), err) < 0)
+    if (viv_rootfs_enter(!viv_layers_wanted(layers, VIV_LAYER_PRIVATE_TMPFS), paths, err) < 0)
         return viv_layers_lack(layers, VIV_LAYER_BIT(VIV_LAYER_READ_ONLY_ROOT), err);
     layers->present |= VIV_LAYER_BIT(VIV_LAYER_READ_ONLY_ROOT);
     return 0;
@@ -109,6 +112,7 @@ static int enter_root(struct viv_layers *layers, struct viv_error *err)
 static int make_filters(struct zygote *z, struct viv_error *err)
 {
     const struct viv_seccomp_config config = {
+        .network = z->config->network,
         .no_sockets = !viv_layers_have(&z->layers, VIV_LAYER_READ_ONLY_ROOT) ||
                       !viv_layers_have(&z->layers, VIV_LAYER_NETWORK_NAMESPACE),
         .another = !viv_layers_have(&z->layers, VIV_LAYER_PID_NAMESPACE)};
@@ -126,13 +130,14 @@ static int make_filters(struct zygote *z, struct viv_error *err)
 
 /* The order matters: what a supervisor left behind goes first, the nest gives the right to mount, the root must stand
  * before the VM opens any file, and the VM must be warm before the first clone. */
-static int warm_up(struct zygote *z, const char *const *preload, struct viv_error *err)
+static int warm_up(struct zygote *z, struct viv_error *err)
 {
-    struct viv_vm_config config = {.preload = preload, .answer_max = VIV_SERVE_BODY_MAX};
+    struct viv_vm_config config = {.preload = z->config->preload, .answer_max = VIV_SERVE_BODY_MAX};
     struct viv_seat seat;
 
     if (reset_descriptors(err) < 0 || reset_signals(z, err) < 0 ||
-        viv_nest_enter(z->link, &z->layers, &z->proc, err) < 0 || enter_root(&z->layers, err) < 0 ||
+        viv_nest_enter(z->link, &z->layers, &z->proc, err) < 0 ||
+        enter_root(z->config->read_only_paths, &z->layers, err) < 0 ||
         z->ops->create(&config, &z->vm, &z->vm_name, err) < 0 || make_filters(z, err) < 0)
         return -1;
     viv_thread_setup();
@@ -335,17 +340,27 @@ static void say_failed(int link, const struct viv_error *why)
     viv_link_send(link, &message, -1, NULL);
 }
 
+/* A network of the machine's is no layer. */
+static struct viv_layers layers_of(const struct viv_zygote_config *config)
+{
+    uint64_t without = config->without |
+                       (config->network ? VIV_LAYER_BIT(VIV_LAYER_NETWORK_NAMESPACE) : 0);
+
+    return (struct viv_layers){.allowed = config->allowed | without,
+                               .without = viv_layers_close(without)};
+}
+
 int viv_zygote_run(const struct viv_vm_ops *ops, const struct viv_zygote_config *config)
 {
     struct zygote z = {.link = VIV_ZYGOTE_FD,
                        .sigchld = -1,
                        .proc = -1,
                        .ops = ops,
-                       .layers = {.allowed = config->allowed | config->without,
-                                  .without = viv_layers_close(config->without)}};
+                       .config = config,
+                       .layers = layers_of(config)};
     struct viv_error err;
 
-    if (warm_up(&z, config->preload, &err) < 0) {
+    if (warm_up(&z, &err) < 0) {
         say_failed(z.link, &err);
         return EXIT_FAILURE;
     }

@@ -4,8 +4,11 @@
 #include "worker/vm/cpython/boot.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int fail_status(struct viv_error *err, PyStatus status)
@@ -32,15 +35,47 @@ int viv_boot_fail(struct viv_error *err, const char *what)
     return -1;
 }
 
-/* Where Debian has things, said instead of searched for: the search wants an
- * executable to start from, and the root holds none. */
-static PyStatus set_paths(PyConfig *config)
+/* Folders of a profile's, before the library's as python3 has them. Nothing
+ * else sets it: the zygote's environment is made by the supervisor. */
+static PyStatus add_python_path(PyConfig *config)
+{
+    const char *at = getenv("PYTHONPATH");
+    PyStatus status = PyStatus_Ok();
+
+    while (at && *at && !PyStatus_Exception(status)) {
+        size_t len = strcspn(at, ":");
+        char folder[PATH_MAX];
+        wchar_t *wide;
+
+        snprintf(folder, sizeof(folder), "%.*s", (int)len, at);
+        wide = len > 0 ? Py_DecodeLocale(folder, NULL) : NULL;
+        if (wide)
+            status = PyWideStringList_Append(&config->module_search_paths, wide);
+        PyMem_RawFree(wide);
+        at += len + (at[len] == ':');
+    }
+    return status;
+}
+
+static PyStatus set_search(PyConfig *config)
 {
     static const wchar_t *const search[] = {
         L"/usr/lib/python311.zip",
         L"/usr/lib/python3.11",
         L"/usr/lib/python3.11/lib-dynload",
     };
+    PyStatus status = add_python_path(config);
+
+    config->module_search_paths_set = 1;
+    for (size_t i = 0; i < sizeof(search) / sizeof(search[0]) && !PyStatus_Exception(status); i++)
+        status = PyWideStringList_Append(&config->module_search_paths, search[i]);
+    return status;
+}
+
+/* Where Debian has things, said instead of searched for: the search wants an
+ * executable to start from, and the root holds none. */
+static PyStatus set_paths(PyConfig *config)
+{
     struct {
         wchar_t **field;
         const wchar_t *value;
@@ -61,14 +96,7 @@ static PyStatus set_paths(PyConfig *config)
         if (PyStatus_Exception(status))
             return status;
     }
-    config->module_search_paths_set = 1;
-    for (size_t i = 0; i < sizeof(search) / sizeof(search[0]); i++) {
-        PyStatus status = PyWideStringList_Append(&config->module_search_paths, search[i]);
-
-        if (PyStatus_Exception(status))
-            return status;
-    }
-    return PyStatus_Ok();
+    return set_search(config);
 }
 
 static PyStatus initialize(PyConfig *config)

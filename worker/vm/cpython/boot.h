@@ -4,8 +4,8 @@
 
 #include "proto/error.h"
 
-/* Initialises Python, isolated from the environment, and imports `preload`
- * (NULL-terminated, may be NULL). */
+/* Initialises Python, isolated from the environment but for PYTHONPATH, and
+ * imports `preload` (NULL-terminated, may be NULL). */
 int viv_boot(const char *const *preload, struct viv_error *err);
 
 /* Fills in `err` with `what` and the pending exception, which is cleared. */
