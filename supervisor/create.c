@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "supervisor/limits.h"
+#include "supervisor/profile.h"
 #include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
@@ -16,31 +17,6 @@
 /* Reads a line of /proc for each process that it kills. */
 #define REACTOR_STACK (1024 * 1024)
 
-static void free_strings(char **strings)
-{
-    for (char **s = strings; s && *s; s++)
-        free(*s);
-    free(strings);
-}
-
-static char **copy_strings(const char *const *strings)
-{
-    size_t count = 0;
-    char **copy;
-
-    while (strings && strings[count])
-        count++;
-    copy = calloc(count + 1, sizeof(*copy));
-    for (size_t i = 0; copy && i < count; i++) {
-        copy[i] = strdup(strings[i]);
-        if (!copy[i]) {
-            free_strings(copy);
-            return NULL;
-        }
-    }
-    return copy;
-}
-
 /* Takes NULL and what is half built. */
 static void free_supervisor(struct viv_supervisor *s)
 {
@@ -50,7 +26,9 @@ static void free_supervisor(struct viv_supervisor *s)
         worker_close(&s->workers[i]);
     sessions_destroy(s);
     enforce_close(s);
-    demand_free(&s->demand);
+    for (size_t i = 0; s->zygotes && i < s->zygote_count; i++)
+        demand_free(&s->zygotes[i].demand);
+    free(s->zygotes);
     free(s->workers);
     free(s->executions);
     registry_free(&s->registry);
@@ -61,7 +39,7 @@ static void free_supervisor(struct viv_supervisor *s)
     if (s->epoll_fd >= 0)
         close(s->epoll_fd);
     free(s->worker_path);
-    free_strings(s->preload);
+    profiles_free(s->profiles, s->zygote_count);
     pthread_cond_destroy(&s->start_done);
     pthread_mutex_destroy(&s->start_lock);
     free(s);
@@ -105,10 +83,6 @@ static void make_defaults(struct viv_supervisor *s)
     pthread_condattr_t clock;
 
     s->epoll_fd = s->inbox.wake_fd = -1;
-    s->link = (struct link){.fd = -1, .pidfd = -1};
-    s->link_watch = (struct watch){.fd = -1, .ready = zygote_ready};
-    s->zygote_end = (struct watch){.fd = -1, .ready = zygote_ended};
-    s->zygote_retry.fire = zygote_retry;
     s->refill_retry.fire = pool_refill_retry;
     s->drain_timer.fire = drain_fired;
     s->parked_last = &s->parked_first;
@@ -119,13 +93,32 @@ static void make_defaults(struct viv_supervisor *s)
     pthread_condattr_destroy(&clock);
 }
 
+/* Whoever waits for a worker of a zygote that is down adds as many. */
+#define DEMAND_FACTOR 3
+
+static int make_zygotes(struct viv_supervisor *s, struct viv_error *err)
+{
+    const struct viv_config *c = &s->config;
+
+    s->zygotes = calloc(s->zygote_count, sizeof(*s->zygotes));
+    if (!s->zygotes)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for %zu profiles",
+                        s->zygote_count);
+    for (size_t i = 0; i < s->zygote_count; i++) {
+        zygote_init(&s->zygotes[i], s, &s->profiles[i]);
+        if (demand_init(&s->zygotes[i].demand, s->profiles[i].workers_warm,
+                        DEMAND_FACTOR * c->workers_max, enforce_tenant(s, "default"), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int make_parts(struct viv_supervisor *s, struct viv_error *err)
 {
     const struct viv_config *c = &s->config;
 
-    s->preload = copy_strings(c->preload);
-    if (!s->preload)
-        return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
+    if (profiles_new(c, &s->profiles, &s->zygote_count, err) < 0)
+        return -1;
     if (link_find_worker(c->worker_path, &s->worker_path, err) < 0 ||
         inbox_init(&s->inbox, err) < 0)
         return -1;
@@ -136,12 +129,12 @@ static int make_parts(struct viv_supervisor *s, struct viv_error *err)
     if (watch_start(s->epoll_fd, &s->wake, err) < 0)
         return -1;
     if (make_slots(s, err) < 0 || make_places(s, err) < 0 || enforce_open(s, err) < 0 ||
-        demand_init(&s->demand, c->workers_warm, 2 * c->workers_max, enforce_tenant(s, "default"),
-                    err) < 0)
+        make_zygotes(s, err) < 0)
         return -1;
-    /* A timer for each worker, execution and session, and the four of the reactor. */
-    if (timers_init(&s->timers, c->workers_max + s->execution_count + c->sessions.max + 4, err) <
-            0 ||
+    /* A timer for each worker, execution, session and zygote, and the three of the reactor. */
+    if (timers_init(&s->timers,
+                    c->workers_max + s->execution_count + c->sessions.max + s->zygote_count + 3,
+                    err) < 0 ||
         registry_init(&s->registry, s->place_count, err) < 0)
         return -1;
     if (tenants_init(&s->tenants, c->tenants_max, c, err) < 0 ||
@@ -170,6 +163,13 @@ static int start_thread(struct viv_supervisor *s, struct viv_error *err)
     return 0;
 }
 
+static int fail_slow(const struct viv_supervisor *s, struct viv_error *err)
+{
+    return viv_fail(err, VIV_FAILED_PRECONDITION, "%s not ready within %d s",
+                    s->zygote_count > 1 ? "the zygotes of all profiles were" : "the zygote was",
+                    START_TIMEOUT_S);
+}
+
 static int await_start(struct viv_supervisor *s, struct viv_error *err)
 {
     struct timespec until;
@@ -183,8 +183,7 @@ static int await_start(struct viv_supervisor *s, struct viv_error *err)
     if (s->start_failed)
         rc = viv_fail(err, s->start_error.status, "%s", s->start_error.text);
     else if (!s->started)
-        rc = viv_fail(err, VIV_FAILED_PRECONDITION, "the zygote was not ready within %d s",
-                      START_TIMEOUT_S);
+        rc = fail_slow(s, err);
     else
         rc = 0;
     pthread_mutex_unlock(&s->start_lock);
@@ -224,7 +223,8 @@ static void stop(struct viv_supervisor *s, struct command *command)
     sessions_stop(s);
     drain_cancel_all(s, true);
     drain_check(s);
-    timers_stop(&s->timers, &s->zygote_retry);
+    for (size_t i = 0; i < s->zygote_count; i++)
+        timers_stop(&s->timers, &s->zygotes[i].retry);
     free(command);
 }
 

@@ -161,17 +161,16 @@ struct demand_tenant *demand_lacking(const struct demand *d, int64_t now_ns)
     return best;
 }
 
-struct demand_tenant *demand_surplus(const struct demand *d)
+struct demand_tenant *demand_surplus(const struct demand *d, unsigned *most)
 {
     struct demand_tenant *best = NULL;
-    unsigned most = 0;
 
     for (unsigned i = 0; i < d->count; i++) {
         struct demand_tenant *t = &d->tenants[i];
         unsigned wanted = share(d, t), has = reserve(t);
 
-        if (t->idle > 0 && has > wanted && has - wanted > most) {
-            most = has - wanted;
+        if (t->idle > 0 && has > wanted && has - wanted > *most) {
+            *most = has - wanted;
             best = t;
         }
     }

@@ -1,6 +1,6 @@
 /* Whose workers to keep warm. A pristine worker is born in the control group of
  * the tenant that it may serve, so the pool must guess: the next executions
- * will be of whom the last ones were. Pure. */
+ * will be of whom the last ones were. Each profile's is one for itself. Pure. */
 #ifndef VIVARIUM_DEMAND_H
 #define VIVARIUM_DEMAND_H
 
@@ -60,7 +60,8 @@ unsigned demand_reserve(const struct demand *demand);
  * start. NULL: nobody. */
 struct demand_tenant *demand_lacking(const struct demand *demand, int64_t now_ns);
 
-/* Who has an idle worker above his share, the most so; NULL: nobody. */
-struct demand_tenant *demand_surplus(const struct demand *demand);
+/* Who has an idle worker above his share, the most so, and by more than *most, which
+ * then is by how many; NULL: nobody. */
+struct demand_tenant *demand_surplus(const struct demand *demand, unsigned *most);
 
 #endif

@@ -211,7 +211,7 @@ void enforce_kill(struct worker *w)
     /* Version 1 has no such kill; there the pid namespace's end is enough, and
      * where there is none, a list of pids must do. */
     if (viv_cgroup_mode(s->enforce.groups) == VIV_CGROUP_V2 ||
-        !(s->layers & VIV_LAYER_BIT(VIV_LAYER_PID_NAMESPACE)))
+        !(w->zygote->layers & VIV_LAYER_BIT(VIV_LAYER_PID_NAMESPACE)))
         viv_cgroup_kill(s->enforce.groups, w->index, NULL);
 }
 

@@ -15,6 +15,7 @@
 struct tenant;
 struct worker;
 struct session;
+struct zygote;
 
 enum execution_phase {
     EXECUTION_UNBORN,  /* free, or on its way to the reactor */
@@ -107,6 +108,7 @@ struct execution {
     struct viv_session_state session_state;
     char save_error[VIV_ERROR_TEXT];
 
+    struct zygote *zygote; /* of its profile: of its session's, once it has the turn */
     struct worker *worker;
     /* Its turn has come, and a worker of its tenant is on its way to it. */
     struct demand_tenant *parked; /* NULL: no */

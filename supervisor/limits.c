@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/wire_check.h"
+#include "supervisor/profile.h"
 
 #define SECOND INT64_C(1000000000)
 #define MIB (UINT64_C(1) << 20)
@@ -159,6 +160,8 @@ int viv_config_check(const struct viv_config *config, struct viv_error *err)
     if (config->workers_warm > config->workers_max)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "workers_warm of %u is above workers_max of %u",
                         config->workers_warm, config->workers_max);
+    if (profiles_check(config, err) < 0)
+        return -1;
     if (config->queue_max > 1000000)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "queue_max must be at most 1000000, not %u",
                         config->queue_max);
@@ -189,6 +192,10 @@ static int check_kind(const struct viv_request *r, bool named, struct viv_error 
 {
     switch (r->kind) {
     case VIV_REQUEST_EXECUTE:
+        if (named && r->profile && *r->profile)
+            return viv_fail(err, VIV_INVALID_ARGUMENT,
+                            "session_id and profile are both set: a session keeps the profile "
+                            "that it was opened with");
         if (named && r->scope_len > 0)
             return viv_fail(err, VIV_INVALID_ARGUMENT,
                             "session_id and scope are both set: set one; SetScope replaces a "

@@ -14,8 +14,10 @@
 
 #include "proto/datagram.h"
 #include "proto/layer.h"
+#include "supervisor/profile.h"
 
-#define ARGS_MAX 256
+/* Pairs of words: all that a profile may have, the layers, the program's own. */
+#define ARGS_MAX (2 * (PROFILE_MODULES_MAX + PROFILE_PATHS_MAX + VIV_LAYERS + 2) + 1)
 
 /* The zygote's environment, and so every worker's: nothing of ours, which may
  * hold secrets. One BLAS thread, or numpy starts as many as there are cores
@@ -83,32 +85,40 @@ int link_find_worker(const char *configured, char **ret_path, struct viv_error *
     return 0;
 }
 
-static void make_arguments(const char *worker_path, const char *const *preload, uint64_t absent,
-                           char **argv)
+static void add_pair(char **argv, unsigned *argc, const char *option, const char *value)
+{
+    argv[(*argc)++] = (char *)option;
+    argv[(*argc)++] = (char *)value;
+}
+
+static void make_arguments(const char *worker_path, const struct viv_profile *profile,
+                           uint64_t absent, char **argv)
 {
     unsigned argc = 0;
 
-    argv[argc++] = (char *)worker_path;
-    argv[argc++] = "--zygote";
-    for (; preload && *preload && argc + 3 < ARGS_MAX; preload++) {
-        argv[argc++] = "--preload";
-        argv[argc++] = (char *)*preload;
-    }
-    for (unsigned layer = 0; layer < VIV_LAYERS && argc + 3 < ARGS_MAX; layer++)
-        if (absent & VIV_LAYERS_JAIL & VIV_LAYER_BIT(layer)) {
-            argv[argc++] = "--allow-absent";
-            argv[argc++] = (char *)viv_layer_name(layer);
-        }
+    add_pair(argv, &argc, worker_path, "--zygote");
+    for (const char *const *p = profile->preload; p && *p; p++)
+        add_pair(argv, &argc, "--preload", *p);
+    for (const char *const *p = profile->read_only_paths; p && *p; p++)
+        add_pair(argv, &argc, "--read-only-path", *p);
+    if (profile->network)
+        add_pair(argv, &argc, "--network", "host");
+    for (unsigned layer = 0; layer < VIV_LAYERS; layer++)
+        if (absent & VIV_LAYERS_JAIL & VIV_LAYER_BIT(layer))
+            add_pair(argv, &argc, "--allow-absent", viv_layer_name(layer));
     argv[argc] = NULL;
 }
 
-/* Entries of `environ` that go on, as they are: "NAME=value". */
-static void make_environment(char **envp)
+/* The profile's first: of two that have one name the first one counts. Entries of
+ * `environ` that go on do so as they are: "NAME=value". */
+static void make_environment(const struct viv_profile *profile, char **envp)
 {
     unsigned count = 0;
 
-    for (; count < BASE_COUNT; count++)
-        envp[count] = base_environment[count];
+    for (const char *const *p = profile->environment; p && *p; p++)
+        envp[count++] = (char *)*p;
+    for (unsigned i = 0; i < BASE_COUNT; i++)
+        envp[count++] = base_environment[i];
     for (unsigned i = 0; i < PASSED_COUNT; i++)
         for (char **e = environ; e && *e; e++)
             if (strncmp(*e, passed_on[i], strlen(passed_on[i])) == 0 &&
@@ -119,17 +129,17 @@ static void make_environment(char **envp)
 
 /* posix_spawn(3) and not fork: a library may find itself among other threads,
  * gRPC's for one, which forbid a fork without exec. */
-static int spawn(const char *worker_path, const char *const *preload, uint64_t absent, int fd,
-                 pid_t *ret_pid)
+static int spawn(const char *worker_path, const struct viv_profile *profile, uint64_t absent,
+                 int fd, pid_t *ret_pid)
 {
-    char *argv[ARGS_MAX], *envp[BASE_COUNT + PASSED_COUNT + 1];
+    char *argv[ARGS_MAX], *envp[PROFILE_ENVIRONMENT_MAX + BASE_COUNT + PASSED_COUNT + 1];
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, all;
     int error;
 
-    make_arguments(worker_path, preload, absent, argv);
-    make_environment(envp);
+    make_arguments(worker_path, profile, absent, argv);
+    make_environment(profile, envp);
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawnattr_init(&attr);
@@ -147,7 +157,7 @@ static int spawn(const char *worker_path, const char *const *preload, uint64_t a
     return error;
 }
 
-int link_start(const char *worker_path, const char *const *preload, uint64_t absent,
+int link_start(const char *worker_path, const struct viv_profile *profile, uint64_t absent,
                struct link *ret_link, struct viv_error *err)
 {
     int pair[2], pidfd;
@@ -155,7 +165,7 @@ int link_start(const char *worker_path, const char *const *preload, uint64_t abs
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't create a socket pair");
-    errno = spawn(worker_path, preload, absent, pair[1], &pid);
+    errno = spawn(worker_path, profile, absent, pair[1], &pid);
     close(pair[1]);
     if (errno != 0) {
         viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't start %s", worker_path);

@@ -19,9 +19,9 @@ struct link {
  * vivarium.h names. The caller frees *ret_path. */
 int link_find_worker(const char *configured, char **ret_path, struct viv_error *err);
 
-/* Starts a zygote. It is killed when the calling thread ends. READY or FAILED
- * comes later. `preload` may be NULL; `absent`: layers that may be. */
-int link_start(const char *worker_path, const char *const *preload, uint64_t absent,
+/* Starts a profile's zygote. It is killed when the calling thread ends. READY or
+ * FAILED comes later. `absent`: layers that may be. */
+int link_start(const char *worker_path, const struct viv_profile *profile, uint64_t absent,
                struct link *ret_link, struct viv_error *err);
 
 /* Closes the socket, upon which the zygote ends and every worker with it. */

@@ -53,6 +53,7 @@ static void park(struct viv_supervisor *s, struct execution *e, struct demand_te
     *s->parked_last = e;
     s->parked_last = &e->next_parked;
     s->parked_count++;
+    e->zygote->parked_count++;
     demand->queued++;
     schedule_timer(e);
 }
@@ -66,6 +67,7 @@ static struct execution *unpark(struct viv_supervisor *s, struct execution **at)
     if (!*at)
         s->parked_last = at;
     s->parked_count--;
+    e->zygote->parked_count--;
     e->parked->queued--;
     e->parked = NULL;
     e->phase = EXECUTION_UNBORN;
@@ -98,35 +100,81 @@ static void serve_parked(struct viv_supervisor *s)
     }
 }
 
+static bool is_ready(const struct zygote *z)
+{
+    return z->phase == ZYGOTE_READY;
+}
+
+static bool any_ready(const struct viv_supervisor *s)
+{
+    for (size_t i = 0; i < s->zygote_count; i++)
+        if (is_ready(&s->zygotes[i]))
+            return true;
+    return false;
+}
+
+/* Of those who wait for a zygote that is down nobody can be helped by a worker. */
+static unsigned unserved_by_all(const struct viv_supervisor *s)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < s->zygote_count; i++)
+        if (is_ready(&s->zygotes[i]))
+            sum += demand_unserved(&s->zygotes[i].demand);
+    return sum;
+}
+
 /* Whether one more may have its turn: a worker waits for it, or one of another
- * tenant that can give way, or there is room for a new one. */
+ * tenant or profile that can give way, or there is room for a new one. */
 static bool has_capacity(const struct viv_supervisor *s)
 {
-    unsigned unserved = demand_unserved(&s->demand);
+    unsigned unserved = unserved_by_all(s);
     unsigned room = s->config.workers_max - occupied(s);
 
     if (s->idle_count > unserved)
         return true;
-    return s->zygote == ZYGOTE_READY && unserved + s->starting_count < STARTS_MAX &&
+    return any_ready(s) && unserved + s->starting_count < STARTS_MAX &&
            s->idle_count + room > unserved;
 }
 
+/* So that those of other profiles get past it. */
+static void refuse(struct viv_supervisor *s, struct execution *e)
+{
+    struct viv_error error;
+
+    viv_fail(&error, VIV_UNAVAILABLE, "profile %s has no workers at the moment: try again later",
+             e->zygote->profile->name);
+    queue_give_up(s, e);
+    schedule_finish(s, e, NULL, &error);
+}
+
+/* It keeps its turn until there is a worker of its own tenant and profile. */
+static void await_worker(struct viv_supervisor *s, struct execution *e,
+                         struct demand_tenant *demand)
+{
+    if (is_ready(e->zygote) || e->zygote->parked_count < s->config.workers_max)
+        park(s, e, demand);
+    else
+        refuse(s, e);
+}
+
 /* The fair queue says whose turn it is. Who has no waiting worker of his own
- * tenant gets one made, and keeps his turn. */
+ * tenant and profile gets one made, and keeps his turn. */
 void pool_assign(struct viv_supervisor *s)
 {
     struct execution *e;
 
     serve_parked(s);
     while (!s->stopping && has_capacity(s) && (e = queue_pop(s))) {
-        struct demand_tenant *demand = demand_of(&s->demand, enforce_tenant(s, e->name.tenant));
+        struct demand *all = &e->zygote->demand;
+        struct demand_tenant *demand = demand_of(all, enforce_tenant(s, e->name.tenant));
         struct worker *w = idle_of(s, demand);
 
-        demand_note(&s->demand, demand);
+        demand_note(all, demand);
         if (w)
             schedule_take_turn(s, e, w);
         else
-            park(s, e, demand);
+            await_worker(s, e, demand);
     }
 }
 
@@ -174,15 +222,49 @@ void pool_refill_retry(struct timer *timer, int64_t now_ns)
     pool_refill(s);
 }
 
+/* A worker to start. */
+struct wanted {
+    struct zygote *zygote; /* NULL: none */
+    struct demand_tenant *demand;
+};
+
+/* For the reserve. */
+static struct wanted lacking(struct viv_supervisor *s, int64_t now_ns)
+{
+    for (size_t i = 0; i < s->zygote_count; i++) {
+        struct zygote *z = &s->zygotes[i];
+        struct demand_tenant *t = NULL;
+
+        if (is_ready(z) && demand_reserve(&z->demand) < z->profile->workers_warm)
+            t = demand_lacking(&z->demand, now_ns);
+        if (t)
+            return (struct wanted){z, t};
+    }
+    return (struct wanted){0};
+}
+
 /* Whose worker to start next: of who waits for one, then the reserve's. */
-static struct demand_tenant *next_to_start(struct viv_supervisor *s, int64_t now_ns)
+static struct wanted next_to_start(struct viv_supervisor *s, int64_t now_ns)
 {
     for (struct execution *e = s->parked_first; e; e = e->next_parked)
-        if (e->parked->queued > e->parked->starting && demand_may_start(e->parked, now_ns))
-            return e->parked;
-    if (s->draining || demand_reserve(&s->demand) >= s->config.workers_warm)
-        return NULL;
-    return demand_lacking(&s->demand, now_ns);
+        if (is_ready(e->zygote) && e->parked->queued > e->parked->starting &&
+            demand_may_start(e->parked, now_ns))
+            return (struct wanted){e->zygote, e->parked};
+    return s->draining ? (struct wanted){0} : lacking(s, now_ns);
+}
+
+/* Who has the most idle workers above his share. */
+static struct demand_tenant *surplus_of_all(const struct viv_supervisor *s)
+{
+    struct demand_tenant *best = NULL;
+    unsigned most = 0;
+
+    for (size_t i = 0; i < s->zygote_count; i++) {
+        struct demand_tenant *t = demand_surplus(&s->zygotes[i].demand, &most);
+
+        best = t ? t : best;
+    }
+    return best;
 }
 
 /* One of this tenant (NULL: of any) that waits. */
@@ -202,8 +284,8 @@ static void make_room(struct viv_supervisor *s)
     unsigned coming = s->idle_count + s->starting_count + s->ending_count + s->sessions->evicting;
 
     while (occupied(s) >= s->config.workers_max &&
-           demand_unserved(&s->demand) > s->ending_count + s->sessions->evicting &&
-           retire(s, demand_surplus(&s->demand)))
+           unserved_by_all(s) > s->ending_count + s->sessions->evicting &&
+           retire(s, surplus_of_all(s)))
         continue;
     while (s->parked_count + s->fair.startable > coming && occupied(s) >= s->config.workers_max &&
            session_evict_one(s, NULL))
@@ -211,33 +293,44 @@ static void make_room(struct viv_supervisor *s)
 }
 
 /* One at a time, towards a reserve that is like the last executions. */
-static void rebalance(struct viv_supervisor *s, int64_t now_ns)
+static void rebalance(struct viv_supervisor *s, struct zygote *z, int64_t now_ns)
 {
-    struct demand_tenant *t = demand_surplus(&s->demand);
+    unsigned most = 0;
+    struct demand_tenant *t = demand_surplus(&z->demand, &most);
 
-    if (t && s->ending_count == 0 && demand_reserve(&s->demand) >= s->config.workers_warm &&
-        demand_lacking(&s->demand, now_ns))
+    if (t && s->ending_count == 0 && demand_reserve(&z->demand) >= z->profile->workers_warm &&
+        demand_lacking(&z->demand, now_ns))
         retire(s, t);
+}
+
+static void start_wanted(struct viv_supervisor *s, int64_t now_ns)
+{
+    struct wanted wanted;
+
+    while (s->starting_count < STARTS_MAX && occupied(s) < s->config.workers_max &&
+           (wanted = next_to_start(s, now_ns)).zygote) {
+        struct worker *w = free_slot(s);
+
+        if (!w || worker_spawn(w, wanted.zygote, wanted.demand, NULL) < 0) {
+            wanted.demand->not_before_ns = now_ns + RETRY_NS;
+            break;
+        }
+    }
 }
 
 void pool_refill(struct viv_supervisor *s)
 {
     int64_t now = clock_now();
-    struct demand_tenant *t;
 
-    if (s->zygote != ZYGOTE_READY || s->stopping)
+    if (!any_ready(s) || s->stopping)
         return;
     pool_assign(s);
     make_room(s);
-    while (s->starting_count < STARTS_MAX && occupied(s) < s->config.workers_max &&
-           (t = next_to_start(s, now))) {
-        struct worker *w = free_slot(s);
-
-        if (!w || worker_spawn(w, t, NULL) < 0) {
-            t->not_before_ns = now + RETRY_NS;
-            break;
-        }
+    start_wanted(s, now);
+    for (size_t i = 0; i < s->zygote_count; i++) {
+        if (!is_ready(&s->zygotes[i]))
+            continue;
+        rebalance(s, &s->zygotes[i], now);
+        retry_at(s, demand_next_start(&s->zygotes[i].demand, now));
     }
-    rebalance(s, now);
-    retry_at(s, demand_next_start(&s->demand, now));
 }

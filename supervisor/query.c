@@ -4,12 +4,14 @@
 
 #include "supervisor/clock.h"
 #include "supervisor/limits.h"
+#include "supervisor/profile.h"
 #include "supervisor/supervisor.h"
 
 struct query_command {
     struct command command;
     char tenant[VIV_ID_MAX + 1];
-    struct viv_tenant_config rules; /* with describe */
+    struct viv_tenant_config rules; /* with describe; without what it points to */
+    bool allowed[VIV_PROFILES_MAX]; /* of the profiles */
     viv_list_done *list_done;
     viv_describe_done *describe_done;
     void *arg;
@@ -68,14 +70,36 @@ static void list(struct viv_supervisor *s, struct command *command)
     free(q);
 }
 
+/* Those that may be used; returns how many. */
+static size_t list_profiles(const struct viv_supervisor *s, const bool *allowed,
+                            struct viv_profile_info ret[VIV_PROFILES_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->zygote_count; i++) {
+        const struct zygote *z = &s->zygotes[i];
+
+        if (allowed[i])
+            ret[count++] = (struct viv_profile_info){.name = z->profile->name,
+                                                     .preload = z->profile->preload,
+                                                     .network = z->profile->network,
+                                                     .layers = z->layers,
+                                                     .absent = z->absent};
+    }
+    return count;
+}
+
 static void describe(struct viv_supervisor *s, struct command *command)
 {
     struct query_command *q = (struct query_command *)command;
     const struct viv_limits nothing_asked = {0};
+    struct viv_profile_info profiles[VIV_PROFILES_MAX];
     struct viv_description d = {
-        .vm = s->vm,
-        .layers = s->layers,
-        .absent = s->absent,
+        .vm = s->zygotes[0].vm,
+        .layers = s->zygotes[0].layers,
+        .absent = s->zygotes[0].absent,
+        .profiles = profiles,
+        .profile_count = list_profiles(s, q->allowed, profiles),
         .quotas = q->rules,
         .idle = s->idle_count,
         .busy = s->busy_count,
@@ -125,8 +149,12 @@ static int take_rules(struct viv_supervisor *s, struct query_command *q, struct 
 
     pthread_mutex_lock(&s->inbox.lock);
     rules = tenants_rules_of(&s->tenants, q->tenant);
-    if (rules)
+    if (rules) {
         q->rules = *rules;
+        q->rules.profiles = NULL;
+        for (size_t i = 0; i < s->zygote_count; i++)
+            q->allowed[i] = profile_allowed(rules, s->profiles[i].name);
+    }
     pthread_mutex_unlock(&s->inbox.lock);
     return rules ? 0 : tenants_fail_unknown(q->tenant, err);
 }

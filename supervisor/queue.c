@@ -6,6 +6,7 @@
 
 #include "supervisor/clock.h"
 #include "supervisor/limits.h"
+#include "supervisor/profile.h"
 #include "supervisor/supervisor.h"
 
 static struct execution *of_item(struct fair_item *item)
@@ -171,7 +172,9 @@ int viv_supervisor_set_tenants(struct viv_supervisor *supervisor,
 
     if (!command)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
-    if (tenants_rules_new(tenants, count, &rules, err) < 0) {
+    if (profiles_check_tenants(supervisor->profiles, supervisor->zygote_count, tenants, count,
+                               err) < 0 ||
+        tenants_rules_new(tenants, count, &rules, err) < 0) {
         free(command);
         return -1;
     }

@@ -1,10 +1,8 @@
 /* The one thread that owns the state: it waits for descriptors and times. */
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "supervisor/clock.h"
@@ -45,24 +43,26 @@ static int wait_for_events(struct viv_supervisor *s, struct epoll_event *events)
     return n;
 }
 
-static bool over(const struct viv_supervisor *s)
+static bool zygotes_gone(const struct viv_supervisor *s)
 {
-    return s->stopping && !s->oldest && s->link.pidfd < 0 && s->sessions->store.asked == 0;
+    for (size_t i = 0; i < s->zygote_count; i++)
+        if (s->zygotes[i].link.pidfd >= 0)
+            return false;
+    return true;
 }
 
-/* While stopping: once nobody waits for a worker, the zygote may go. */
+static bool over(const struct viv_supervisor *s)
+{
+    return s->stopping && !s->oldest && zygotes_gone(s) && s->sessions->store.asked == 0;
+}
+
+/* While stopping: once nobody waits for a worker, the zygotes may go. */
 static void hurry_end(struct viv_supervisor *s)
 {
-    if (!s->stopping || s->oldest || s->link.fd < 0)
+    if (!s->stopping || s->oldest)
         return;
-    watch_stop(s->epoll_fd, &s->link_watch);
-    s->link_watch.fd = -1;
-    /* One that is ready sees the closed socket; one that hangs in its start
-     * does not look. */
-    if (s->zygote != ZYGOTE_READY)
-        pidfd_send_signal(s->link.pidfd, SIGKILL, NULL, 0);
-    link_hang_up(&s->link);
-    s->zygote = ZYGOTE_DOWN;
+    for (size_t i = 0; i < s->zygote_count; i++)
+        zygote_end(&s->zygotes[i]);
 }
 
 void *reactor_main(void *arg)
@@ -70,9 +70,10 @@ void *reactor_main(void *arg)
     struct viv_supervisor *s = arg;
     struct epoll_event events[EVENTS_AT_ONCE];
 
-    /* From this thread: the zygote is killed when the thread that started it
+    /* From this thread: a zygote is killed when the thread that started it
      * ends (prctl(2), PR_SET_PDEATHSIG). */
-    zygote_start(s);
+    for (size_t i = 0; i < s->zygote_count; i++)
+        zygote_start(&s->zygotes[i]);
     s->wake.ready = run_commands;
     while (!over(s)) {
         int n = wait_for_events(s, events);

@@ -165,7 +165,7 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
     if (error)
         execution_reject(e, error);
     else
-        execution_report(e, death, s->layers, s->absent);
+        execution_report(e, death, e->zygote->layers, e->zygote->absent);
     free_place(s, e);
     /* Last: the session may need the place that has become free. */
     if (session)

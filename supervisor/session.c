@@ -6,6 +6,7 @@
 
 #include "proto/wire_check.h"
 #include "supervisor/clock.h"
+#include "supervisor/profile.h"
 #include "supervisor/queue.h"
 #include "supervisor/session_next.h"
 #include "supervisor/session_quota.h"
@@ -74,6 +75,7 @@ static int find_or_make(struct viv_supervisor *s, struct execution *e, struct se
 
 static void begin_creating(struct session *session, const struct execution *e)
 {
+    const char *profile = e->zygote->profile->name;
     const struct viv_session_config *c = &session->supervisor->config.sessions;
     int64_t now = clock_realtime();
 
@@ -87,6 +89,7 @@ static void begin_creating(struct session *session, const struct execution *e)
         .node = session->supervisor->sessions->store.node_hash,
         .life = session->supervisor->sessions->store.life,
     };
+    snprintf(session->meta.profile, sizeof(session->meta.profile), "%s", profile);
 }
 
 void session_arrive(struct viv_supervisor *s, struct execution *e)
@@ -156,11 +159,47 @@ static void stop_leaving(struct session *session)
     session->leaving = false;
 }
 
+/* Each time: the tenant may have lost the right to it since. */
+static int find_profile(const struct session *session, struct zygote **ret_zygote,
+                        struct viv_error *err)
+{
+    struct viv_supervisor *s = session->supervisor;
+    const struct viv_tenant_config *rules;
+    size_t index = 0;
+    int rc;
+
+    pthread_mutex_lock(&s->inbox.lock);
+    rules = tenants_rules_of(&s->tenants, session->name.tenant);
+    rc = !rules ? tenants_fail_unknown(session->name.tenant, err)
+                : profile_resolve(s->profiles, s->zygote_count, rules, session->meta.profile,
+                                  &index, err);
+    pthread_mutex_unlock(&s->inbox.lock);
+    if (rc == 0)
+        *ret_zygote = &s->zygotes[index];
+    return rc;
+}
+
+static void refuse_turns(struct session *session, const struct viv_error *why)
+{
+    struct viv_error error;
+
+    viv_fail(&error, why->status, "session %s can't go on: %.300s", session->name.id, why->text);
+    session_reject_waiting(session, &error);
+    session->closing |= session->creating;
+    session->creating = false;
+    session_step(session);
+}
+
 static void give_turn(struct session *session)
 {
     struct viv_supervisor *s = session->supervisor;
     struct execution *e = session->first;
+    struct viv_error error;
 
+    if (find_profile(session, &e->zygote, &error) < 0) {
+        refuse_turns(session, &error);
+        return;
+    }
     session_unqueue(e);
     stop_leaving(session);
     session->turn = e;
@@ -194,6 +233,7 @@ static void own_turn(struct session *session, enum execution_kind kind)
     execution_fill_own(e, session->name.tenant, kind, &s->config);
     e->ticket = e->coming_ticket = submit_next_ticket(s, e);
     e->session = session;
+    e->zygote = session->worker->zygote;
     e->save = kind == EXECUTION_CHECKPOINT;
     session->turn = e;
     schedule_enlist(s, e);

@@ -84,8 +84,10 @@ struct listing {
 
 static void free_listing(struct listing *l)
 {
-    for (size_t i = 0; i < l->count; i++)
+    for (size_t i = 0; i < l->count; i++) {
         free((char *)l->infos[i].session_id);
+        free((char *)l->infos[i].profile);
+    }
     free(l->infos);
     free(l);
 }
@@ -95,7 +97,7 @@ static void add_stored(void *arg, const char *session, const struct store_meta *
 {
     struct listing *l = arg;
     struct viv_session_info *infos = l->infos;
-    char *id;
+    char *id, *profile;
 
     if (!meta || l->no_memory)
         return;
@@ -109,7 +111,10 @@ static void add_stored(void *arg, const char *session, const struct store_meta *
         }
     }
     id = infos ? strdup(session) : NULL;
-    if (!id) {
+    profile = infos ? strdup(meta->profile) : NULL;
+    if (!id || !profile) {
+        free(id);
+        free(profile);
         l->no_memory = true;
         return;
     }
@@ -119,6 +124,7 @@ static void add_stored(void *arg, const char *session, const struct store_meta *
         .last_used_realtime_ns = meta->last_used_ns,
         .idle_timeout_ns = meta->idle_timeout_ns,
         .durability = (enum viv_durability)meta->durability,
+        .profile = profile,
         .snapshot_bytes = meta->snapshot_bytes,
         .execution_id = "",
     };

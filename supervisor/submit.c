@@ -4,6 +4,7 @@
 
 #include "supervisor/clock.h"
 #include "supervisor/limits.h"
+#include "supervisor/profile.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
 
@@ -34,9 +35,21 @@ static int check_room(struct viv_supervisor *s, uint64_t bytes, struct viv_error
     return viv_retry_after(err, pace_delay(pace, s->tenants.places, clock_now()));
 }
 
+/* Of one in a session, that is found out in its turn. */
+static int find_profile(const struct viv_supervisor *s, const struct viv_request *request,
+                        const struct viv_tenant_config *rules, size_t *ret_profile,
+                        struct viv_error *err)
+{
+    *ret_profile = 0;
+    if (request->session_id && *request->session_id && request->kind != VIV_REQUEST_OPEN_SESSION)
+        return 0;
+    return profile_resolve(s->profiles, s->zygote_count, rules, request->profile, ret_profile, err);
+}
+
 /* The limits of the request are resolved as its tenant's are. */
 static int admit(struct viv_supervisor *s, const struct viv_request *request, uint64_t bytes,
-                 struct tenant **ret_tenant, struct viv_limits *ret_limits, struct viv_error *err)
+                 struct tenant **ret_tenant, size_t *ret_profile, struct viv_limits *ret_limits,
+                 struct viv_error *err)
 {
     const char *tenant = request->tenant ? request->tenant : "default";
     int64_t now = clock_now();
@@ -45,6 +58,7 @@ static int admit(struct viv_supervisor *s, const struct viv_request *request, ui
         return viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
     if (tenants_check(&s->tenants, tenant, bytes, &request->limits, now, ret_tenant, ret_limits,
                       err) < 0 ||
+        find_profile(s, request, (*ret_tenant)->rules, ret_profile, err) < 0 ||
         check_room(s, bytes, err) < 0)
         return -1;
     return tenants_take(&s->tenants, *ret_tenant, bytes, now, err);
@@ -57,13 +71,15 @@ static struct execution *take_place(struct viv_supervisor *s, const struct viv_r
 {
     struct execution *e = NULL;
     struct tenant *tenant;
+    size_t profile;
 
     pthread_mutex_lock(&s->inbox.lock);
-    if (admit(s, request, bytes, &tenant, ret_limits, err) == 0) {
+    if (admit(s, request, bytes, &tenant, &profile, ret_limits, err) == 0) {
         e = s->free_executions;
         s->free_executions = e->next_queued;
         s->request_bytes += bytes;
         e->tenant = tenant;
+        e->zygote = &s->zygotes[profile];
         e->charged_bytes = bytes;
     }
     pthread_mutex_unlock(&s->inbox.lock);

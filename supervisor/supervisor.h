@@ -22,10 +22,27 @@
 
 enum zygote_phase { ZYGOTE_DOWN, ZYGOTE_STARTING, ZYGOTE_READY };
 
+/* A profile at work: its zygote, and whose workers of it to keep. */
+struct zygote {
+    struct viv_supervisor *supervisor;
+    const struct viv_profile *profile;
+    struct link link;
+    struct watch link_watch;
+    struct watch end;
+    enum zygote_phase phase;
+    bool was_ready;
+    int64_t backoff_ns;
+    struct timer retry;
+    uint64_t layers, absent;
+    char vm[64];
+    struct demand demand;
+    unsigned parked_count; /* executions whose worker is on its way */
+};
+
 struct viv_supervisor {
     struct viv_config config; /* constant after create; strings owned */
     char *worker_path;
-    char **preload;
+    struct viv_profile *profiles; /* the default one first; constant, as its count */
 
     /* Shared with other threads, under inbox.lock. */
     struct inbox inbox;
@@ -48,19 +65,12 @@ struct viv_supervisor {
     struct watch wake;
     struct timers timers;
 
-    struct link link;
-    struct watch link_watch;
-    struct watch zygote_end;
-    enum zygote_phase zygote;
-    int64_t zygote_backoff_ns;
-    struct timer zygote_retry;
-    uint64_t layers, absent;
-    char vm[64];
+    struct zygote *zygotes; /* one for each profile, in their order */
+    size_t zygote_count;
 
     struct worker *workers;
     struct worker *idle; /* a stack: the last one in has the warmest caches */
     unsigned idle_count, starting_count, busy_count, held_count, ending_count;
-    struct demand demand;
     struct execution *parked_first, **parked_last;
     unsigned parked_count;
     struct enforce enforce;
@@ -99,11 +109,12 @@ void pool_refill(struct viv_supervisor *supervisor);
 void pool_started(struct worker *worker, enum worker_state next);
 void pool_refill_retry(struct timer *timer, int64_t now_ns);
 
-/* zygote.c: the zygote's life. */
-void zygote_start(struct viv_supervisor *supervisor);
-void zygote_ready(struct watch *watch);
-void zygote_ended(struct watch *watch);
-void zygote_retry(struct timer *timer, int64_t now_ns);
+/* zygote.c: a zygote's life. */
+void zygote_init(struct zygote *zygote, struct viv_supervisor *supervisor,
+                 const struct viv_profile *profile);
+void zygote_start(struct zygote *zygote);
+/* At our own end: no more workers, and none that it has. */
+void zygote_end(struct zygote *zygote);
 
 /* schedule.c: executions on their way through. */
 void schedule_submitted(struct viv_supervisor *supervisor, struct command *command);

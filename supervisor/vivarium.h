@@ -160,6 +160,30 @@ struct viv_session_config {
     int64_t lease_ns; /* how long others wait after a crash; 0: 1 min with Redis, else 10 min */
 };
 
+/* Longest name of a profile, in bytes; most profiles, the default one included. */
+#define VIV_PROFILE_MAX 63
+#define VIV_PROFILES_MAX 32
+
+/* A kind of worker: what it has imported, sees and may reach. Each has a zygote of
+ * its own, and so its own memory for what it imports. Lists are NULL-terminated,
+ * and may be NULL. */
+struct viv_profile {
+    const char *name; /* [A-Za-z0-9._:-] */
+    /* Modules that its zygote imports; one that can't be imported fails the start. */
+    const char *const *preload;
+    /* Folders and files of the machine that its workers see at the same place,
+     * read-only, beside what Python needs. A supervisor that is root opens them as
+     * nobody. None of /tmp, /proc, /dev and /sys. */
+    const char *const *read_only_paths;
+    /* "NAME=VALUE", over what workers have. PYTHONPATH is heeded. */
+    const char *const *environment;
+    /* Its workers share the supervisor's network: what listens on loopback or is
+     * reached from this machine alone, a metadata address for one, is open to
+     * them. Only IPv4 and IPv6, TCP and UDP; the layer network_namespace is absent. */
+    bool network;
+    unsigned workers_warm; /* as in viv_config */
+};
+
 struct viv_config {
     /* The worker binary. NULL: $VIVARIUM_WORKER, else "vivarium-worker" beside
      * this executable, else ../lib/vivarium/vivarium-worker from there, else its
@@ -169,9 +193,13 @@ struct viv_config {
      * NULL. One that can't be imported fails the start. */
     const char *const *preload;
     unsigned workers_warm; /* pristine workers kept ready (the floor); default 4 */
-    unsigned workers_max;  /* workers at a time, the ceiling; default 32 */
-    unsigned queue_max;    /* executions that wait for a worker; default 1024 */
-    unsigned tenants_max;  /* that have executions at a time; default 1024 */
+    unsigned workers_max;  /* workers of all profiles at a time, the ceiling; default 32 */
+    /* Beside the profile "default", which requests get that name none. That one is
+     * made of `preload` and `workers_warm`, unless it is among these. */
+    const struct viv_profile *profiles;
+    size_t profile_count;
+    unsigned queue_max;   /* executions that wait for a worker; default 1024 */
+    unsigned tenants_max; /* that have executions at a time; default 1024 */
     /* What an execution costs its tenant at least, however short it is: a worker
      * was made for it. One that is above all wall limits shares by number of
      * executions and not by time. Default 1 ms. */
@@ -203,7 +231,7 @@ void viv_config_init(struct viv_config *config);
  * the values alone. Pure. Errors: VIV_INVALID_ARGUMENT. */
 int viv_config_check(const struct viv_config *config, struct viv_error *err);
 
-/* Starts the zygote and waits until it can clone, 30 s at most. `config` and
+/* Starts the zygotes and waits until all can clone, 30 s at most. `config` and
  * what it points to are copied. On success the caller owns *ret_supervisor and
  * ends it with viv_supervisor_destroy(). Errors: VIV_INVALID_ARGUMENT for a
  * configuration that contradicts itself, VIV_FAILED_PRECONDITION where the
@@ -238,6 +266,8 @@ struct viv_tenant_config {
     unsigned sessions;          /* in use at a time, as viv_session_config.max */
     unsigned resident_sessions; /* held by a warm worker at a time */
     uint64_t stored_bytes;      /* of its sessions' snapshots; 0: any */
+    /* Names of the profiles that it may use, NULL-terminated; NULL: "default" alone. */
+    const char *const *profiles;
     struct viv_limits defaults;
     struct viv_limits ceilings;
 };
@@ -275,7 +305,10 @@ struct viv_request {
     const char *execution_id; /* NULL or "": generated */
     /* Run in this session; NULL or "": in none. Its executions run one at a
      * time, in the order in which they were submitted. */
-    const char *session_id;         /* with OPEN_SESSION, NULL or "": generated */
+    const char *session_id; /* with OPEN_SESSION, NULL or "": generated */
+    /* NULL or "": "default". A session keeps the one that it was opened with, so
+     * none is named with it. */
+    const char *profile;
     int64_t idle_timeout_ns;        /* with OPEN_SESSION; 0: the default */
     enum viv_durability durability; /* with OPEN_SESSION; 0: on eviction */
     const char *code;
@@ -377,14 +410,16 @@ struct viv_callbacks {
     void (*finished)(void *arg, const struct viv_result *result);
     /* It did not run: VIV_ALREADY_EXISTS, VIV_NOT_FOUND (no such session),
      * VIV_RESOURCE_EXHAUSTED, VIV_UNAVAILABLE, VIV_DEADLINE_EXCEEDED, VIV_INTERNAL; a
-     * scope that is none: VIV_INVALID_ARGUMENT. */
+     * scope that is none: VIV_INVALID_ARGUMENT; a session whose profile is not here
+     * or no longer the tenant's: VIV_PERMISSION_DENIED. */
     void (*rejected)(void *arg, const struct viv_error *error);
 };
 
 /* Hands an execution to the supervisor. What `request` points to is copied;
  * `callbacks` is copied too; `arg` must live until finished or rejected. On
  * success *ret_ticket (may be NULL) is set before any callback runs. On failure
- * no callback is ever called. Errors: VIV_INVALID_ARGUMENT, and
+ * no callback is ever called. Errors: VIV_INVALID_ARGUMENT,
+ * VIV_PERMISSION_DENIED for a tenant or a profile that may not be used, and
  * VIV_RESOURCE_EXHAUSTED or VIV_UNAVAILABLE where that is known at once. */
 int viv_submit(struct viv_supervisor *supervisor, const struct viv_request *request,
                const struct viv_callbacks *callbacks, void *arg, viv_ticket *ret_ticket,
@@ -431,6 +466,7 @@ struct viv_session_info {
     int64_t last_used_realtime_ns; /* CLOCK_REALTIME */
     int64_t idle_timeout_ns;
     enum viv_durability durability;
+    const char *profile;
     bool resident;
     uint64_t snapshot_bytes;  /* in the store */
     const char *execution_id; /* that runs; "": none */
@@ -460,10 +496,20 @@ typedef void viv_list_done(void *arg, const struct viv_execution_info *execution
 int viv_list(struct viv_supervisor *supervisor, const char *tenant, viv_list_done *done, void *arg,
              struct viv_error *err);
 
-struct viv_description {
-    const char *vm; /* "CPython 3.11.2" */
+struct viv_profile_info {
+    const char *name;
+    const char *const *preload; /* NULL-terminated */
+    bool network;
     uint64_t layers;
     uint64_t absent;
+};
+
+struct viv_description {
+    const char *vm;  /* "CPython 3.11.2" */
+    uint64_t layers; /* of the default profile */
+    uint64_t absent;
+    const struct viv_profile_info *profiles; /* that the tenant may use */
+    size_t profile_count;
     struct viv_tenant_config quotas; /* of the tenant that was asked about */
     struct viv_limits defaults;      /* what a request of its gets that asks for nothing */
     unsigned idle;
@@ -512,7 +558,7 @@ struct viv_stats {
     uint64_t running;
     uint64_t starts_failed;           /* workers that never became ready */
     uint64_t convicted;               /* workers killed because they broke the protocol */
-    uint64_t zygote_starts;           /* 1, and one more for each time it died */
+    uint64_t zygote_starts;           /* 1 for each profile, and 1 for each time one died */
     struct viv_stats_histogram clone; /* from asking the zygote to having a process */
     struct viv_stats_histogram start; /* from there to its being ready */
     struct {

@@ -97,17 +97,19 @@ static int make_pipes(struct worker *w, int theirs[VIV_SPAWN_FDS], struct viv_er
     return 0;
 }
 
-int worker_spawn(struct worker *w, struct demand_tenant *demand, struct viv_error *err)
+int worker_spawn(struct worker *w, struct zygote *zygote, struct demand_tenant *demand,
+                 struct viv_error *err)
 {
     struct viv_cgroup_entrance entrance;
     int theirs[VIV_SPAWN_FDS], rc;
 
+    w->zygote = zygote;
     w->demand = demand;
     if (enforce_spawn(w, &entrance, err) < 0 || make_pipes(w, theirs, err) < 0)
         return -1;
     control_reset(&w->control);
     w->generation = ++w->supervisor->next_generation;
-    rc = link_spawn(&w->supervisor->link, w->index, w->generation, theirs, &entrance, err);
+    rc = link_spawn(&zygote->link, w->index, w->generation, theirs, &entrance, err);
     close(theirs[VIV_SPAWN_CHANNEL]);
     close(theirs[VIV_SPAWN_STDOUT]);
     close(theirs[VIV_SPAWN_STDERR]);

@@ -18,6 +18,7 @@
 #include "supervisor/worker_state.h"
 
 struct execution;
+struct zygote;
 
 struct worker {
     uint32_t index;
@@ -36,6 +37,7 @@ struct worker {
     unsigned session_runs;   /* executions of it that it was given */
     struct timer timer;      /* a start that takes too long */
     struct worker *next_idle;
+    struct zygote *zygote;        /* that it was asked of */
     struct demand_tenant *demand; /* whose executions it may run; NULL in a free slot */
     struct enforced enforced;
     /* How it ended. */
@@ -51,15 +53,16 @@ int worker_open(struct worker *worker, struct viv_supervisor *supervisor, uint32
                 struct viv_error *err);
 void worker_close(struct worker *worker);
 
-/* Makes descriptors and asks the zygote for a worker of this tenant. The slot
- * must be free, and vacant (enforce.h). */
-int worker_spawn(struct worker *worker, struct demand_tenant *demand, struct viv_error *err);
+/* Makes descriptors and asks the zygote for a worker of this tenant, who is one
+ * in its demand. The slot must be free, and vacant (enforce.h). */
+int worker_spawn(struct worker *worker, struct zygote *zygote, struct demand_tenant *demand,
+                 struct viv_error *err);
 
 /* The zygote's messages about it; takes `pidfd`. */
 void worker_spawned(struct worker *worker, const struct viv_zygote_message *message, int pidfd);
 void worker_exited(struct worker *worker, const struct viv_zygote_message *message);
 
-/* The zygote is gone and this worker with it. */
+/* Its zygote is gone and this worker with it. */
 void worker_zygote_lost(struct worker *worker);
 
 /* Runs one event through the state table. */

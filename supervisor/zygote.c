@@ -1,7 +1,8 @@
-/* The zygote's life, as the reactor sees it. */
+/* A zygote's life, as the reactor sees it. */
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 
 #include "supervisor/clock.h"
@@ -11,150 +12,203 @@
 #define BACKOFF_FIRST_NS INT64_C(100000000)
 #define BACKOFF_MOST_NS INT64_C(5000000000)
 
-static void tell_start(struct viv_supervisor *s, const struct viv_error *error)
+/* Which one it was, where there are several. */
+static void name_profile(const struct zygote *z, const struct viv_error *error,
+                         struct viv_error *ret_named)
 {
+    *ret_named = *error;
+    if (z->supervisor->zygote_count > 1)
+        viv_fail(ret_named, error->status, "profile %s: %.400s", z->profile->name, error->text);
+}
+
+static bool all_ready(const struct viv_supervisor *s)
+{
+    for (size_t i = 0; i < s->zygote_count; i++)
+        if (!s->zygotes[i].was_ready)
+            return false;
+    return true;
+}
+
+/* It is ready, or why it is not. */
+static void tell_start(struct zygote *z, const struct viv_error *error)
+{
+    struct viv_supervisor *s = z->supervisor;
+
+    z->was_ready |= error == NULL;
     pthread_mutex_lock(&s->start_lock);
     if (!s->started && !s->start_failed) {
-        s->started = error == NULL;
-        s->start_failed = error != NULL;
-        if (error)
-            s->start_error = *error;
+        s->started = !error && all_ready(s);
+        s->start_failed = error && !z->was_ready;
+        if (s->start_failed)
+            name_profile(z, error, &s->start_error);
         pthread_cond_broadcast(&s->start_done);
     }
     pthread_mutex_unlock(&s->start_lock);
 }
 
-static void try_again_later(struct viv_supervisor *s)
+static void try_again_later(struct zygote *z)
 {
-    s->zygote_backoff_ns *= 2;
-    if (s->zygote_backoff_ns < BACKOFF_FIRST_NS)
-        s->zygote_backoff_ns = BACKOFF_FIRST_NS;
-    if (s->zygote_backoff_ns > BACKOFF_MOST_NS)
-        s->zygote_backoff_ns = BACKOFF_MOST_NS;
-    timers_set(&s->timers, &s->zygote_retry, clock_now() + s->zygote_backoff_ns);
+    z->backoff_ns *= 2;
+    if (z->backoff_ns < BACKOFF_FIRST_NS)
+        z->backoff_ns = BACKOFF_FIRST_NS;
+    if (z->backoff_ns > BACKOFF_MOST_NS)
+        z->backoff_ns = BACKOFF_MOST_NS;
+    timers_set(&z->supervisor->timers, &z->retry, clock_now() + z->backoff_ns);
 }
 
-void zygote_retry(struct timer *timer, int64_t now_ns)
+static void retry(struct timer *timer, int64_t now_ns)
 {
-    zygote_start(
-        (struct viv_supervisor *)((char *)timer - offsetof(struct viv_supervisor, zygote_retry)));
+    zygote_start((struct zygote *)((char *)timer - offsetof(struct zygote, retry)));
 }
 
-void zygote_start(struct viv_supervisor *s)
+/* A network of the machine's is what its profile asks for. */
+static uint64_t may_be_absent(const struct zygote *z)
 {
+    return z->supervisor->config.allow_absent |
+           (z->profile->network ? VIV_LAYER_BIT(VIV_LAYER_NETWORK_NAMESPACE) : 0);
+}
+
+void zygote_start(struct zygote *z)
+{
+    struct viv_supervisor *s = z->supervisor;
     struct viv_error error;
 
-    if (link_start(s->worker_path, (const char *const *)s->preload, s->config.allow_absent,
-                   &s->link, &error) < 0) {
-        tell_start(s, &error);
-        try_again_later(s);
+    if (link_start(s->worker_path, z->profile, may_be_absent(z), &z->link, &error) < 0) {
+        tell_start(z, &error);
+        try_again_later(z);
         return;
     }
-    s->zygote = ZYGOTE_STARTING;
-    s->link_watch.fd = s->link.fd;
-    s->zygote_end.fd = s->link.pidfd;
-    if (watch_start(s->epoll_fd, &s->link_watch, &error) < 0 ||
-        watch_start(s->epoll_fd, &s->zygote_end, &error) < 0)
-        tell_start(s, &error);
+    z->phase = ZYGOTE_STARTING;
+    z->link_watch.fd = z->link.fd;
+    z->end.fd = z->link.pidfd;
+    if (watch_start(s->epoll_fd, &z->link_watch, &error) < 0 ||
+        watch_start(s->epoll_fd, &z->end, &error) < 0)
+        tell_start(z, &error);
 }
 
-static void failed(struct viv_supervisor *s, const struct viv_zygote_message *m)
+static void failed(struct zygote *z, const struct viv_zygote_message *m)
 {
     struct viv_error error;
 
     viv_fail(&error, VIV_FAILED_PRECONDITION, "%s", m->text);
-    tell_start(s, &error);
+    tell_start(z, &error);
 }
 
-static void ready(struct viv_supervisor *s, const struct viv_zygote_message *m)
+static void ready(struct zygote *z, const struct viv_zygote_message *m)
 {
+    struct viv_supervisor *s = z->supervisor;
     uint64_t layers = m->layers & VIV_LAYERS_JAIL;
     struct viv_error error;
 
-    if (layers_check(VIV_LAYERS_JAIL, layers, s->config.allow_absent, NULL, &error) < 0) {
-        tell_start(s, &error);
-        shutdown(s->link.fd, SHUT_RDWR); /* it ends of that, and is tried again */
+    if (layers_check(VIV_LAYERS_JAIL, layers, may_be_absent(z), NULL, &error) < 0) {
+        tell_start(z, &error);
+        shutdown(z->link.fd, SHUT_RDWR); /* it ends of that, and is tried again */
         return;
     }
-    s->zygote = ZYGOTE_READY;
+    z->phase = ZYGOTE_READY;
     stats_count(&s->stats.zygote_starts);
-    s->zygote_backoff_ns = 0;
-    s->layers = layers | s->enforce.layers;
-    s->absent = (VIV_LAYERS_JAIL | VIV_LAYERS_CGROUP) & ~s->layers;
-    snprintf(s->vm, sizeof(s->vm), "%.63s", m->text);
-    tell_start(s, NULL);
+    z->backoff_ns = 0;
+    z->layers = layers | s->enforce.layers;
+    z->absent = (VIV_LAYERS_JAIL | VIV_LAYERS_CGROUP) & ~z->layers;
+    snprintf(z->vm, sizeof(z->vm), "%.63s", m->text);
+    tell_start(z, NULL);
 }
 
 /* The worker that a message is about; NULL where that one is gone. */
-static struct worker *worker_for(struct viv_supervisor *s, const struct viv_zygote_message *m)
+static struct worker *worker_for(struct zygote *z, const struct viv_zygote_message *m)
 {
+    struct viv_supervisor *s = z->supervisor;
     struct worker *w;
 
     if (m->slot >= s->config.workers_max)
         return NULL;
     w = &s->workers[m->slot];
-    return w->generation == m->generation && w->state != WORKER_FREE ? w : NULL;
+    return w->zygote == z && w->generation == m->generation && w->state != WORKER_FREE ? w : NULL;
 }
 
 /* Takes the descriptor. */
-static void handle(struct viv_supervisor *s, const struct viv_zygote_message *m, int fd)
+static void handle(struct zygote *z, const struct viv_zygote_message *m, int fd)
 {
-    struct worker *w = worker_for(s, m);
+    struct worker *w = worker_for(z, m);
     struct watch stray = {.fd = fd};
 
     if (m->type == VIV_ZYGOTE_SPAWNED && w && w->state == WORKER_SPAWNING) {
         worker_spawned(w, m, fd);
         return;
     }
-    watch_close(s->epoll_fd, &stray);
+    watch_close(z->supervisor->epoll_fd, &stray);
     if (m->type == VIV_ZYGOTE_READY)
-        ready(s, m);
+        ready(z, m);
     else if (m->type == VIV_ZYGOTE_FAILED)
-        failed(s, m);
+        failed(z, m);
     else if (m->type == VIV_ZYGOTE_EXITED && w)
         worker_exited(w, m);
 }
 
-void zygote_ready(struct watch *watch)
+static void hang_up(struct zygote *z)
 {
-    struct viv_supervisor *s =
-        (struct viv_supervisor *)((char *)watch - offsetof(struct viv_supervisor, link_watch));
+    watch_stop(z->supervisor->epoll_fd, &z->link_watch);
+    z->link_watch.fd = -1;
+    link_hang_up(&z->link);
+    z->phase = ZYGOTE_DOWN;
+}
+
+static void on_message(struct watch *watch)
+{
+    struct zygote *z = (struct zygote *)((char *)watch - offsetof(struct zygote, link_watch));
     struct viv_zygote_message m;
     struct viv_error error;
     int fd, got;
 
-    while ((got = link_receive(&s->link, &m, &fd, &error)) > 0)
-        handle(s, &m, fd);
+    while ((got = link_receive(&z->link, &m, &fd, &error)) > 0)
+        handle(z, &m, fd);
     if (got < 0 && error.status == VIV_UNAVAILABLE)
         return;
     /* What goes on is told by its end: the kernel ends every worker first. */
-    watch_stop(s->epoll_fd, &s->link_watch);
-    s->link_watch.fd = -1;
-    link_hang_up(&s->link);
-    s->zygote = ZYGOTE_DOWN;
+    hang_up(z);
 }
 
-void zygote_ended(struct watch *watch)
+static void on_end(struct watch *watch)
 {
-    struct viv_supervisor *s =
-        (struct viv_supervisor *)((char *)watch - offsetof(struct viv_supervisor, zygote_end));
+    struct zygote *z = (struct zygote *)((char *)watch - offsetof(struct zygote, end));
+    struct viv_supervisor *s = z->supervisor;
     struct viv_error error;
 
-    if (s->link.fd >= 0)
-        zygote_ready(&s->link_watch); /* its last words */
-    watch_stop(s->epoll_fd, &s->link_watch);
-    watch_stop(s->epoll_fd, &s->zygote_end);
-    s->link_watch.fd = s->zygote_end.fd = -1;
-    link_reap(&s->link);
-    s->zygote = ZYGOTE_DOWN;
-    for (unsigned i = 0; i < s->config.workers_max; i++) {
-        if (s->workers[i].state == WORKER_FREE)
-            continue;
-        worker_zygote_lost(&s->workers[i]);
-    }
+    if (z->link.fd >= 0)
+        on_message(&z->link_watch); /* its last words */
+    hang_up(z);
+    watch_stop(s->epoll_fd, &z->end);
+    z->end.fd = -1;
+    link_reap(&z->link);
+    for (unsigned i = 0; i < s->config.workers_max; i++)
+        if (s->workers[i].state != WORKER_FREE && s->workers[i].zygote == z)
+            worker_zygote_lost(&s->workers[i]);
     viv_fail(&error, VIV_FAILED_PRECONDITION,
              "%s ended before it was ready: its words are on standard error", s->worker_path);
-    tell_start(s, &error);
+    tell_start(z, &error);
     if (!s->stopping)
-        try_again_later(s);
+        try_again_later(z);
+}
+
+void zygote_init(struct zygote *z, struct viv_supervisor *s, const struct viv_profile *profile)
+{
+    *z = (struct zygote){
+        .supervisor = s,
+        .profile = profile,
+        .link = {.fd = -1, .pidfd = -1},
+        .link_watch = {.fd = -1, .ready = on_message},
+        .end = {.fd = -1, .ready = on_end},
+        .retry.fire = retry,
+    };
+}
+
+void zygote_end(struct zygote *z)
+{
+    if (z->link.fd < 0)
+        return;
+    /* One that is ready sees the closed socket; one that hangs in its start
+     * does not look. */
+    if (z->phase != ZYGOTE_READY)
+        pidfd_send_signal(z->link.pidfd, SIGKILL, NULL, 0);
+    hang_up(z);
 }

@@ -12,7 +12,8 @@ int hash_order(const void *a, const void *b)
 
 static const uint8_t magic[4] = {'V', 'I', 'V', 'S'};
 
-#define VERSION 1
+/* 1 had no profile. */
+#define VERSION 2
 
 /* Where each field stands. */
 enum {
@@ -33,11 +34,13 @@ enum {
     AT_NODE = 148,
     AT_LIFE = 156,
     AT_EXECUTIONS = 164,
-    AT_END = 172,
+    AT_PROFILE = 172,
+    AT_END = 236,
 };
 
 _Static_assert(AT_END == RECORD_BODY && AT_INDEX_HASH + HASH_SIZE == AT_NODE &&
-                   AT_PYTHON + STORE_PYTHON_MAX + 1 == AT_INDEX_HASH,
+                   AT_PYTHON + STORE_PYTHON_MAX + 1 == AT_INDEX_HASH &&
+                   AT_PROFILE + STORE_PROFILE_MAX + 1 == AT_END,
                "the fields fill the record");
 
 static void put_32(uint8_t *at, uint32_t value)
@@ -91,6 +94,7 @@ void record_encode(const struct record *record, uint8_t ret_bytes[RECORD_SIZE])
     put_64(ret_bytes + AT_NODE, meta->node);
     put_64(ret_bytes + AT_LIFE, meta->life);
     put_64(ret_bytes + AT_EXECUTIONS, meta->executions);
+    memcpy(ret_bytes + AT_PROFILE, meta->profile, strnlen(meta->profile, STORE_PROFILE_MAX));
 }
 
 static void decode_fields(const uint8_t *bytes, struct record *ret_record)
@@ -112,6 +116,7 @@ static void decode_fields(const uint8_t *bytes, struct record *ret_record)
     meta->node = get_64(bytes + AT_NODE);
     meta->life = get_64(bytes + AT_LIFE);
     meta->executions = get_64(bytes + AT_EXECUTIONS);
+    memcpy(meta->profile, bytes + AT_PROFILE, sizeof(meta->profile));
 }
 
 static int fields_make_sense(const struct record *record)
@@ -119,7 +124,7 @@ static int fields_make_sense(const struct record *record)
     const struct store_meta *meta = &record->meta;
 
     return meta->generation > 0 && meta->idle_timeout_ns >= 0 &&
-           meta->python[STORE_PYTHON_MAX] == 0 &&
+           meta->python[STORE_PYTHON_MAX] == 0 && meta->profile[STORE_PROFILE_MAX] == 0 &&
            (meta->durability == STORE_ON_EVICTION || meta->durability == STORE_EVERY_EXECUTION) &&
            record->index_len % INDEX_ENTRY == 0 &&
            (record->index_len == 0) == (meta->snapshot_bytes == 0) &&

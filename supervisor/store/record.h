@@ -22,7 +22,7 @@ struct hash {
 /* For qsort(3) and bsearch(3), of hashes and of what begins with one. */
 int hash_order(const void *a, const void *b);
 
-#define RECORD_BODY 172
+#define RECORD_BODY 236
 #define RECORD_SIZE (RECORD_BODY + SEAL_SIZE)
 #define INDEX_ENTRY (4 + HASH_SIZE)
 

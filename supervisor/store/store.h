@@ -30,6 +30,7 @@
 /* Longest tenant, session and owner, in bytes. */
 #define STORE_NAME_MAX 128
 #define STORE_PYTHON_MAX 31
+#define STORE_PROFILE_MAX 63
 
 /* The values are kept on disk. */
 enum store_durability { STORE_ON_EVICTION = 1, STORE_EVERY_EXECUTION = 2 };
@@ -48,12 +49,13 @@ struct store_meta {
     int64_t idle_timeout_ns; /* 0: never expires */
     int64_t snapshot_ns;     /* 0: no snapshot yet */
     enum store_durability durability;
-    char python[STORE_PYTHON_MAX + 1]; /* "3.11"; "" for none */
-    uint64_t node;                     /* who wrote it: stands for the supervisor's name */
-    uint64_t life;                     /* and for the one of its lives */
-    uint64_t executions;               /* that the session has had */
-    uint64_t snapshot_bytes;           /* set by the store */
-    uint64_t stored_bytes;             /* what counts against a quota; set by the store */
+    char python[STORE_PYTHON_MAX + 1];   /* "3.11"; "" for none */
+    char profile[STORE_PROFILE_MAX + 1]; /* that it was opened in; "" for none */
+    uint64_t node;                       /* who wrote it: stands for the supervisor's name */
+    uint64_t life;                       /* and for the one of its lives */
+    uint64_t executions;                 /* that the session has had */
+    uint64_t snapshot_bytes;             /* set by the store */
+    uint64_t stored_bytes;               /* what counts against a quota; set by the store */
     uint64_t quota_bytes; /* of the tenant, for this write; 0: as the store was opened with */
 };
 

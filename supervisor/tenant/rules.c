@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "supervisor/limits.h"
+#include "supervisor/profile.h"
 #include "supervisor/tenant/tenants.h"
 
 #define TEMPLATE "default"
@@ -81,7 +82,8 @@ static int copy(const struct viv_tenant_config *from, struct viv_tenant_config *
 {
     *to = *from;
     to->tenant = strdup(from->tenant);
-    if (!to->tenant)
+    to->profiles = from->profiles ? (const char *const *)strings_copy(from->profiles) : NULL;
+    if (!to->tenant || (from->profiles && !to->profiles))
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for the table of tenants");
     if (to->memory_bytes != 0)
         narrow(&to->ceilings, to->memory_bytes);
@@ -90,8 +92,10 @@ static int copy(const struct viv_tenant_config *from, struct viv_tenant_config *
 
 void tenants_rules_free(struct viv_tenant_config *rules, size_t count)
 {
-    for (size_t i = 0; rules && i < count; i++)
+    for (size_t i = 0; rules && i < count; i++) {
         free((char *)rules[i].tenant);
+        strings_free((char **)rules[i].profiles);
+    }
     free(rules);
 }
 

@@ -16,6 +16,7 @@ static struct record some_record(void)
                  .snapshot_ns = INT64_MIN,
                  .durability = STORE_ON_EVICTION,
                  .python = "3.11",
+                 .profile = "science",
                  .snapshot_bytes = 100,
                  .stored_bytes = 400},
         .token = UINT64_MAX,
@@ -38,6 +39,7 @@ static void a_record_comes_back(void **state)
     assert_true(got.meta.opened_ns == -1 && got.meta.last_used_ns == INT64_MAX);
     assert_true(got.meta.snapshot_ns == INT64_MIN && got.token == UINT64_MAX);
     assert_string_equal(got.meta.python, "3.11");
+    assert_string_equal(got.meta.profile, "science");
     assert_memory_equal(&got.index_hash, &record.index_hash, HASH_SIZE);
     assert_int_equal(got.index_len, INDEX_ENTRY);
 }
