@@ -134,6 +134,20 @@ static struct viv_client_limits limits_of(const Vivarium__V1__Limits *m)
     };
 }
 
+static int fill_profiles(struct viv_client_description *d, const Vivarium__V1__DescribeResponse *m,
+                         struct viv_error *err)
+{
+    const char **names = viv_arena_alloc(d, m->n_profiles, sizeof(*names));
+
+    if (!names)
+        return viv_question_no_memory(err);
+    for (size_t i = 0; i < m->n_profiles; i++)
+        names[i] = m->profiles[i]->name;
+    d->profiles = names;
+    d->profile_count = m->n_profiles;
+    return 0;
+}
+
 static int fill_description(void *reply, ProtobufCMessage *message, struct viv_error *err)
 {
     const Vivarium__V1__DescribeResponse *m = (const Vivarium__V1__DescribeResponse *)message;
@@ -157,7 +171,7 @@ static int fill_description(void *reply, ProtobufCMessage *message, struct viv_e
         d->pool_queued = m->pool->queued;
         d->pool_ceiling = m->pool->ceiling;
     }
-    return 0;
+    return fill_profiles(d, m, err);
 }
 
 int viv_client_describe(struct viv_client *client, int64_t timeout_ns,

@@ -54,12 +54,13 @@ json_t *viv_json_sessions(const struct viv_client_sessions_reply *reply)
         const struct viv_client_session *s = &reply->sessions[i];
 
         json_array_append_new(
-            array, json_pack("{s:s, s:I, s:I, s:b, s:o, s:s, s:I, s:s}", "session_id",
+            array, json_pack("{s:s, s:I, s:I, s:b, s:o, s:s, s:I, s:s, s:s}", "session_id",
                              s->session_id, "opened_ns", (json_int_t)s->opened_ns, "last_used_ns",
                              (json_int_t)s->last_used_ns, "resident", s->resident, "snapshot_bytes",
                              size(s->snapshot_bytes), "durability",
                              viv_client_durability_name(s->durability), "idle_timeout_ns",
-                             (json_int_t)s->idle_timeout_ns, "execution_id", s->execution_id));
+                             (json_int_t)s->idle_timeout_ns, "profile", s->profile, "execution_id",
+                             s->execution_id));
     }
     return json_pack("{s:o}", "sessions", array);
 }

@@ -31,6 +31,7 @@ enum option_code {
     OPT_SCOPE_IN,
     OPT_SCOPE_OUT,
     OPT_SESSION,
+    OPT_WORKER_PROFILE,
     OPT_IDLE,
     OPT_DURABLE,
     OPT_NO_DURABLE,
@@ -70,6 +71,7 @@ static const struct option TOP[] = {COMMON, {"version", no_argument, NULL, OPT_V
         {"stream", no_argument, NULL, OPT_STREAM},                                                \
         {"no-stream", no_argument, NULL, OPT_NO_STREAM}, {"id", required_argument, NULL, OPT_ID}, \
         {"stdin", required_argument, NULL, OPT_STDIN},                                            \
+        {"worker-profile", required_argument, NULL, OPT_WORKER_PROFILE},                          \
         {"session", required_argument, NULL, OPT_SESSION},                                        \
         {"scope-in", required_argument, NULL, OPT_SCOPE_IN},                                      \
     {                                                                                             \
@@ -112,6 +114,7 @@ static const struct option PLAIN[] = {{"help", no_argument, NULL, OPT_HELP}, {0}
 static const struct option REPL[] = {
     COMMON,
     LIMITS,
+    {"worker-profile", required_argument, NULL, OPT_WORKER_PROFILE},
     {"session", required_argument, NULL, OPT_SESSION},
     {"scope-in", required_argument, NULL, OPT_SCOPE_IN},
     {"idle", required_argument, NULL, OPT_IDLE},
@@ -124,6 +127,7 @@ static const struct option SESSION[] = {
     COMMON,
     {"json", no_argument, NULL, OPT_JSON},
     {"id", required_argument, NULL, OPT_ID},
+    {"worker-profile", required_argument, NULL, OPT_WORKER_PROFILE},
     {"scope-in", required_argument, NULL, OPT_SCOPE_IN},
     {"idle", required_argument, NULL, OPT_IDLE},
     {"durable", no_argument, NULL, OPT_DURABLE},
@@ -285,6 +289,9 @@ static void take_text(int code, const char *value, struct viv_options *o)
         break;
     case OPT_OUT:
         o->out = value;
+        break;
+    case OPT_WORKER_PROFILE:
+        o->worker_profile = value;
         break;
     default:
         o->reason = value;

@@ -51,6 +51,8 @@ struct viv_options {
     const char *input;     /* of --stdin: a path, "-" or NULL */
     bool live;             /* output as it is written */
     const char *scope_out; /* a path, or NULL */
+    /* run, repl and session open */
+    const char *profile;
     /* run and repl */
     const char *session;  /* to run in; of session: which one */
     const char *scope_in; /* a path, or NULL; of session open, too */

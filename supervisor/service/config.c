@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "supervisor/service/config_limits.h"
+#include "supervisor/service/config_profiles.h"
 #include "supervisor/service/config_tenants.h"
 
 struct config {
     struct config_yaml yaml;
     struct config_credential *credentials;
     size_t credential_count;
+    struct config_profiles profiles;
 };
 
 static const struct yaml_config nothing;
@@ -35,6 +37,8 @@ static int check_values(struct config *c, struct viv_error *err)
     for (unsigned i = 0; i < v->tenant_count; i++)
         if (config_tenants_limits(&c->yaml, i, &unused, &unused, err) < 0)
             return -1;
+    if (config_profiles_read(&c->yaml, &c->profiles, err) < 0)
+        return -1;
     return config_tenants_credentials(&c->yaml, &c->credentials, &c->credential_count, err);
 }
 
@@ -58,6 +62,7 @@ void config_free(struct config *config)
     if (!config)
         return;
     free(config->credentials);
+    config_profiles_free(&config->profiles);
     config_yaml_free(&config->yaml);
     free(config);
 }
@@ -175,8 +180,55 @@ const struct config_credential *config_credentials(const struct config *config, 
     return config->credentials;
 }
 
+void config_profiles(const struct config *config, struct viv_config *library)
+{
+    library->profiles = config->profiles.all;
+    library->profile_count = config->profiles.count;
+}
+
+/* How many of the first ones are right. */
+static size_t count_right(const struct viv_config *library)
+{
+    struct viv_config some = *library;
+
+    for (size_t i = 0; i < library->profile_count; i++) {
+        some.profile_count = i + 1;
+        if (viv_config_check(&some, NULL) < 0)
+            return i;
+    }
+    return library->profile_count;
+}
+
+int config_profiles_check(const struct config *config, const struct viv_config *library,
+                          struct viv_error *err)
+{
+    struct viv_config none = *library;
+    char path[32];
+
+    none.profile_count = 0;
+    if (viv_config_check(library, err) == 0)
+        return 0;
+    if (viv_config_check(&none, NULL) < 0)
+        return -1; /* of something else */
+    snprintf(path, sizeof(path), "profiles[%zu]", count_right(library));
+    return config_yaml_at(&config->yaml, path, err);
+}
+
 int config_tenants(const struct config *config, const struct viv_config *base,
                    struct viv_tenant_config **ret_tenants, size_t *ret_count, struct viv_error *err)
 {
-    return config_tenants_read(&config->yaml, base, ret_tenants, ret_count, err);
+    const struct yaml_config *v = values(config);
+    struct viv_tenant_config *tenants;
+    size_t count;
+
+    for (unsigned i = 0; i < v->tenant_count; i++)
+        if (config_profiles_check_tenant(&config->yaml, base, i, err) < 0)
+            return -1;
+    if (config_tenants_read(&config->yaml, base, &tenants, &count, err) < 0)
+        return -1;
+    for (unsigned i = 0; i < v->tenant_count; i++)
+        tenants[i].profiles = config->profiles.tenants[i];
+    *ret_tenants = tenants;
+    *ret_count = count;
+    return 0;
 }

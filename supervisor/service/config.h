@@ -56,8 +56,15 @@ struct config_credential {
 
 const struct config_credential *config_credentials(const struct config *config, size_t *ret_count);
 
-/* The table for viv_supervisor_set_tenants(), over what `base` says; the caller
- * frees the array alone. Without `tenants` in the file: one entry, "default". */
+/* Puts the file's profiles into *library. */
+void config_profiles(const struct config *config, struct viv_config *library);
+
+/* viv_config_check(), with the place of the profile that is wrong. */
+int config_profiles_check(const struct config *config, const struct viv_config *library,
+                          struct viv_error *err);
+
+/* The table for viv_supervisor_set_tenants(), over what `base` says, whose profiles are
+ * those that they may name; the caller frees the array alone. Without `tenants` in the file: one entry, "default". */
 int config_tenants(const struct config *config, const struct viv_config *base,
                    struct viv_tenant_config **ret_tenants, size_t *ret_count,
                    struct viv_error *err);

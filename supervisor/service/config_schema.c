@@ -45,6 +45,20 @@ static const cyaml_schema_field_t credentials[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t profile_fields[] = {
+    REQUIRED(struct yaml_profile, name),
+    LIST(struct yaml_profile, preload, preload.text, preload.count),
+    LIST(struct yaml_profile, read_only_paths, read_only_paths.text, read_only_paths.count),
+    LIST(struct yaml_profile, environment, environment.text, environment.count),
+    SCALAR(struct yaml_profile, network),
+    SCALAR(struct yaml_profile, workers_warm),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t profile = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_profile, profile_fields),
+};
+
 static const cyaml_schema_field_t tenant_fields[] = {
     REQUIRED(struct yaml_tenant, name),
     SCALAR(struct yaml_tenant, weight),
@@ -57,6 +71,10 @@ static const cyaml_schema_field_t tenant_fields[] = {
     SCALAR(struct yaml_tenant, sessions),
     SCALAR(struct yaml_tenant, resident_sessions),
     SCALAR(struct yaml_tenant, stored_bytes),
+    /* An empty list would be taken for none. */
+    CYAML_FIELD_SEQUENCE_COUNT("profiles", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct yaml_tenant, profiles.text, profiles.count, &text, 1,
+                               LIST_MAX),
     MAPPING(struct yaml_tenant, defaults, limits),
     MAPPING(struct yaml_tenant, ceilings, limits),
     MAPPING(struct yaml_tenant, credentials, credentials),
@@ -102,6 +120,8 @@ static const cyaml_schema_field_t top[] = {
     SCALAR(struct yaml_config, session_bytes),
     MAPPING(struct yaml_config, defaults, limits),
     MAPPING(struct yaml_config, ceilings, limits),
+    CYAML_FIELD_SEQUENCE_COUNT("profiles", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct yaml_config, profiles, profile_count, &profile, 0, LIST_MAX),
     CYAML_FIELD_SEQUENCE_COUNT("tenants", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                struct yaml_config, tenants, tenant_count, &tenant, 0, TENANTS_MAX),
     CYAML_FIELD_END,

@@ -25,11 +25,17 @@ struct yaml_credentials {
     unsigned token_count;
 };
 
+struct yaml_profile {
+    char *name, *network, *workers_warm;
+    struct yaml_list preload, read_only_paths, environment;
+};
+
 struct yaml_tenant {
     char *name;
     char *weight, *running, *queued, *rate, *burst;
     char *memory_bytes, *request_bytes;
     char *sessions, *resident_sessions, *stored_bytes;
+    struct yaml_list profiles;
     struct yaml_limits defaults, ceilings;
     struct yaml_credentials credentials;
 };
@@ -43,6 +49,8 @@ struct yaml_config {
     char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
     char *session_lease, *session_bytes;
     struct yaml_limits defaults, ceilings;
+    struct yaml_profile *profiles;
+    unsigned profile_count;
     struct yaml_tenant *tenants;
     unsigned tenant_count;
 };

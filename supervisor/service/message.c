@@ -173,6 +173,7 @@ void message_session_info(struct message_session_info *m, const struct viv_sessi
     if (info->idle_timeout_ns > 0)
         m->root.idle_timeout = &m->idle_timeout;
     m->root.execution_id = (char *)info->execution_id;
+    m->root.profile = (char *)info->profile;
 }
 
 void message_info(struct message_info *m, const struct viv_execution_info *info)
@@ -222,6 +223,27 @@ static void set_pool(struct message_description *m, const struct viv_description
     m->root.pool = &m->pool;
 }
 
+static void set_profile(struct message_profile *m, const struct viv_profile_info *p)
+{
+    vivarium__v1__profile__init(&m->root);
+    message_enforcement(&m->enforcement, p->layers, p->absent);
+    m->root.enforcement = &m->enforcement.root;
+    m->root.name = (char *)p->name;
+    m->root.network = p->network;
+    m->root.preload = (char **)p->preload;
+    while (p->preload && p->preload[m->root.n_preload])
+        m->root.n_preload++;
+}
+
+static void set_profiles(struct message_description *m, const struct viv_description *d)
+{
+    for (size_t i = 0; i < d->profile_count && i < VIV_PROFILES_MAX; i++) {
+        set_profile(&m->profiles[i], &d->profiles[i]);
+        m->profile_list[m->root.n_profiles++] = &m->profiles[i].root;
+    }
+    m->root.profiles = m->profile_list;
+}
+
 void message_description(struct message_description *m, const struct viv_description *d,
                          uint64_t message_bytes)
 {
@@ -232,6 +254,7 @@ void message_description(struct message_description *m, const struct viv_descrip
     set_quotas(m, d);
     m->quotas.message_bytes = message_bytes;
     set_pool(m, d);
+    set_profiles(m, d);
     m->root.version = (char *)VIV_VERSION;
     m->root.vm = (char *)d->vm;
     m->root.tenant = (char *)d->quotas.tenant;

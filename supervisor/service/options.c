@@ -257,17 +257,31 @@ static int check_together(const struct options *o, struct viv_error *err)
     return 0;
 }
 
+/* A small pool asked for is no contradiction to a floor nobody asked for. */
+static void lower_floor(struct viv_config *c)
+{
+    uint64_t others = 0;
+
+    for (size_t i = 0; i < c->profile_count; i++)
+        others += c->profiles[i].workers_warm;
+    if (c->workers_warm + others > c->workers_max)
+        c->workers_warm = c->workers_max > others ? c->workers_max - (unsigned)others : 0;
+}
+
 static int take_all(struct options *o, struct viv_error *err)
 {
     unsigned warm_default = o->config.workers_warm;
 
     if (take_file(o, err) < 0 || take_environment(o, err) < 0 || take_flags(o, false, err) < 0)
         return -1;
-    /* A small pool asked for is no contradiction to a floor nobody asked for. */
-    if (o->config.workers_warm == warm_default && o->config.workers_warm > o->config.workers_max)
-        o->config.workers_warm = o->config.workers_max;
+    if (o->file)
+        config_profiles(o->file, &o->config);
+    if (o->config.workers_warm == warm_default)
+        lower_floor(&o->config);
     o->config.request_bytes_max = (uint64_t)o->max_message;
     o->config.result_bytes_max = (uint64_t)o->max_message;
+    if (o->file && config_profiles_check(o->file, &o->config, err) < 0)
+        return -1;
     if (check_listen(o, err) < 0 || check_together(o, err) < 0 || complete_store(o, err) < 0 ||
         viv_config_check(&o->config, err) < 0)
         return -1;

@@ -303,8 +303,9 @@ static void close_session(const struct command *c)
 static void list_sessions(const struct command *c)
 {
     const struct viv_session_info infos[] = {
-        {"a", 1500000000, 2500000000, 0, VIV_DURABILITY_ON_EVICTION, true, 0, "e"},
-        {"b", 1500000000, 2500000000, 60000000000, VIV_DURABILITY_EVERY_EXECUTION, false, 7, ""},
+        {"a", 1500000000, 2500000000, 0, VIV_DURABILITY_ON_EVICTION, "default", true, 0, "e"},
+        {"b", 1500000000, 2500000000, 60000000000, VIV_DURABILITY_EVERY_EXECUTION, "", false, 7,
+         ""},
     };
 
     c->done.sessions(c->arg, infos, strcmp(c->tenant, "empty") == 0 ? 0 : 2, NULL);
