@@ -142,17 +142,34 @@ static void refuse(struct viv_supervisor *s, struct execution *e)
 {
     struct viv_error error;
 
-    viv_fail(&error, VIV_UNAVAILABLE, "profile %s has no workers at the moment: try again later",
+    viv_fail(&error, VIV_UNAVAILABLE, "profile %s can't make workers at present: try again later",
              e->zygote->profile->name);
     queue_give_up(s, e);
     schedule_finish(s, e, NULL, &error);
+}
+
+void pool_broken(struct zygote *z)
+{
+    struct viv_supervisor *s = z->supervisor;
+    struct execution **at = &s->parked_first;
+
+    while (s->zygote_count > 1 && *at) {
+        if ((*at)->zygote == z) {
+            refuse(s, unpark(s, at));
+            at = &s->parked_first; /* what was called may have changed the list */
+        } else {
+            at = &(*at)->next_parked;
+        }
+    }
 }
 
 /* It keeps its turn until there is a worker of its own tenant and profile. */
 static void await_worker(struct viv_supervisor *s, struct execution *e,
                          struct demand_tenant *demand)
 {
-    if (is_ready(e->zygote) || e->zygote->parked_count < s->config.workers_max)
+    const struct zygote *z = e->zygote;
+
+    if (is_ready(z) || (!z->broken && z->parked_count < s->config.workers_max))
         park(s, e, demand);
     else
         refuse(s, e);

@@ -30,7 +30,9 @@ struct zygote {
     struct watch link_watch;
     struct watch end;
     enum zygote_phase phase;
-    bool was_ready;
+    bool was_ready; /* at the supervisor's start */
+    bool came_up;   /* this one, which may be the fifth */
+    bool broken;    /* the last one did not come up */
     int64_t backoff_ns;
     struct timer retry;
     uint64_t layers, absent;
@@ -101,6 +103,9 @@ struct viv_supervisor {
 void pool_offer(struct viv_supervisor *supervisor, struct worker *worker);
 void pool_forget_idle(struct viv_supervisor *supervisor, struct worker *worker);
 void pool_assign(struct viv_supervisor *supervisor);
+/* This profile's zygote can't be started: who waits for a worker of it waits no
+ * longer, unless there is no other that would have to be made way for. */
+void pool_broken(struct zygote *zygote);
 /* One that keeps its turn leaves: it is on its way to nobody. */
 void pool_unpark(struct viv_supervisor *supervisor, struct execution *execution);
 /* Starts the workers that the floor and the queue ask for. */

@@ -68,6 +68,12 @@ static uint64_t may_be_absent(const struct zygote *z)
            (z->profile->network ? VIV_LAYER_BIT(VIV_LAYER_NETWORK_NAMESPACE) : 0);
 }
 
+static void did_not_come_up(struct zygote *z)
+{
+    z->broken = true;
+    pool_broken(z);
+}
+
 void zygote_start(struct zygote *z)
 {
     struct viv_supervisor *s = z->supervisor;
@@ -75,10 +81,12 @@ void zygote_start(struct zygote *z)
 
     if (link_start(s->worker_path, z->profile, may_be_absent(z), &z->link, &error) < 0) {
         tell_start(z, &error);
+        did_not_come_up(z);
         try_again_later(z);
         return;
     }
     z->phase = ZYGOTE_STARTING;
+    z->came_up = false;
     z->link_watch.fd = z->link.fd;
     z->end.fd = z->link.pidfd;
     if (watch_start(s->epoll_fd, &z->link_watch, &error) < 0 ||
@@ -106,6 +114,8 @@ static void ready(struct zygote *z, const struct viv_zygote_message *m)
         return;
     }
     z->phase = ZYGOTE_READY;
+    z->came_up = true;
+    z->broken = false;
     stats_count(&s->stats.zygote_starts);
     z->backoff_ns = 0;
     z->layers = layers | s->enforce.layers;
@@ -186,6 +196,8 @@ static void on_end(struct watch *watch)
     viv_fail(&error, VIV_FAILED_PRECONDITION,
              "%s ended before it was ready: its words are on standard error", s->worker_path);
     tell_start(z, &error);
+    if (!z->came_up)
+        did_not_come_up(z);
     if (!s->stopping)
         try_again_later(z);
 }

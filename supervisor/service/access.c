@@ -130,6 +130,20 @@ int access_open(const struct options *options, struct access *ret_access, struct
     return 0;
 }
 
+/* Their code could ask for anything in any tenant's name. */
+static int refuse_to_workers(const struct options *o, const struct address *address,
+                             struct viv_error *err)
+{
+    for (size_t i = 0; i < o->config.profile_count; i++)
+        if (o->config.profiles[i].network)
+            return viv_fail(err, VIV_INVALID_ARGUMENT,
+                            "--listen %.100s: it takes whoever comes, and workers of profile %s "
+                            "have the network to come by: have it want credentials, or listen on "
+                            "unix:PATH",
+                            address->text, o->config.profiles[i].name);
+    return 0;
+}
+
 int access_add_listener(struct access *access, const struct options *options, unsigned number,
                         struct listener *listener, struct server_config *config,
                         struct viv_error *err)
@@ -141,6 +155,9 @@ int access_add_listener(struct access *access, const struct options *options, un
         return viv_fail(err, VIV_INVALID_ARGUMENT, "--listen %s: give --tls-cert and --tls-key",
                         address->text);
     if (address_auth(address, access->configured, options->insecure_tcp, &kinds, err) < 0)
+        return -1;
+    if ((kinds & AUTH_OPEN) && address->path[0] == '\0' &&
+        refuse_to_workers(options, address, err) < 0)
         return -1;
     if ((kinds & AUTH_CERT) && !options->tls_client_ca)
         return viv_fail(err, VIV_INVALID_ARGUMENT,

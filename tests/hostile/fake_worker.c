@@ -1,7 +1,8 @@
 /* A zygote and workers without Python, and without manners: each worker does
  * what its code says, a line such as "garbage" or "out 100000". The supervisor
  * can't tell it from the real one, so every kind of bad frame, and every moment
- * of dying, can be had on demand and in thousands. */
+ * of dying, can be had on demand and in thousands. Preloading "once:PATH" it
+ * starts only where that file is absent, and makes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -136,6 +137,11 @@ int main(int argc, char **argv)
         strcpy(ready.text, "the fake refuses to start: ask it nicely");
         send_message(&ready, -1);
         return 1;
+    }
+    if (argc > 3 && strncmp(argv[3], "once:", 5) == 0) {
+        if (open(argv[3] + 5, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) < 0)
+            return 1;
+        argc = 2;
     }
     if (argc > 3)
         misbehave_at_start = argv[3];

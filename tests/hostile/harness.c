@@ -289,6 +289,23 @@ unsigned harness_sessions(struct viv_supervisor *s, unsigned *ret_resident)
     return w.count;
 }
 
+static void on_drained(void *arg)
+{
+    struct answer_wait *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    wait_done(w);
+}
+
+void harness_drain(struct viv_supervisor *s)
+{
+    struct answer_wait w;
+
+    wait_begin(&w);
+    assert_int_equal(viv_drain(s, 0, on_drained, &w, NULL), 0);
+    wait_end(&w);
+}
+
 static void on_describe(void *arg, const struct viv_description *description)
 {
     struct answer_wait *w = arg;

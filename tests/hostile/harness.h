@@ -63,6 +63,9 @@ enum viv_cancel_state harness_cancel(struct viv_supervisor *supervisor,
                                      const struct viv_cancel *cancel,
                                      struct viv_receipt *ret_receipt);
 
+/* Drains without grace and waits for its end. */
+void harness_drain(struct viv_supervisor *supervisor);
+
 void harness_describe(struct viv_supervisor *supervisor, struct viv_description *ret);
 
 /* Descriptors that this process has open. */
