@@ -19,7 +19,7 @@ BENCH_PACKAGES=(python3-numpy python3-cloudpickle python3-dill)
 # What ./test needs beside them.
 TEST_PACKAGES=(
     libcmocka-dev
-    redis-server python3-numpy
+    redis-server python3-numpy python3-pandas
     prometheus openssl systemd curl
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git

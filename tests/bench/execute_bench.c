@@ -1,6 +1,6 @@
 /* Execute("pass") against a running vivariumd, through the client library.
  *
- * usage: execute_bench TARGET IN_FLIGHT SECONDS
+ * usage: execute_bench TARGET IN_FLIGHT SECONDS [PROFILE]
  *
  * Keeps IN_FLIGHT executions under way for SECONDS and prints one line:
  * executions, executions per second, p50 and p99 in microseconds. Every answer
@@ -30,6 +30,8 @@ struct lane {
     struct bench *bench;
     int64_t began_ns;
 };
+
+static const char *profile; /* NULL: the default one */
 
 static int64_t now_ns(void)
 {
@@ -74,7 +76,7 @@ static void finished(void *arg, struct viv_client_response *response, const stru
 
 static void start(struct lane *lane)
 {
-    const struct viv_client_request request = {.code = "pass"};
+    const struct viv_client_request request = {.code = "pass", .profile = profile};
     struct viv_error err;
 
     lane->began_ns = now_ns();
@@ -106,7 +108,7 @@ static void print_line(struct bench *b, int64_t took_ns)
 /* The first executions pay for the connection and fill caches. */
 static int warm_up(struct viv_client *client, struct viv_error *err)
 {
-    const struct viv_client_request request = {.code = "pass"};
+    const struct viv_client_request request = {.code = "pass", .profile = profile};
 
     for (int i = 0; i < 20; i++) {
         struct viv_client_response *response;
@@ -145,7 +147,7 @@ int main(int argc, char **argv)
     struct viv_error err;
 
     if (argc != 4) {
-        fprintf(stderr, "usage: execute_bench TARGET IN_FLIGHT SECONDS\n");
+        fprintf(stderr, "usage: execute_bench TARGET IN_FLIGHT SECONDS [PROFILE]\n");
         return 2;
     }
     if (viv_client_open(argv[1], NULL, &bench.client, &err) < 0 ||
