@@ -137,14 +137,14 @@ static struct viv_client_limits limits_of(const Vivarium__V1__Limits *m)
 static int fill_profiles(struct viv_client_description *d, const Vivarium__V1__DescribeResponse *m,
                          struct viv_error *err)
 {
-    const char **names = viv_arena_alloc(d, m->n_profiles, sizeof(*names));
+    const char **names = viv_arena_alloc(d, m->n_worker_profiles, sizeof(*names));
 
     if (!names)
         return viv_question_no_memory(err);
-    for (size_t i = 0; i < m->n_profiles; i++)
-        names[i] = m->profiles[i]->name;
-    d->profiles = names;
-    d->profile_count = m->n_profiles;
+    for (size_t i = 0; i < m->n_worker_profiles; i++)
+        names[i] = m->worker_profiles[i]->name;
+    d->worker_profiles = names;
+    d->worker_profile_count = m->n_worker_profiles;
     return 0;
 }
 

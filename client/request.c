@@ -70,7 +70,7 @@ int viv_request_fill(struct viv_request_message *message, const struct viv_clien
         base->scope = &message->scope;
     }
     set_text(&base->session_id, request->session_id);
-    set_text(&base->profile, request->profile);
+    set_text(&base->worker_profile, request->worker_profile);
     base->return_scope = request->return_scope;
     set_text(&base->execution_id, request->execution_id);
     set_text(&base->code, request->code);

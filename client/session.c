@@ -51,8 +51,8 @@ int viv_client_session_open(struct viv_client *client, const struct viv_client_s
     request.scope = open->scope ? &scope : NULL;
     if (named)
         request.session_id = (char *)open->session_id;
-    if (open->profile)
-        request.profile = (char *)open->profile;
+    if (open->worker_profile)
+        request.worker_profile = (char *)open->worker_profile;
     request.idle_timeout = viv_request_duration(&idle, open->idle_timeout_ns);
     request.durability = (Vivarium__V1__Durability)open->durability;
     if (viv_question_ask(&q, err))
@@ -105,7 +105,7 @@ static struct viv_client_session session_of(const Vivarium__V1__SessionInfo *m)
         .snapshot_bytes = m->snapshot_bytes,
         .durability = (int)m->durability,
         .idle_timeout_ns = viv_reply_duration_ns(m->idle_timeout),
-        .profile = m->profile,
+        .worker_profile = m->worker_profile,
         .execution_id = m->execution_id,
     };
 }

@@ -177,11 +177,11 @@ struct viv_client_limits {
 
 /* Read during the call that it is given to, not after. */
 struct viv_client_request {
-    const char *execution_id; /* NULL: the supervisor makes one */
-    const char *code;         /* NULL: "" */
-    const char *filename;     /* NULL: "<execution>" */
-    const char *session_id;   /* run in this session's scope; NULL: in none */
-    const char *profile;      /* of the worker; NULL: "default". Not with a session_id. */
+    const char *execution_id;   /* NULL: the supervisor makes one */
+    const char *code;           /* NULL: "" */
+    const char *filename;       /* NULL: "<execution>" */
+    const char *session_id;     /* run in this session's scope; NULL: in none */
+    const char *worker_profile; /* NULL: "default". Not with a session_id. */
     /* Begin with these names; NULL: with none. Not with a session_id. */
     const struct viv_scope *scope;
     bool return_scope; /* answer with the scope as the code left it */
@@ -478,7 +478,7 @@ const char *viv_client_durability_name(int durability);
 /* Read during the call, not after. */
 struct viv_client_session_open {
     const char *session_id;        /* NULL: the supervisor makes one */
-    const char *profile;           /* of its workers; NULL: "default" */
+    const char *worker_profile;    /* NULL: "default" */
     const struct viv_scope *scope; /* what it begins with; NULL: empty */
     int64_t idle_timeout_ns;       /* 0: the tenant's default */
     int durability;                /* enum viv_client_durability; 0: on eviction */
@@ -509,7 +509,7 @@ struct viv_client_session {
     uint64_t snapshot_bytes; /* in the store; 0: none yet */
     int durability;          /* enum viv_client_durability, or a newer one */
     int64_t idle_timeout_ns; /* 0: never closed */
-    const char *profile;
+    const char *worker_profile;
     const char *execution_id; /* of the one that runs now; "": none */
 };
 
@@ -559,8 +559,8 @@ struct viv_client_description {
     uint32_t pool_busy;
     uint32_t pool_queued;
     uint32_t pool_ceiling;
-    const char *const *profiles; /* names of those that the tenant may use */
-    size_t profile_count;
+    const char *const *worker_profiles; /* names of those that the tenant may use */
+    size_t worker_profile_count;
 };
 
 /* What the supervisor is. The caller owns *ret_description. */

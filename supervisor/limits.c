@@ -192,10 +192,11 @@ static int check_kind(const struct viv_request *r, bool named, struct viv_error 
 {
     switch (r->kind) {
     case VIV_REQUEST_EXECUTE:
-        if (named && r->profile && *r->profile)
-            return viv_fail(err, VIV_INVALID_ARGUMENT,
-                            "session_id and profile are both set: a session keeps the profile "
-                            "that it was opened with");
+        if (named && r->worker_profile && *r->worker_profile)
+            return viv_fail(
+                err, VIV_INVALID_ARGUMENT,
+                "session_id and worker_profile are both set: a session keeps the profile "
+                "that it was opened with");
         if (named && r->scope_len > 0)
             return viv_fail(err, VIV_INVALID_ARGUMENT,
                             "session_id and scope are both set: set one; SetScope replaces a "

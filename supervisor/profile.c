@@ -260,9 +260,10 @@ static int fail_denied(const struct viv_profile *profiles, size_t count,
         if (profile_allowed(rules, profiles[i].name) && len + VIV_PROFILE_MAX + 3 < sizeof(allowed))
             len += (size_t)snprintf(allowed + len, sizeof(allowed) - len, "%s%s",
                                     len > 0 ? ", " : "", profiles[i].name);
-    return viv_fail(err, VIV_PERMISSION_DENIED,
-                    "profile: there is none named '%.64s' that this tenant may use; it may use: %s",
-                    profile, allowed);
+    return viv_fail(
+        err, VIV_PERMISSION_DENIED,
+        "worker_profile: there is none named '%.64s' that this tenant may use; it may use: %s",
+        profile, allowed);
 }
 
 int profile_resolve(const struct viv_profile *profiles, size_t count,

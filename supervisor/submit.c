@@ -43,7 +43,8 @@ static int find_profile(const struct viv_supervisor *s, const struct viv_request
     *ret_profile = 0;
     if (request->session_id && *request->session_id && request->kind != VIV_REQUEST_OPEN_SESSION)
         return 0;
-    return profile_resolve(s->profiles, s->zygote_count, rules, request->profile, ret_profile, err);
+    return profile_resolve(s->profiles, s->zygote_count, rules, request->worker_profile,
+                           ret_profile, err);
 }
 
 /* The limits of the request are resolved as its tenant's are. */

@@ -308,7 +308,7 @@ struct viv_request {
     const char *session_id; /* with OPEN_SESSION, NULL or "": generated */
     /* NULL or "": "default". A session keeps the one that it was opened with, so
      * none is named with it. */
-    const char *profile;
+    const char *worker_profile;
     int64_t idle_timeout_ns;        /* with OPEN_SESSION; 0: the default */
     enum viv_durability durability; /* with OPEN_SESSION; 0: on eviction */
     const char *code;

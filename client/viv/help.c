@@ -28,14 +28,14 @@
     "  --json         print one JSON object at the end, and nothing else on stdout\n"  \
     "  --id ID        the execution's name, for viv cancel; else one is made up\n"     \
     "  --session ID   run in the scope of this session\n"                              \
-    "  --worker-profile NAME   the kind of worker; viv describe lists them\n"            \
+    "  --worker-profile NAME   the kind of worker; viv describe lists them\n"          \
     "  --scope-in FILE   begin with the names in this file; - is our stdin\n"          \
     "  --scope-out FILE  write the names that the code leaves; what can't travel is\n" \
     "                 left out, with a line on stderr and a note in the file\n" LIMITS COMMON
 
-#define NEW_SESSION \
+#define NEW_SESSION                                                       \
     "  --worker-profile NAME   of its workers; viv describe lists them\n" \
-    "  --scope-in FILE   begin with the names in this file\n" \
+    "  --scope-in FILE   begin with the names in this file\n"             \
     "  --idle SEC     close it after this long without an execution\n"
 
 static const char *const TEXTS[VIV_COMMANDS] = {

@@ -213,12 +213,12 @@ json_t *viv_json_description(const struct viv_client_description *d)
         "{s:s, s:s, s:s, s:{s:o, s:o}, s:o, s:o, s:o, s:{s:o, s:o, s:o}, "
         "s:{s:o, s:o, s:o, s:o}}",
         "version", d->version, "vm", d->vm, "tenant", d->tenant, "enforcement", "layers",
-        texts(e->layers, e->layer_count), "absent", texts(e->absent, e->absent_count), "profiles",
-        texts(d->profiles, d->profile_count), "defaults", limits(&d->defaults), "ceilings",
-        limits(&d->ceilings), "quotas", "running", number(d->quota_running), "queued",
-        number(d->quota_queued), "message_bytes", number(d->quota_message_bytes), "pool", "idle",
-        number(d->pool_idle), "busy", number(d->pool_busy), "queued", number(d->pool_queued),
-        "ceiling", number(d->pool_ceiling));
+        texts(e->layers, e->layer_count), "absent", texts(e->absent, e->absent_count),
+        "worker_profiles", texts(d->worker_profiles, d->worker_profile_count), "defaults",
+        limits(&d->defaults), "ceilings", limits(&d->ceilings), "quotas", "running",
+        number(d->quota_running), "queued", number(d->quota_queued), "message_bytes",
+        number(d->quota_message_bytes), "pool", "idle", number(d->pool_idle), "busy",
+        number(d->pool_busy), "queued", number(d->pool_queued), "ceiling", number(d->pool_ceiling));
 }
 
 const char *viv_json_status_name(enum viv_status status)

@@ -59,8 +59,8 @@ json_t *viv_json_sessions(const struct viv_client_sessions_reply *reply)
                              (json_int_t)s->last_used_ns, "resident", s->resident, "snapshot_bytes",
                              size(s->snapshot_bytes), "durability",
                              viv_client_durability_name(s->durability), "idle_timeout_ns",
-                             (json_int_t)s->idle_timeout_ns, "profile", s->profile, "execution_id",
-                             s->execution_id));
+                             (json_int_t)s->idle_timeout_ns, "worker_profile", s->worker_profile,
+                             "execution_id", s->execution_id));
     }
     return json_pack("{s:o}", "sessions", array);
 }

@@ -52,7 +52,7 @@ struct viv_options {
     bool live;             /* output as it is written */
     const char *scope_out; /* a path, or NULL */
     /* run, repl and session open */
-    const char *profile;
+    const char *worker_profile;
     /* run and repl */
     const char *session;  /* to run in; of session: which one */
     const char *scope_in; /* a path, or NULL; of session open, too */

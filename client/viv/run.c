@@ -93,7 +93,7 @@ static int prepare(struct run *run, struct viv_error *err)
     viv_command_make_id(run->id);
     run->request.execution_id = run->options->id ? run->options->id : run->id;
     run->request.session_id = run->options->session;
-    run->request.profile = run->options->profile;
+    run->request.worker_profile = run->options->worker_profile;
     run->request.return_scope = run->options->scope_out != NULL;
     ask_to_observe(run);
     return load_code(run, err) || load_input(run, err) || load_scope(run, err) ? -1 : 0;

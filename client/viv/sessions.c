@@ -53,7 +53,7 @@ int viv_command_open_session(struct viv_client *client, const struct viv_options
 {
     struct viv_client_session_open open = {
         .session_id = options->id,
-        .profile = options->profile,
+        .worker_profile = options->worker_profile,
         .idle_timeout_ns = options->idle_ns,
         .timeout_ns = timeout_ns,
         .durability = options->durable ? VIV_CLIENT_EVERY_EXECUTION : VIV_CLIENT_ON_EVICTION,

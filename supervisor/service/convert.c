@@ -107,7 +107,7 @@ int convert_execute(const Vivarium__V1__ExecuteRequest *message, struct viv_requ
     struct viv_request r = {
         .execution_id = message->execution_id,
         .session_id = message->session_id,
-        .profile = message->profile,
+        .worker_profile = message->worker_profile,
         .code = message->code,
         .code_len = strlen(message->code),
         .filename = message->filename,

@@ -173,7 +173,7 @@ void message_session_info(struct message_session_info *m, const struct viv_sessi
     if (info->idle_timeout_ns > 0)
         m->root.idle_timeout = &m->idle_timeout;
     m->root.execution_id = (char *)info->execution_id;
-    m->root.profile = (char *)info->profile;
+    m->root.worker_profile = (char *)info->profile;
 }
 
 void message_info(struct message_info *m, const struct viv_execution_info *info)
@@ -225,7 +225,7 @@ static void set_pool(struct message_description *m, const struct viv_description
 
 static void set_profile(struct message_profile *m, const struct viv_profile_info *p)
 {
-    vivarium__v1__profile__init(&m->root);
+    vivarium__v1__worker_profile__init(&m->root);
     message_enforcement(&m->enforcement, p->layers, p->absent);
     m->root.enforcement = &m->enforcement.root;
     m->root.name = (char *)p->name;
@@ -239,9 +239,9 @@ static void set_profiles(struct message_description *m, const struct viv_descrip
 {
     for (size_t i = 0; i < d->profile_count && i < VIV_PROFILES_MAX; i++) {
         set_profile(&m->profiles[i], &d->profiles[i]);
-        m->profile_list[m->root.n_profiles++] = &m->profiles[i].root;
+        m->profile_list[m->root.n_worker_profiles++] = &m->profiles[i].root;
     }
-    m->root.profiles = m->profile_list;
+    m->root.worker_profiles = m->profile_list;
 }
 
 void message_description(struct message_description *m, const struct viv_description *d,

@@ -68,7 +68,7 @@ struct message_session_info {
 void message_session_info(struct message_session_info *m, const struct viv_session_info *info);
 
 struct message_profile {
-    Vivarium__V1__Profile root;
+    Vivarium__V1__WorkerProfile root;
     struct message_enforcement enforcement;
 };
 
@@ -79,7 +79,7 @@ struct message_description {
     Vivarium__V1__Quotas quotas;
     Vivarium__V1__PoolState pool;
     struct message_profile profiles[VIV_PROFILES_MAX];
-    Vivarium__V1__Profile *profile_list[VIV_PROFILES_MAX];
+    Vivarium__V1__WorkerProfile *profile_list[VIV_PROFILES_MAX];
 };
 
 void message_description(struct message_description *m, const struct viv_description *d,

@@ -187,7 +187,7 @@ void session_open(struct call *call)
         return;
     request.session_id = m->session_id;
     request.durability = (enum viv_durability)m->durability;
-    request.profile = m->profile;
+    request.worker_profile = m->worker_profile;
     if (convert_duration(m->idle_timeout, "idle_timeout", &request.idle_timeout_ns, &err) < 0)
         call_fail(call, &err);
     else

@@ -76,7 +76,7 @@ static void finished(void *arg, struct viv_client_response *response, const stru
 
 static void start(struct lane *lane)
 {
-    const struct viv_client_request request = {.code = "pass", .profile = profile};
+    const struct viv_client_request request = {.code = "pass", .worker_profile = profile};
     struct viv_error err;
 
     lane->began_ns = now_ns();
@@ -108,7 +108,7 @@ static void print_line(struct bench *b, int64_t took_ns)
 /* The first executions pay for the connection and fill caches. */
 static int warm_up(struct viv_client *client, struct viv_error *err)
 {
-    const struct viv_client_request request = {.code = "pass", .profile = profile};
+    const struct viv_client_request request = {.code = "pass", .worker_profile = profile};
 
     for (int i = 0; i < 20; i++) {
         struct viv_client_response *response;
@@ -146,10 +146,11 @@ int main(int argc, char **argv)
                                  .quiet = PTHREAD_COND_INITIALIZER};
     struct viv_error err;
 
-    if (argc != 4) {
+    if (argc != 4 && argc != 5) {
         fprintf(stderr, "usage: execute_bench TARGET IN_FLIGHT SECONDS [PROFILE]\n");
         return 2;
     }
+    profile = argv[4];
     if (viv_client_open(argv[1], NULL, &bench.client, &err) < 0 ||
         warm_up(bench.client, &err) < 0) {
         fprintf(stderr, "execute_bench: %s\n", err.text);

@@ -99,7 +99,7 @@ static int tear_down(void **state)
 
 static struct viv_client_response *run_in(const char *profile, const char *code)
 {
-    const struct viv_client_request request = {.profile = profile, .code = code};
+    const struct viv_client_request request = {.worker_profile = profile, .code = code};
 
     return e2e_run_request(&request);
 }
@@ -294,7 +294,7 @@ static void test_the_response_says_what_is_absent(void **state)
 
 static void test_a_tenant_is_refused_what_is_not_its_own(void **state)
 {
-    const struct viv_client_request request = {.profile = "science", .code = "1"};
+    const struct viv_client_request request = {.worker_profile = "science", .code = "1"};
     struct viv_client_response *r;
     struct viv_client *poor = e2e_open("poor");
     struct viv_error err;
@@ -304,7 +304,7 @@ static void test_a_tenant_is_refused_what_is_not_its_own(void **state)
     assert_non_null(strstr(err.text, "it may use: default"));
     assert_null(strstr(err.text, "frames"));
     viv_client_close(poor);
-    e2e_expect_refused(&(struct viv_client_request){.profile = "nowhere", .code = "1"},
+    e2e_expect_refused(&(struct viv_client_request){.worker_profile = "nowhere", .code = "1"},
                        VIV_PERMISSION_DENIED);
 }
 
@@ -314,13 +314,13 @@ static void test_describe_lists_the_caller_s(void **state)
     struct viv_client_description *d;
 
     assert_int_equal(viv_client_describe(e2e.client, 0, &d, NULL), 0);
-    assert_int_equal(d->profile_count, 5);
-    assert_string_equal(d->profiles[0], "default");
-    assert_string_equal(d->profiles[1], "science");
+    assert_int_equal(d->worker_profile_count, 5);
+    assert_string_equal(d->worker_profiles[0], "default");
+    assert_string_equal(d->worker_profiles[1], "science");
     viv_client_description_free(d);
     assert_int_equal(viv_client_describe(poor, 0, &d, NULL), 0);
-    assert_int_equal(d->profile_count, 1);
-    assert_string_equal(d->profiles[0], "default");
+    assert_int_equal(d->worker_profile_count, 1);
+    assert_string_equal(d->worker_profiles[0], "default");
     viv_client_description_free(d);
     viv_client_close(poor);
 }
@@ -329,7 +329,7 @@ static void test_describe_lists_the_caller_s(void **state)
 
 static void open_session(const char *id, const char *profile)
 {
-    const struct viv_client_session_open open = {.session_id = id, .profile = profile};
+    const struct viv_client_session_open open = {.session_id = id, .worker_profile = profile};
     struct viv_client_session_reply *reply;
     struct viv_error err;
 
@@ -393,8 +393,8 @@ static void test_the_list_of_sessions_names_their_profiles(void **state)
     open_session("b", NULL);
     assert_int_equal(viv_client_session_list(e2e.client, 0, &reply, NULL), 0);
     assert_int_equal(reply->count, 2);
-    assert_string_equal(reply->sessions[0].profile, "science");
-    assert_string_equal(reply->sessions[1].profile, "default");
+    assert_string_equal(reply->sessions[0].worker_profile, "science");
+    assert_string_equal(reply->sessions[1].worker_profile, "default");
     viv_client_sessions_reply_free(reply);
     assert_int_equal(viv_client_session_close(e2e.client, "a", 0, NULL), 0);
     assert_int_equal(viv_client_session_close(e2e.client, "b", 0, NULL), 0);

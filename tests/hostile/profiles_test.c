@@ -66,7 +66,8 @@ static int end(void **state)
 
 static struct run *submit(const char *profile, const char *code)
 {
-    const struct viv_request request = {.profile = profile, .code = code, .code_len = strlen(code)};
+    const struct viv_request request = {
+        .worker_profile = profile, .code = code, .code_len = strlen(code)};
 
     return harness_request(sup, &request);
 }
@@ -307,8 +308,10 @@ static void what_a_tenant_may_use_must_be_there(void **state)
 
 static void open_in(const char *profile, const char *session)
 {
-    const struct viv_request request = {
-        .kind = VIV_REQUEST_OPEN_SESSION, .code = "", .session_id = session, .profile = profile};
+    const struct viv_request request = {.kind = VIV_REQUEST_OPEN_SESSION,
+                                        .code = "",
+                                        .session_id = session,
+                                        .worker_profile = profile};
     struct run *r = harness_request(sup, &request);
 
     harness_wait(r);
@@ -360,11 +363,11 @@ static void a_session_stays_in_its_profile(void **state)
 static void a_session_and_a_profile_are_not_named_together(void **state)
 {
     const struct viv_request request = {
-        .session_id = "mine", .profile = "other", .code = "ok", .code_len = 2};
+        .session_id = "mine", .worker_profile = "other", .code = "ok", .code_len = 2};
 
     open_in("other", "mine");
     expect_refused(harness_request(sup, &request), VIV_INVALID_ARGUMENT,
-                   "session_id and profile are both set");
+                   "session_id and worker_profile are both set");
 }
 
 static void a_session_ends_with_the_right_to_its_profile(void **state)
@@ -373,7 +376,7 @@ static void a_session_ends_with_the_right_to_its_profile(void **state)
     expect_in("mine", "add 1", "1", VIV_RESTORED_FROM_NONE);
     allow(NULL);
     expect_refused(harness_in(sup, "mine", "add 1"), VIV_PERMISSION_DENIED,
-                   "session mine can't go on: profile");
+                   "session mine can't go on: worker_profile");
     allow(both);
     expect_in("mine", "add 1", "2", VIV_RESTORED_FROM_NONE);
     allow(NULL);
