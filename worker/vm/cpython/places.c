@@ -37,7 +37,7 @@ static char *text_of(PyObject *str)
         len = PyBytes_GET_SIZE(escaped);
     }
     PyErr_Clear();
-    if (len > TEXT_MAX)
+    if (utf8 && len > TEXT_MAX)
         for (len = TEXT_MAX; len > 0 && ((unsigned char)utf8[len] & 0xc0) == 0x80;)
             len--;
     text = strndup(utf8 ? utf8 : "", (size_t)len);

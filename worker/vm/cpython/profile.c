@@ -173,7 +173,8 @@ static void fill_stack(Vivarium__V1__ProfileStack *stack, const struct node *nod
     stack->places = places;
     for (uint32_t at = node->depth; at > 0; at--) {
         places[at - 1] = node->place;
-        node = node->parent == NODE_NONE ? NULL : &profile.nodes[node->parent];
+        if (at > 1)
+            node = &profile.nodes[node->parent];
     }
 }
 
