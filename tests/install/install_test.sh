@@ -63,6 +63,15 @@ protos() {
         vivarium/v1/vivarium.proto
 }
 
+pages() {
+    local file
+
+    for file in man/man1/viv.1 man/man8/vivariumd.8 bash-completion/completions/viv \
+        zsh/vendor-completions/_viv doc/vivarium/examples/vivariumd.yaml; do
+        [[ -s $PREFIX/share/$file ]] || { echo "no $file"; return 1; }
+    done
+}
+
 runs() {
     prints 42 "$PREFIX/bin/viv" run -c '6 * 7'
 }
@@ -94,6 +103,7 @@ destdir() {
 check "it installs" bazel/install/install "$PREFIX"
 check "headers stand alone, in C and in C++" headers
 check "the contract compiles where it is" protos
+check "manual pages and completions are there" pages
 check "an installed daemon starts" start_installed "$PREFIX"
 check "viv runs code on it" runs
 check "viv doctor finds its probes" doctor
