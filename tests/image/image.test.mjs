@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Client, credentials, health, seconds } from '../interop/vivarium.mjs';
 import { Container, missing } from './container.mjs';
@@ -69,6 +69,32 @@ class Sidecar {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+describe('the files of the image', () => {
+  const root = join(process.env.IMAGE_BUNDLE, 'rootfs');
+  const all = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.path, entry.name)));
+
+  test('three programs, no shell, nothing that changes the user', () => {
+    assert.deepEqual(all.filter((file) => /^(usr\/)?s?bin\//.test(file)).sort(),
+      ['usr/bin/python3.11', 'usr/bin/viv', 'usr/bin/vivariumd']);
+    assert.deepEqual(all.filter((file) => statSync(join(root, file)).mode & 0o6000), []);
+  });
+
+  test('nothing of the machine that built it', () => {
+    for (const file of ['etc/hostname', 'etc/resolv.conf']) assert.ok(!all.includes(file));
+  });
+
+  test('scanners are told of its packages, users of their licences', () => {
+    const packages = readdirSync(join(root, 'var/lib/dpkg/status.d'));
+
+    for (const name of ['libc6', 'libgrpc29', 'libssl3', 'python3.11-minimal']) {
+      assert.ok(packages.includes(name), name);
+    }
+    assert.ok(all.includes('usr/share/doc/libgrpc29/copyright'));
+  });
+});
 
 const worlds = [
   ['strict, read-only cgroups', { profile: 'strict', cgroups: 'ro' }],
