@@ -12,6 +12,8 @@ import sys
 
 SECCOMP = '/usr/share/containers/seccomp.json'
 ARCHITECTURE = 'SCMP_ARCH_X86_64' if os.uname().machine == 'x86_64' else 'SCMP_ARCH_AARCH64'
+# Of this container alone: the kernel counts processes by user on the whole machine.
+USER = 20000 + os.getpid() % 40000
 # The kernel's, of clone(2) and unshare(2).
 ANY_NAMESPACE = 0x7e020000
 FORBIDDEN = ['unshare', 'setns', 'mount', 'umount2', 'pivot_root', 'fsopen', 'fsmount', 'fsconfig',
@@ -88,7 +90,7 @@ def config(profile, words):
         'ociVersion': '1.0.2',
         'process': {
             'terminal': False,
-            'user': {'uid': 1000, 'gid': 1000},
+            'user': {'uid': USER, 'gid': USER},
             'args': words,
             'env': ['PATH=/usr/bin:/bin', 'HOME=/tmp', 'TMPDIR=/tmp', 'LC_ALL=C.UTF-8'],
             'cwd': '/project',
