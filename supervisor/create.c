@@ -86,6 +86,7 @@ static void make_defaults(struct viv_supervisor *s)
     s->refill_retry.fire = pool_refill_retry;
     s->drain_timer.fire = drain_fired;
     s->parked_last = &s->parked_first;
+    TAILQ_INIT(&s->held);
     pthread_mutex_init(&s->start_lock, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);

@@ -100,15 +100,34 @@ static int set_limits(struct worker *w, const struct viv_cgroup_limits *limits,
     return 0;
 }
 
-static int set_ceiling(struct viv_supervisor *s, const char *tenant, struct viv_error *err)
+/* As the table of tenants says now; of one that is no longer in it: as the
+ * configuration says. */
+static struct viv_cgroup_limits ceiling_of(struct viv_supervisor *s, const char *tenant)
 {
-    const struct viv_cgroup_limits ceiling = {.memory_bytes = s->config.tenant_memory_bytes,
-                                              .pids = s->config.tenant_pids,
-                                              .cpu_millis = s->config.tenant_cpu_millis};
+    struct viv_cgroup_limits ceiling = {.memory_bytes = s->config.tenant_memory_bytes,
+                                        .pids = s->config.tenant_pids,
+                                        .cpu_millis = s->config.tenant_cpu_millis};
+    const struct viv_tenant_config *rules;
 
-    if (!ceiling.memory_bytes && !ceiling.pids && !ceiling.cpu_millis)
-        return 0;
-    return viv_cgroup_tenant(s->enforce.groups, tenant, &ceiling, err);
+    pthread_mutex_lock(&s->inbox.lock);
+    rules = tenants_rules_of(&s->tenants, tenant);
+    if (rules)
+        ceiling = (struct viv_cgroup_limits){.memory_bytes = rules->group_memory_bytes,
+                                             .pids = rules->group_pids,
+                                             .cpu_millis = rules->group_cpu_millis};
+    pthread_mutex_unlock(&s->inbox.lock);
+    return ceiling;
+}
+
+static int set_ceiling(struct worker *w, struct viv_error *err)
+{
+    struct viv_supervisor *s = w->supervisor;
+    const struct viv_cgroup_limits ceiling = ceiling_of(s, w->demand->name);
+
+    if (viv_cgroup_tenant(s->enforce.groups, w->demand->name, &ceiling, err) < 0)
+        return -1;
+    w->enforced.tenant_memory_bytes = ceiling.memory_bytes;
+    return 0;
 }
 
 /* With the limits that most executions will have: then nothing is to be set when
@@ -126,7 +145,7 @@ int enforce_spawn(struct worker *w, struct viv_cgroup_entrance *ret_entrance, st
     }
     limits_resolve(&nothing_asked, &s->config.defaults, &s->config.ceilings, &usual, NULL);
     born = limits_of(s, &usual);
-    if (set_ceiling(s, w->demand->name, err) < 0 ||
+    if (set_ceiling(w, err) < 0 ||
         viv_cgroup_prepare(s->enforce.groups, w->index, w->demand->name, err) < 0 ||
         set_limits(w, &born, err) < 0)
         return -1;
@@ -228,11 +247,11 @@ static bool died_of_memory(const struct worker *w, const struct viv_cgroup_usage
 
 static void say_killed(const struct worker *w, const struct viv_cgroup_usage *u)
 {
-    const struct viv_supervisor *s = w->supervisor;
+    uint64_t ceiling = w->enforced.tenant_memory_bytes;
     struct cancel_record *c = &w->execution->cancel;
     char reason[sizeof(c->reason)];
 
-    if (u->memory_limit_hits > 0 || !s->config.tenant_memory_bytes)
+    if (u->memory_limit_hits > 0 || !ceiling)
         snprintf(reason, sizeof(reason),
                  "killed by the kernel at its memory limit: peak %" PRIu64 " of %" PRIu64 " bytes",
                  u->memory_peak_bytes, w->enforced.limits.memory_bytes);
@@ -240,8 +259,7 @@ static void say_killed(const struct worker *w, const struct viv_cgroup_usage *u)
         snprintf(reason, sizeof(reason),
                  "killed by the kernel at the tenant's memory ceiling of %" PRIu64
                  " bytes: its own peak was %" PRIu64 " of %" PRIu64 " bytes",
-                 s->config.tenant_memory_bytes, u->memory_peak_bytes,
-                 w->enforced.limits.memory_bytes);
+                 ceiling, u->memory_peak_bytes, w->enforced.limits.memory_bytes);
     /* A cancel that was under way keeps its cause, and ended in a kill. */
     cancel_record_latch(c, VIV_CAUSE_MEMORY, reason, clock_now());
     if (!c->killed_ns)
@@ -258,6 +276,7 @@ void enforce_end(struct worker *w, bool died)
     if (!w->execution->began_ns ||
         viv_cgroup_spent(w->supervisor->enforce.groups, w->index, &u, NULL) < 0)
         return;
+    stats_add(&w->supervisor->stats.oom_kills, u.oom_kills);
     if (u.user_ns + u.system_ns > 0) {
         a->user_cpu_ns = (int64_t)u.user_ns;
         a->system_cpu_ns = (int64_t)u.system_ns;

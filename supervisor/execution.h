@@ -113,6 +113,9 @@ struct execution {
     /* Its turn has come, and a worker of its tenant is on its way to it. */
     struct demand_tenant *parked; /* NULL: no */
     struct execution *next_parked;
+    /* Its session's worker waits for it, and it until its tenant may run one more. */
+    bool held;
+    TAILQ_ENTRY(execution) of_held;
     struct timer timer;
     int64_t submitted_ns, submitted_realtime_ns, began_ns, answered_ns;
     int64_t next_cpu_check_ns, next_look_ns;

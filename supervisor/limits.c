@@ -10,7 +10,6 @@
 #define MIB (UINT64_C(1) << 20)
 #define FILENAME_BYTES_MAX 1024
 #define SESSIONS_MAX 30000
-#define CPU_MILLIS_MIN 10 /* the kernel grants a millisecond of each 100 at least */
 
 void viv_config_init(struct viv_config *config)
 {
@@ -40,6 +39,7 @@ void viv_config_init(struct viv_config *config)
         .sessions = {.max = 256,
                      .idle_timeout_ns = 3600 * SECOND,
                      .idle_timeout_max_ns = 30 * 24 * 3600 * SECOND,
+                     .memory_bytes_max = UINT64_C(1) << 30,
                      .tenant_bytes_max = 1024 * MIB},
     };
 }
@@ -172,11 +172,11 @@ int viv_config_check(const struct viv_config *config, struct viv_error *err)
                         config->tenants_max);
     if (config->execution_cost_min_ns <= 0)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "execution_cost_min must be above zero");
-    if ((config->tenant_cpu_millis && config->tenant_cpu_millis < CPU_MILLIS_MIN) ||
-        (config->worker_cpu_millis && config->worker_cpu_millis < CPU_MILLIS_MIN))
+    if ((config->tenant_cpu_millis && config->tenant_cpu_millis < LIMITS_CPU_MILLIS_MIN) ||
+        (config->worker_cpu_millis && config->worker_cpu_millis < LIMITS_CPU_MILLIS_MIN))
         return viv_fail(err, VIV_INVALID_ARGUMENT,
                         "tenant_cpu_millis and worker_cpu_millis must be 0 or at least %d",
-                        CPU_MILLIS_MIN);
+                        LIMITS_CPU_MILLIS_MIN);
     if (config->defaults.wall_time_ns <= 0)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "the default wall_time must be above zero");
     if (limits_resolve(&config->defaults, &none, &config->ceilings, &unused, err) < 0) {

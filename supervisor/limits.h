@@ -4,6 +4,9 @@
 
 #include "supervisor/vivarium.h"
 
+/* The kernel grants a millisecond of each 100 at least. */
+#define LIMITS_CPU_MILLIS_MIN 10
+
 /* Fills unset fields of `asked` from `defaults` and holds every field against
  * `ceilings`. Where memory_soft_bytes is unset it is seven eighths of
  * memory_bytes; where cpu_time is unset it is wall_time. VIV_INVALID_ARGUMENT

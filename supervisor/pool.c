@@ -182,6 +182,7 @@ void pool_assign(struct viv_supervisor *s)
     struct execution *e;
 
     serve_parked(s);
+    queue_serve_held(s);
     while (!s->stopping && has_capacity(s) && (e = queue_pop(s))) {
         struct demand *all = &e->zygote->demand;
         struct demand_tenant *demand = demand_of(all, enforce_tenant(s, e->name.tenant));

@@ -89,6 +89,18 @@ static size_t list_profiles(const struct viv_supervisor *s, const bool *allowed,
     return count;
 }
 
+static void count_own(struct viv_supervisor *s, const char *tenant, struct viv_description *d)
+{
+    struct execution *e;
+
+    TAILQ_FOREACH(e, executions_of(s, tenant), of_tenant) {
+        if (e->phase == EXECUTION_RUNNING)
+            d->own_running++;
+        else if (e->phase == EXECUTION_QUEUED || e->phase == EXECUTION_WAITING)
+            d->own_queued++;
+    }
+}
+
 static void describe(struct viv_supervisor *s, struct command *command)
 {
     struct query_command *q = (struct query_command *)command;
@@ -112,6 +124,7 @@ static void describe(struct viv_supervisor *s, struct command *command)
     };
 
     d.quotas.tenant = q->tenant;
+    count_own(s, q->tenant, &d);
     /* Who made the table has checked that a request gets something. */
     limits_resolve(&nothing_asked, &q->rules.defaults, &q->rules.ceilings, &d.defaults, NULL);
     q->describe_done(q->arg, &d);

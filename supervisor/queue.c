@@ -7,6 +7,7 @@
 #include "supervisor/clock.h"
 #include "supervisor/limits.h"
 #include "supervisor/profile.h"
+#include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
 static struct execution *of_item(struct fair_item *item)
@@ -126,6 +127,46 @@ void queue_aside(struct viv_supervisor *s, struct execution *e, int change)
 {
     s->waiting_count += (unsigned)change;
     fair_aside(&s->fair, &e->tenant->flow, change);
+}
+
+static bool has_room(const struct execution *e)
+{
+    return execution_is_own(e) || fair_has_room(&e->tenant->flow, &e->item);
+}
+
+bool queue_may_start(struct viv_supervisor *s, struct execution *e)
+{
+    if (has_room(e))
+        return true;
+    e->phase = EXECUTION_QUEUED;
+    e->held = true;
+    TAILQ_INSERT_TAIL(&s->held, e, of_held);
+    queue_aside(s, e, +1);
+    schedule_timer(e);
+    return false;
+}
+
+void queue_unhold(struct viv_supervisor *s, struct execution *e)
+{
+    TAILQ_REMOVE(&s->held, e, of_held);
+    e->held = false;
+    e->phase = EXECUTION_UNBORN;
+    queue_aside(s, e, -1);
+}
+
+void queue_serve_held(struct viv_supervisor *s)
+{
+    struct execution *e = TAILQ_FIRST(&s->held);
+
+    while (e && !s->stopping) {
+        if (!has_room(e)) {
+            e = TAILQ_NEXT(e, of_held);
+            continue;
+        }
+        queue_unhold(s, e);
+        schedule_assign(s, e, e->session->worker);
+        e = TAILQ_FIRST(&s->held); /* what was called may have changed the list */
+    }
 }
 
 void queue_put_back(struct viv_supervisor *s, struct execution *e)

@@ -25,6 +25,14 @@ void queue_remove(struct viv_supervisor *supervisor, struct execution *execution
 /* One starts; by queue_pop() or on a worker that its session has. */
 void queue_began(struct viv_supervisor *supervisor, struct execution *execution);
 
+/* Whether one may start now on the worker that its session has; if not, it waits
+ * until others of its tenant have ended. */
+bool queue_may_start(struct viv_supervisor *supervisor, struct execution *execution);
+/* Starts those that may by now. */
+void queue_serve_held(struct viv_supervisor *supervisor);
+/* Takes out one that waits so. */
+void queue_unhold(struct viv_supervisor *supervisor, struct execution *execution);
+
 /* One more, or less, waits for its turn in its session. */
 void queue_aside(struct viv_supervisor *supervisor, struct execution *execution, int change);
 

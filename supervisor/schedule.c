@@ -103,6 +103,8 @@ void schedule_unqueue(struct viv_supervisor *s, struct execution *e)
 {
     if (e->phase == EXECUTION_WAITING) {
         session_unqueue(e);
+    } else if (e->held) {
+        queue_unhold(s, e);
     } else if (e->parked) {
         pool_unpark(s, e);
         queue_give_up(s, e);
@@ -170,6 +172,7 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
     /* Last: the session may need the place that has become free. */
     if (session)
         session_turn_over(session, kind, done);
+    queue_serve_held(s);
     if (s->draining)
         drain_check(s);
 }

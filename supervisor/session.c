@@ -65,9 +65,7 @@ static int find_or_make(struct viv_supervisor *s, struct execution *e, struct se
         session = session_new(s, e->name.tenant, e->session_id);
     if (!session) {
         session_evict_one(s, NULL);
-        return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
-                        "%u sessions are in use, the most there may be: try again later",
-                        s->sessions->max);
+        return session_quota_full(s, err);
     }
     *ret = session;
     return 0;
@@ -212,7 +210,8 @@ static void give_turn(struct session *session)
     }
     e->save |= e->kind == EXECUTION_OPEN;
     if (session->worker) {
-        schedule_assign(s, e, session->worker);
+        if (queue_may_start(s, e))
+            schedule_assign(s, e, session->worker);
         return;
     }
     if (s->sessions->resident >= s->sessions->resident_max + s->sessions->evicting)
@@ -271,8 +270,14 @@ void session_lost(struct session *session, enum viv_restored_from how)
     session->worker = NULL;
     session->dirty = session->unsavable = false;
     session->restore_from = how;
-    if (!session->turn)
+    if (session->turn && session->turn->held) {
+        struct execution *e = session->turn;
+
+        queue_unhold(session->supervisor, e);
+        session_put_back(session, e);
+    } else if (!session->turn) {
         session_step(session);
+    }
 }
 
 static void dismiss(struct session *session)
@@ -327,6 +332,7 @@ bool session_save(struct session *session, struct execution *e)
     task->meta.snapshot_ns = task->meta.last_used_ns;
     task->bytes = e->answer.checkpoint.data;
     task->len = e->answer.checkpoint.len;
+    task->beside = e->answer.body.len + e->output.streams[0].len + e->output.streams[1].len;
     if (session_store_ask(session->supervisor, session, task, &error) < 0) {
         task->kind = SESSION_TASK_NONE;
         snprintf(e->save_error, sizeof(e->save_error), "%s", error.text);

@@ -1,8 +1,10 @@
 /* What the store said, and what follows. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "supervisor/clock.h"
 #include "supervisor/session.h"
+#include "supervisor/session_quota.h"
 #include "supervisor/submit.h"
 #include "supervisor/supervisor.h"
 
@@ -46,10 +48,19 @@ static bool idle_too_long(const struct store_meta *meta)
            clock_realtime() >= end;
 }
 
+/* Where there is no room for it, it stays in the store, and who waits is told. */
 static void take_snapshot(struct session *session, struct session_task *task)
 {
+    struct viv_error error;
+
     session->meta = task->meta;
     session_drop_snapshot(session);
+    if (session_quota_snapshot(session, task->found_len, &error) < 0) {
+        free(task->found);
+        task->found = NULL;
+        session_reject_waiting(session, &error);
+        return;
+    }
     session->snapshot = (struct blob){.data = task->found, .len = task->found_len};
     task->found = NULL;
     submit_charge(session->supervisor, (int64_t)session->snapshot.len);

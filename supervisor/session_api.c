@@ -6,6 +6,7 @@
 #include "supervisor/clock.h"
 #include "supervisor/limits.h"
 #include "supervisor/session.h"
+#include "supervisor/session_quota.h"
 #include "supervisor/supervisor.h"
 
 /* --- closing --------------------------------------------------------------------- */
@@ -32,9 +33,7 @@ static void close_session(struct viv_supervisor *s, struct command *command)
         if (s->draining)
             viv_fail(&error, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
         else
-            viv_fail(&error, VIV_RESOURCE_EXHAUSTED,
-                     "%u sessions are in use, the most there may be: try again later",
-                     s->sessions->max);
+            session_quota_full(s, &error);
         c->done(c->arg, &error);
         free(c);
         return;

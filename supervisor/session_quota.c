@@ -6,21 +6,26 @@
 
 #define ANY_BYTES (UINT64_C(1) << 60)
 
+/* A session that nobody uses leaves its place after some seconds. */
+#define RETRY_NS INT64_C(1000000000)
+
 struct quota {
     unsigned sessions, resident;
-    uint64_t stored_bytes;
+    uint64_t stored_bytes, request_bytes;
 };
 
 /* A tenant that is no longer in the table keeps what it has. */
 static struct quota quota_of(struct viv_supervisor *s, const char *tenant)
 {
-    struct quota quota = {s->sessions->max, s->sessions->resident_max, ANY_BYTES};
+    struct quota quota = {s->sessions->max, s->sessions->resident_max, ANY_BYTES,
+                          s->config.request_bytes_total};
     const struct viv_tenant_config *rules;
 
     pthread_mutex_lock(&s->inbox.lock);
     rules = tenants_rules_of(&s->tenants, tenant);
     if (rules) {
-        quota = (struct quota){rules->sessions, rules->resident_sessions, rules->stored_bytes};
+        quota = (struct quota){rules->sessions, rules->resident_sessions, rules->stored_bytes,
+                               rules->request_bytes};
         if (quota.stored_bytes == 0)
             quota.stored_bytes = ANY_BYTES;
     }
@@ -62,9 +67,45 @@ int session_quota_check(struct viv_supervisor *s, const char *tenant, struct viv
     if (count_used(s, tenant) < most)
         return 0;
     session_evict_one(s, tenant);
-    return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
-                    "%u sessions of the tenant are in use, the most there may be: try again later",
-                    most);
+    viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+             "%u sessions of the tenant are in use, the most there may be: try again later", most);
+    return viv_retry_after(err, RETRY_NS);
+}
+
+int session_quota_full(const struct viv_supervisor *s, struct viv_error *err)
+{
+    viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+             "%u sessions are in use, the most there may be: try again later", s->sessions->max);
+    return viv_retry_after(err, RETRY_NS);
+}
+
+static uint64_t snapshot_bytes(const struct viv_supervisor *s, const char *tenant)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < s->sessions->max; i++)
+        if (is_of(&s->sessions->all[i], tenant))
+            sum += s->sessions->all[i].snapshot.len;
+    return sum;
+}
+
+int session_quota_snapshot(const struct session *session, size_t bytes, struct viv_error *err)
+{
+    struct viv_supervisor *s = session->supervisor;
+    uint64_t most = quota_of(s, session->name.tenant).request_bytes;
+    uint64_t have = snapshot_bytes(s, session->name.tenant), all;
+
+    pthread_mutex_lock(&s->inbox.lock);
+    all = s->request_bytes;
+    pthread_mutex_unlock(&s->inbox.lock);
+    /* One of a tenant's always may, where it fits at all: else none ever could. */
+    if (all + bytes <= s->config.request_bytes_total && (have == 0 || have + bytes <= most))
+        return 0;
+    viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+             "the session's %zu bytes don't fit beside what is on its way to workers: try again "
+             "later",
+             bytes);
+    return viv_retry_after(err, RETRY_NS);
 }
 
 void session_quota_evict(struct session *session, unsigned more)

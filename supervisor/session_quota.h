@@ -8,6 +8,14 @@
 int session_quota_check(struct viv_supervisor *supervisor, const char *tenant,
                         struct viv_error *err);
 
+/* What is said where all of them are in use. Returns -1. */
+int session_quota_full(const struct viv_supervisor *supervisor, struct viv_error *err);
+
+/* Whether a snapshot that has come out of the store may be kept for the worker that it
+ * is for: it counts against the bytes of all requests, and those of one tenant
+ * against that tenant's. VIV_RESOURCE_EXHAUSTED. */
+int session_quota_snapshot(const struct session *session, size_t bytes, struct viv_error *err);
+
 /* Frees workers of the session's tenant that are above its quota, or would be
  * with `more`. */
 void session_quota_evict(struct session *session, unsigned more);

@@ -53,6 +53,7 @@ int session_store_open(struct session_store *s, const struct viv_session_config 
         .old_key_paths = c->store_old_key_paths,
         .snapshot_bytes_max = snapshot_bytes_max,
         .tenant_bytes_max = c->tenant_bytes_max,
+        .memory_bytes_max = c->memory_bytes_max,
     };
     bool remote = c->store_url && strncmp(c->store_url, "redis", 5) == 0;
 
@@ -205,7 +206,7 @@ int session_store_ask(struct viv_supervisor *s, struct session *session, struct 
     t->base.run = run_task;
     t->base.done = task_done;
     t->base.urgent = t->kind == SESSION_TASK_RENEW;
-    t->base.bytes = t->kind == SESSION_TASK_PUT ? t->len : 0;
+    t->base.bytes = t->kind == SESSION_TASK_PUT ? t->len + t->beside : 0;
     t->command.run = come_back;
     t->supervisor = s;
     t->session = session;

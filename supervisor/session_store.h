@@ -34,8 +34,9 @@ struct session_task {
     struct store_meta meta;   /* in and out */
     const void *bytes;        /* of PUT */
     size_t len;
-    bool touch;  /* of LEAVE: the record has changed */
-    void *found; /* of LOAD and FETCH: malloc'ed, the receiver's */
+    size_t beside; /* bytes that wait with these, for the queue's bound */
+    bool touch;    /* of LEAVE: the record has changed */
+    void *found;   /* of LOAD and FETCH: malloc'ed, the receiver's */
     size_t found_len;
 };
 

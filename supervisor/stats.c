@@ -91,6 +91,7 @@ void viv_stats(const struct viv_supervisor *supervisor, struct viv_stats *ret_st
     r.queue_max = supervisor->config.queue_max;
     r.running = get(&stats->running);
     r.starts_failed = get(&stats->starts_failed);
+    r.oom_kills = get(&stats->oom_kills);
     r.convicted = get(&stats->convicted);
     r.zygote_starts = get(&stats->zygote_starts);
     read_histogram(&stats->clone, &r.clone);

@@ -19,7 +19,7 @@ struct stats_histogram {
 struct stats {
     _Atomic uint64_t workers[VIV_STATS_STATES];
     _Atomic uint64_t queued, running;
-    _Atomic uint64_t starts_failed, convicted, zygote_starts;
+    _Atomic uint64_t starts_failed, convicted, zygote_starts, oom_kills;
     struct stats_histogram clone, start;
     struct {
         struct stats_histogram time;
@@ -37,9 +37,14 @@ void stats_worker_moved(struct stats *stats, enum worker_state from, enum worker
 /* An operation of the store took so long. On its thread. */
 void stats_stored(struct stats *stats, unsigned operation, int64_t ns, bool ok);
 
+static inline void stats_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
 static inline void stats_count(_Atomic uint64_t *counter)
 {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    stats_add(counter, 1);
 }
 
 #endif

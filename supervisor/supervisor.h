@@ -84,6 +84,7 @@ struct viv_supervisor {
     struct execution *oldest, *newest;
     struct fair_queue fair;
     unsigned waiting_count, running_count;
+    TAILQ_HEAD(, execution) held; /* first come, first served */
     struct registry registry;
     struct remembered remembered;
     uint64_t next_generation;

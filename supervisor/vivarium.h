@@ -157,6 +157,7 @@ struct viv_session_config {
     int64_t idle_timeout_ns;     /* default of a session, default 1 h */
     int64_t idle_timeout_max_ns; /* ceiling, default 30 days */
     uint64_t tenant_bytes_max;   /* stored, per tenant; default 1 GiB; 0: no limit */
+    uint64_t memory_bytes_max;   /* in memory:, of all tenants; default 1 GiB; 0: no limit */
     int64_t lease_ns; /* how long others wait after a crash; 0: 1 min with Redis, else 10 min */
 };
 
@@ -213,8 +214,9 @@ struct viv_config {
     struct viv_limits ceilings;
     struct viv_session_config sessions;
     /* What the kernel holds over all workers of one tenant, waiting ones
-     * included, and how much of a processor each worker gets, in thousandths; by
-     * control groups only. 0: no such ceiling. */
+     * included, where the table of tenants says nothing else, and how much of a
+     * processor each worker gets, in thousandths; by control groups only. 0: no
+     * such ceiling. */
     uint64_t tenant_memory_bytes;
     uint32_t tenant_pids;
     uint32_t tenant_cpu_millis;
@@ -268,6 +270,11 @@ struct viv_tenant_config {
     uint64_t stored_bytes;      /* of its sessions' snapshots; 0: any */
     /* Names of the profiles that it may use, NULL-terminated; NULL: "default" alone. */
     const char *const *profiles;
+    /* What the kernel holds over all of its workers, as viv_config.tenant_...; 0:
+     * no such ceiling. Set anew when a worker of its is started. */
+    uint64_t group_memory_bytes;
+    uint32_t group_pids;
+    uint32_t group_cpu_millis;
     struct viv_limits defaults;
     struct viv_limits ceilings;
 };
@@ -512,10 +519,14 @@ struct viv_description {
     size_t profile_count;
     struct viv_tenant_config quotas; /* of the tenant that was asked about */
     struct viv_limits defaults;      /* what a request of its gets that asks for nothing */
+    /* Workers, and executions that wait for one, of all tenants. */
     unsigned idle;
     unsigned busy;
     unsigned starting;
     unsigned queued;
+    /* The tenant's own: executions that run and that wait. */
+    unsigned own_running;
+    unsigned own_queued;
     unsigned workers_max;
     unsigned queue_max;
     uint64_t request_bytes_max;
@@ -559,6 +570,10 @@ struct viv_stats {
     uint64_t starts_failed;           /* workers that never became ready */
     uint64_t convicted;               /* workers killed because they broke the protocol */
     uint64_t zygote_starts;           /* 1 for each profile, and 1 for each time one died */
+    uint64_t starts_failed; /* workers that never became ready */
+    uint64_t oom_kills;     /* processes of executions that the kernel killed for memory */
+    uint64_t convicted;     /* workers killed because they broke the protocol */
+    uint64_t zygote_starts; /* 1, and one more for each time it died */
     struct viv_stats_histogram clone; /* from asking the zygote to having a process */
     struct viv_stats_histogram start; /* from there to its being ready */
     struct {

@@ -129,10 +129,15 @@ int viv_cgroup_tenant(struct viv_cgroup *cg, const char *tenant,
 
     if (!cg->version)
         return 0;
-    if (viv_cgroup_tree_tenant(cg, tenant, &t, err) < 0 ||
-        viv_cgroup_tree_set(cg, t->dirs, limits, err) < 0)
+    if (viv_cgroup_tree_tenant(cg, tenant, &t, err) < 0)
+        return -1;
+    if (!t->unsure && viv_cgroup_limits_equal(&t->limits, limits))
+        return 0;
+    t->unsure = true; /* half of them may be set */
+    if (viv_cgroup_tree_set(cg, t->dirs, limits, err) < 0)
         return -1;
     t->limits = *limits;
+    t->unsure = false;
     return 0;
 }
 

@@ -31,6 +31,7 @@ struct tenant {
     unsigned next_worker;
     int dirs[PARTS];
     struct viv_cgroup_limits limits;
+    bool unsure; /* whether the kernel has these */
 };
 
 /* Files that every execution reads, kept open: a pread(2) is a tenth of an

@@ -3,6 +3,7 @@
 #include <grpc/support/alloc.h>
 #include <string.h>
 
+#include "supervisor/service/answers.h"
 #include "supervisor/service/audit.h"
 #include "supervisor/service/log.h"
 #include "supervisor/service/metrics.h"
@@ -12,6 +13,8 @@ int account_begin(struct call *call, const struct viv_request *request, struct v
 {
     struct audit *audit = server_audit(call->slot);
 
+    if (answers_check(server_answers(call->slot), call->identity.tenant, err) < 0)
+        return -1;
     if (!audit_ready(audit))
         return viv_fail(err, VIV_UNAVAILABLE,
                         "executions are refused while the audit can't be written: retry later");

@@ -4,6 +4,7 @@
 #include <grpc/support/alloc.h>
 #include <string.h>
 
+#include "supervisor/service/answers.h"
 #include "supervisor/service/log.h"
 #include "supervisor/service/server.h"
 #include "supervisor/service/status.h"
@@ -59,6 +60,8 @@ static void destroy(struct call *call)
     bool accepted = call->grpc != NULL;
     int status = call->finishing ? (int)call->status : VIV_CANCELLED;
 
+    if (call->held)
+        answers_drop(server_answers(slot), call->identity.tenant, call->held_bytes);
     drop_queue(call);
     if (call->message)
         grpc_byte_buffer_destroy(call->message);

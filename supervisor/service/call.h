@@ -71,8 +71,10 @@ struct call {
     gpr_timespec deadline;
     struct auth_identity identity;       /* of methods that want credentials */
     char traceparent[TRACE_PARENT_SIZE]; /* "": none that is valid */
-    struct audit_record *audit;          /* of an execution, or NULL; owned */
-    grpc_byte_buffer *message;           /* the request, or NULL; owned */
+    bool held;                           /* its answer is counted (answers.h) */
+    size_t held_bytes;
+    struct audit_record *audit; /* of an execution, or NULL; owned */
+    grpc_byte_buffer *message;  /* the request, or NULL; owned */
     struct call_tag tags[CALL_EVENTS];
     atomic_uint refs;
     int cancelled; /* written by gRPC */

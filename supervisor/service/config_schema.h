@@ -36,6 +36,7 @@ struct yaml_tenant {
     char *memory_bytes, *request_bytes;
     char *sessions, *resident_sessions, *stored_bytes;
     struct yaml_list profiles;
+    char *group_memory, *group_pids, *group_cpus;
     struct yaml_limits defaults, ceilings;
     struct yaml_credentials credentials;
 };
@@ -43,11 +44,12 @@ struct yaml_tenant {
 struct yaml_config {
     struct yaml_list listen, preload, allow_absent, store_old_keys;
     char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
+    char *tenant_memory, *tenant_pids, *tenant_cpus, *worker_cpus;
     char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
     char *max_connections, *log_level;
     char *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *audit, *audit_required;
     char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
-    char *session_lease, *session_bytes;
+    char *session_lease, *session_bytes, *memory_store_bytes, *answer_bytes_total;
     struct yaml_limits defaults, ceilings;
     struct yaml_profile *profiles;
     unsigned profile_count;

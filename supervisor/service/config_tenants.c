@@ -51,6 +51,14 @@ static void read_bytes(struct reader *r, const char *key, const char *text, uint
         judge(r, path, config_bytes(path, text, BYTES_MAX, ret, r->err));
 }
 
+static void read_cpus(struct reader *r, const char *key, const char *text, uint32_t *ret)
+{
+    char path[64];
+
+    if (wanted(r, key, text, path))
+        judge(r, path, config_cpus(path, text, ret, r->err));
+}
+
 static void read_rate(struct reader *r, const char *key, const char *text, double *ret)
 {
     char path[64];
@@ -92,6 +100,9 @@ static int read_tenant(const struct config_yaml *yaml, unsigned index, struct vi
     read_count(&r, "sessions", y->sessions, 0, COUNT_MAX, &t->sessions);
     read_count(&r, "resident_sessions", y->resident_sessions, 0, COUNT_MAX, &t->resident_sessions);
     read_bytes(&r, "stored_bytes", y->stored_bytes, &t->stored_bytes);
+    read_bytes(&r, "group_memory", y->group_memory, &t->group_memory_bytes);
+    read_count(&r, "group_pids", y->group_pids, 0, COUNT_MAX, &t->group_pids);
+    read_cpus(&r, "group_cpus", y->group_cpus, &t->group_cpu_millis);
     if (r.rc < 0 || config_tenants_limits(yaml, index, &t->defaults, &t->ceilings, err) < 0)
         return -1;
     snprintf(path, sizeof(path), "tenants[%u].name", index);

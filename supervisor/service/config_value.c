@@ -104,6 +104,18 @@ int config_rate(const char *what, const char *text, double low, double high, dou
     return 0;
 }
 
+int config_cpus(const char *what, const char *text, uint32_t *ret_millis, struct viv_error *err)
+{
+    double value;
+
+    if (config_rate(what, text, 0.01, 4096, &value, err) < 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "%s must be 0 or a number of processors from 0.01 to 4096, not '%.100s'",
+                        what, text);
+    *ret_millis = (uint32_t)(value * 1000 + 0.5);
+    return 0;
+}
+
 int config_bool(const char *what, const char *text, bool *ret, struct viv_error *err)
 {
     bool value = strcmp(text, "true") == 0;

@@ -28,6 +28,9 @@ int config_duration(const char *what, const char *text, int64_t high_ns, int64_t
 int config_rate(const char *what, const char *text, double low, double high, double *ret,
                 struct viv_error *err);
 
+/* A number of processors, 0 or from 0.01, in thousandths. */
+int config_cpus(const char *what, const char *text, uint32_t *ret_millis, struct viv_error *err);
+
 /* true or false. */
 int config_bool(const char *what, const char *text, bool *ret, struct viv_error *err);
 

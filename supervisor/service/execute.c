@@ -1,6 +1,7 @@
 #include "supervisor/service/execute.h"
 
 #include "supervisor/service/account.h"
+#include "supervisor/service/answers.h"
 #include "supervisor/service/convert.h"
 #include "supervisor/service/reply.h"
 #include "supervisor/service/request.h"
@@ -39,12 +40,26 @@ void execute_reply(struct call *call, grpc_byte_buffer *message)
     call_fail(call, &err);
 }
 
+bool execute_hold(struct call *call, const struct viv_result *result)
+{
+    size_t bytes = result->body_len + result->stdout_len + result->stderr_len;
+    struct viv_error err;
+    bool fits = answers_hold(server_answers(call->slot), call->identity.tenant, bytes, &err) == 0;
+
+    call->held_bytes = fits ? bytes : 0;
+    call->held = true;
+    if (!fits)
+        call_fail(call, &err);
+    return fits;
+}
+
 static void on_finished(void *arg, const struct viv_result *result)
 {
     struct call *call = arg;
 
     account_ended(call, result);
-    execute_reply(call, reply_response(result));
+    if (execute_hold(call, result))
+        execute_reply(call, reply_response(result));
     execute_release(call);
 }
 

@@ -213,12 +213,13 @@ static void set_quotas(struct message_description *m, const struct viv_descripti
     m->root.quotas = &m->quotas;
 }
 
-static void set_pool(struct message_description *m, const struct viv_description *d)
+/* What others run and have waiting is no tenant's to know. */
+static void set_pool(struct message_description *m, const struct viv_description *d, bool whole)
 {
     vivarium__v1__pool_state__init(&m->pool);
-    m->pool.idle = d->idle;
-    m->pool.busy = d->busy;
-    m->pool.queued = d->queued;
+    m->pool.idle = whole ? d->idle : 0;
+    m->pool.busy = whole ? d->busy : d->own_running;
+    m->pool.queued = whole ? d->queued : d->own_queued;
     m->pool.ceiling = d->workers_max;
     m->root.pool = &m->pool;
 }
@@ -245,7 +246,7 @@ static void set_profiles(struct message_description *m, const struct viv_descrip
 }
 
 void message_description(struct message_description *m, const struct viv_description *d,
-                         uint64_t message_bytes)
+                         uint64_t message_bytes, bool whole_pool)
 {
     vivarium__v1__describe_response__init(&m->root);
     message_enforcement(&m->enforcement, d->layers, d->absent);
@@ -255,6 +256,7 @@ void message_description(struct message_description *m, const struct viv_descrip
     m->quotas.message_bytes = message_bytes;
     set_pool(m, d);
     set_profiles(m, d);
+    set_pool(m, d, whole_pool);
     m->root.version = (char *)VIV_VERSION;
     m->root.vm = (char *)d->vm;
     m->root.tenant = (char *)d->quotas.tenant;

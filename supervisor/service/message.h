@@ -83,6 +83,6 @@ struct message_description {
 };
 
 void message_description(struct message_description *m, const struct viv_description *d,
-                         uint64_t message_bytes);
+                         uint64_t message_bytes, bool whole_pool);
 
 #endif

@@ -247,6 +247,9 @@ static void workers(FILE *f, const struct viv_stats *s)
            (double)s->starts_failed);
     single(f, "vivarium_worker_convictions_total", "counter",
            "Workers killed because they broke the protocol.", (double)s->convicted);
+    single(f, "vivarium_oom_kills_total", "counter",
+           "Processes of executions that the kernel killed for memory, children included.",
+           (double)s->oom_kills);
     single(f, "vivarium_zygote_starts_total", "counter",
            "Starts of the process that workers are cloned from.", (double)s->zygote_starts);
 }

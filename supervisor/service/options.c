@@ -8,6 +8,8 @@
 #include "supervisor/service/address.h"
 #include "supervisor/service/options_set.h"
 
+#define ANSWER_BYTES (UINT64_C(1) << 30)
+
 /* Also the names of the environment's variables and of the file's keys, in their
  * spelling. */
 static const struct option flags[] = {
@@ -60,6 +62,8 @@ static const struct option flags[] = {
 static const struct option no_flags[] = {
     {"store-old-keys", required_argument, NULL, FLAG_STORE_OLD_KEY},
     {"request-bytes-total", required_argument, NULL, FLAG_REQUEST_BYTES_TOTAL},
+    {"memory-store-bytes", required_argument, NULL, FLAG_MEMORY_STORE_BYTES},
+    {"answer-bytes-total", required_argument, NULL, FLAG_ANSWER_BYTES_TOTAL},
     {"execution-cost-min", required_argument, NULL, FLAG_EXECUTION_COST_MIN},
     {NULL, 0, NULL, 0},
 };
@@ -91,6 +95,7 @@ static void set_defaults(struct options *o)
     *o = (struct options){
         .drain_grace_ns = INT64_C(10000000000),
         .max_message = 64 << 20,
+        .answer_bytes_total = ANSWER_BYTES,
         .max_streams = 1024,
         .max_connections = 4096,
         .ready_fd = -1,
@@ -244,6 +249,10 @@ static int check_listen(const struct options *o, struct viv_error *err)
 
 static int check_together(const struct options *o, struct viv_error *err)
 {
+    /* Half of it is what a tenant alone may have. */
+    if (o->answer_bytes_total < 2 * (uint64_t)o->max_message)
+        return viv_fail(err, VIV_INVALID_ARGUMENT,
+                        "answer_bytes_total must be at least twice max_message");
     if ((o->tls_cert == NULL) != (o->tls_key == NULL))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "--tls-cert and --tls-key go together");
     if (o->tls_client_ca && !o->tls_cert)
@@ -278,6 +287,11 @@ static int take_all(struct options *o, struct viv_error *err)
         config_profiles(o->file, &o->config);
     if (o->config.workers_warm == warm_default)
         lower_floor(&o->config);
+    /* A small pool asked for is no contradiction to a floor nobody asked for. */
+    if (o->config.workers_warm == warm_default && o->config.workers_warm > o->config.workers_max)
+        o->config.workers_warm = o->config.workers_max;
+    if (o->answer_bytes_total == ANSWER_BYTES && ANSWER_BYTES < 2 * (uint64_t)o->max_message)
+        o->answer_bytes_total = 2 * (uint64_t)o->max_message;
     o->config.request_bytes_max = (uint64_t)o->max_message;
     o->config.result_bytes_max = (uint64_t)o->max_message;
     if (o->file && config_profiles_check(o->file, &o->config, err) < 0)

@@ -69,6 +69,7 @@ struct options {
     struct viv_config config;
     int64_t drain_grace_ns;
     int max_message;
+    uint64_t answer_bytes_total;
     int max_streams;
     int max_connections;
     int ready_fd; /* -1: none */

@@ -1,8 +1,6 @@
 #include "supervisor/service/options_set.h"
 
 #include <limits.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/service/address.h"
@@ -48,20 +46,6 @@ static int append(struct options *o, struct options_list *list, const char *what
         return viv_fail(err, VIV_INVALID_ARGUMENT, "%s may be given %zu times at most", what, max);
     list->words[list->count++] = value;
     list->words[list->count] = NULL;
-    return 0;
-}
-
-static int set_cpus(const char *what, const char *text, uint32_t *ret_millis, struct viv_error *err)
-{
-    char *end;
-    double value = strtod(text, &end);
-
-    if (end == text || *end != '\0' || !isfinite(value) || value < 0 || value > 4096 ||
-        (value > 0 && value < 0.01))
-        return viv_fail(err, VIV_INVALID_ARGUMENT,
-                        "%s must be 0 or a number of processors from 0.01 to 4096, not '%.100s'",
-                        what, text);
-    *ret_millis = (uint32_t)(value * 1000 + 0.5);
     return 0;
 }
 
@@ -116,6 +100,8 @@ static int set_session(struct options *o, enum options_flag flag, const char *wh
         return config_duration(what, value, s->idle_timeout_max_ns, &s->idle_timeout_ns, err);
     case FLAG_SESSION_LEASE:
         return config_duration(what, value, DAY_NS, &s->lease_ns, err);
+    case FLAG_MEMORY_STORE_BYTES:
+        return config_bytes(what, value, BYTES_MAX, &s->memory_bytes_max, err);
     default:
         return config_bytes(what, value, BYTES_MAX, &s->tenant_bytes_max, err);
     }
@@ -143,9 +129,9 @@ static int set_pool(struct options *o, enum options_flag flag, const char *what,
     case FLAG_TENANT_PIDS:
         return config_unsigned(what, value, 0, COUNT_MAX, &c->tenant_pids, err);
     case FLAG_TENANT_CPUS:
-        return set_cpus(what, value, &c->tenant_cpu_millis, err);
+        return config_cpus(what, value, &c->tenant_cpu_millis, err);
     case FLAG_WORKER_CPUS:
-        return set_cpus(what, value, &c->worker_cpu_millis, err);
+        return config_cpus(what, value, &c->worker_cpu_millis, err);
     case FLAG_TENANTS_MAX:
         return config_unsigned(what, value, 1, COUNT_MAX, &c->tenants_max, err);
     case FLAG_REQUEST_BYTES_TOTAL:
@@ -170,6 +156,8 @@ static int set_service(struct options *o, enum options_flag flag, const char *wh
         return add_layer(o, what, value, err);
     case FLAG_MAX_MESSAGE:
         return set_message(what, value, &o->max_message, err);
+    case FLAG_ANSWER_BYTES_TOTAL:
+        return config_bytes(what, value, BYTES_MAX, &o->answer_bytes_total, err);
     case FLAG_MAX_STREAMS:
         return set_int(what, value, 1, 1 << 20, &o->max_streams, err);
     case FLAG_MAX_CONNECTIONS:
@@ -238,6 +226,7 @@ int options_set(struct options *options, enum options_flag flag, const char *wha
         options->action = OPTIONS_HASH_TOKEN;
         return 0;
     case FLAG_STORE ... FLAG_SESSION_BYTES:
+    case FLAG_MEMORY_STORE_BYTES:
         return set_session(options, flag, what, value, err);
     case FLAG_WORKER ... FLAG_TENANTS_MAX:
     case FLAG_REQUEST_BYTES_TOTAL:

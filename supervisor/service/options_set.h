@@ -44,6 +44,8 @@ enum options_flag {
     /* Without a flag. */
     FLAG_REQUEST_BYTES_TOTAL,
     FLAG_EXECUTION_COST_MIN,
+    FLAG_MEMORY_STORE_BYTES,
+    FLAG_ANSWER_BYTES_TOTAL,
     /* Flags alone. */
     FLAG_READY_FD,
     FLAG_UID_TENANT,

@@ -59,7 +59,8 @@ static void on_description(void *arg, const struct viv_description *description)
     struct message_description m;
     struct call *call = arg;
 
-    message_description(&m, description, server_max_message(call->slot));
+    message_description(&m, description, server_max_message(call->slot),
+                        call->identity.kind == AUTH_OPEN);
     call_reply(call, reply_pack(&m.root.base));
     call_unref(call);
 }

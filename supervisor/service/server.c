@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "supervisor/service/answers.h"
 #include "supervisor/service/call.h"
 #include "supervisor/service/methods.h"
 #include "supervisor/service/metrics.h"
@@ -27,6 +28,7 @@ struct server {
     pthread_t poller;
     struct transport transport;
     struct health health;
+    struct answers *answers;
     struct reflection_index *reflection;
     struct call_slot *slots; /* as many as methods */
     atomic_bool stopping;
@@ -71,6 +73,11 @@ void server_take(struct server *server, unsigned listener, int fd)
 int server_check_tls(struct server *server, struct viv_error *err)
 {
     return transport_check(&server->transport, err);
+}
+
+struct answers *server_answers(const struct call_slot *slot)
+{
+    return slot->server->answers;
 }
 
 struct audit *server_audit(const struct call_slot *slot)
@@ -238,6 +245,9 @@ int server_create(const struct server_config *config, struct server **ret_server
     server->config = *config;
     init_sync(server);
     health_init(&server->health);
+    /* Of the places for calls that run code, a tenant's unread answers take a quarter. */
+    server->answers = answers_new(config->answer_bytes_total,
+                                  (config->executions_max + EXECUTE_CALLS_MARGIN) / 4);
     server->grpc = transport_create_server(&server->transport, config);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->grpc, server->queue, NULL);
@@ -349,6 +359,7 @@ void server_destroy(struct server *server)
     transport_release(&server->transport);
     reflection_index_destroy(server->reflection);
     health_clear(&server->health);
+    answers_free(server->answers);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     gpr_free(server->slots);

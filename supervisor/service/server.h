@@ -14,6 +14,7 @@
 #include "supervisor/service/reflection_index.h"
 #include "supervisor/vivarium.h"
 
+struct answers;
 struct audit;
 struct call_slot;
 struct server;
@@ -32,7 +33,8 @@ struct server_config {
     } listeners[GATE_LISTENERS_MAX];
     int max_message;
     int max_streams;
-    unsigned executions_max; /* running and queued ones together */
+    uint64_t answer_bytes_total; /* that clients have not read yet */
+    unsigned executions_max;     /* running and queued ones together */
 };
 
 /* Between grpc_init() and server_start(). Ends with server_stop() if started,
@@ -64,6 +66,7 @@ size_t server_max_message(const struct call_slot *slot);
 struct health *server_health(const struct call_slot *slot);
 const struct reflection_index *server_reflection(const struct call_slot *slot);
 
+struct answers *server_answers(const struct call_slot *slot);
 struct audit *server_audit(const struct call_slot *slot);
 
 struct health *server_own_health(struct server *server);

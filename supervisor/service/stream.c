@@ -37,7 +37,8 @@ static void on_finished(void *arg, const struct viv_result *result)
     struct call *call = arg;
 
     account_ended(call, result);
-    execute_reply(call, reply_finished(result));
+    if (execute_hold(call, result))
+        execute_reply(call, reply_finished(result));
     execute_release(call);
 }
 

@@ -72,7 +72,8 @@ struct backend {
     const struct backend_ops *ops;
 };
 
-int memory_open(struct backend **ret_backend, struct viv_error *err);
+/* `bytes_max`: of all tenants together; 0: any. */
+int memory_open(uint64_t bytes_max, struct backend **ret_backend, struct viv_error *err);
 int sqlite_open(const char *path, int64_t timeout_ns, struct backend **ret_backend,
                 struct viv_error *err);
 int redis_open(const struct url *url, int64_t timeout_ns, struct backend **ret_backend,

@@ -1,5 +1,6 @@
 /* The backend that forgets: for a supervisor without a path, and the shortest
  * statement of what the others do. A table by name, and a list to walk. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ struct memory {
     struct registry registry;
     struct session *first;
     uint64_t last_token;
+    uint64_t bytes, bytes_max; /* of all sessions; 0: any */
 };
 
 static struct memory *of(struct backend *backend)
@@ -60,8 +62,9 @@ static struct session *add(struct memory *memory, const struct store_key *key)
     return session;
 }
 
-static void forget_record(struct session *session)
+static void forget_record(struct memory *memory, struct session *session)
 {
+    memory->bytes -= session->bytes;
     memory_blobs_free(&session->blobs);
     session->generation = session->bytes = 0;
     session->expires_ns = 0;
@@ -85,7 +88,7 @@ static void drop_if_empty(struct memory *memory, struct session *session)
     *session->link = session->next;
     if (session->next)
         session->next->link = session->link;
-    forget_record(session);
+    forget_record(memory, session);
     free(session);
 }
 
@@ -96,7 +99,7 @@ static void memory_close(struct backend *backend)
 
     for (session = memory->first; session; session = next) {
         next = session->next;
-        forget_record(session);
+        forget_record(memory, session);
         free(session);
     }
     registry_free(&memory->registry);
@@ -168,10 +171,16 @@ static int memory_commit(struct backend *backend, const struct store_key *key,
     if (commit->quota &&
         tenant_bytes(memory, key->tenant) - session->bytes + commit->bytes > commit->quota)
         return backend_over_quota(key, commit->quota, err);
+    if (memory->bytes_max && memory->bytes - session->bytes + commit->bytes > memory->bytes_max)
+        return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+                        "the store in memory holds %" PRIu64 " bytes of %" PRIu64
+                        " there may be: close sessions, or give the supervisor a store on disk",
+                        memory->bytes, memory->bytes_max);
     if (memory_blobs_change(&session->blobs, commit, err))
         return -1;
     memcpy(session->record, commit->record, RECORD_SIZE);
     session->generation = commit->generation;
+    memory->bytes += commit->bytes - session->bytes;
     session->bytes = commit->bytes;
     session->expires_ns = commit->expires_ns;
     return 0;
@@ -180,11 +189,12 @@ static int memory_commit(struct backend *backend, const struct store_key *key,
 static int memory_remove(struct backend *backend, const struct store_key *key, uint64_t token,
                          struct viv_error *err)
 {
-    struct session *session = find(of(backend), key);
+    struct memory *memory = of(backend);
+    struct session *session = find(memory, key);
 
     if (!holds(session, token))
         return backend_lease_lost(key, err);
-    forget_record(session);
+    forget_record(memory, session);
     return 0;
 }
 
@@ -221,7 +231,7 @@ static int memory_expire(struct backend *backend, int64_t now_ns, unsigned max,
             count++;
             if (each)
                 each(arg, &key);
-            forget_record(session);
+            forget_record(memory, session);
         }
         drop_if_empty(memory, session);
     }
@@ -286,7 +296,7 @@ static const struct backend_ops memory_ops = {
     .release = memory_release,
 };
 
-int memory_open(struct backend **ret_backend, struct viv_error *err)
+int memory_open(uint64_t bytes_max, struct backend **ret_backend, struct viv_error *err)
 {
     struct memory *memory = calloc(1, sizeof(*memory));
 
@@ -297,6 +307,7 @@ int memory_open(struct backend **ret_backend, struct viv_error *err)
         return -1;
     }
     memory->backend.ops = &memory_ops;
+    memory->bytes_max = bytes_max;
     *ret_backend = &memory->backend;
     return 0;
 }

@@ -29,7 +29,7 @@ static int open_backend(const struct store_config *config, struct backend **ret_
         return redis_open(&url, timeout, ret_backend, err);
     case URL_MEMORY:
     default:
-        return memory_open(ret_backend, err);
+        return memory_open(config->memory_bytes_max, ret_backend, err);
     }
 }
 

@@ -73,6 +73,7 @@ struct store_config {
     const char *const *old_key_paths;
     uint64_t snapshot_bytes_max; /* 0: 1 GiB */
     uint64_t tenant_bytes_max;   /* quota of stored bytes; 0: none */
+    uint64_t memory_bytes_max;   /* of memory:, all tenants together; 0: any */
     int64_t timeout_ns;          /* of one step on disk or network; 0: 5 s */
 };
 

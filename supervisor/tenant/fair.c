@@ -82,13 +82,18 @@ static bool fits(const struct fair_flow *f, const struct fair_item *item)
                                item->size <= f->share.size_max - f->size_running);
 }
 
+bool fair_has_room(const struct fair_flow *flow, const struct fair_item *item)
+{
+    return flow->running < flow->share.running_max && fits(flow, item);
+}
+
 /* What doesn't fit holds back what stands behind it: else small ones could keep
  * a large one waiting for ever. */
 static bool may_start(const struct fair_flow *f)
 {
     const struct fair_item *first = head(f);
 
-    return first && f->running < f->share.running_max && fits(f, first);
+    return first && fair_has_room(f, first);
 }
 
 static unsigned startable(const struct fair_flow *f)

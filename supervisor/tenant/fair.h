@@ -8,6 +8,7 @@
 #ifndef VIVARIUM_FAIR_H
 #define VIVARIUM_FAIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -99,8 +100,11 @@ void fair_push(struct fair_queue *queue, struct fair_flow *flow, struct fair_ite
 /* Starts the item whose turn it is; NULL where nothing may start. */
 struct fair_item *fair_pop(struct fair_queue *queue, int64_t now_ns);
 
-/* Starts an item at once, also above its flow's caps: it needs no worker of
- * the others'. */
+/* Whether an item may start beside those of its flow that run. */
+bool fair_has_room(const struct fair_flow *flow, const struct fair_item *item);
+
+/* Starts an item that was in no line, since it needs no worker of the others'. Not held
+ * against its flow's caps: who starts it asks first. */
 void fair_start(struct fair_queue *queue, struct fair_flow *flow, struct fair_item *item,
                 int64_t now_ns);
 

@@ -26,6 +26,8 @@ static int check_numbers(const struct viv_tenant_config *t, struct viv_error *er
         return out_of_range(t, "queued", "at most 1000000", err);
     if (t->rate != 0 && !(t->rate >= BUCKET_RATE_MIN && t->rate <= BUCKET_RATE_MAX))
         return out_of_range(t, "rate", "0.001 to 1000000 a second, or 0 for any", err);
+    if (t->group_cpu_millis != 0 && t->group_cpu_millis < LIMITS_CPU_MILLIS_MIN)
+        return out_of_range(t, "group_cpu_millis", "0 or at least 10", err);
     if (t->burst < 1 || t->burst > BUCKET_BURST_MAX)
         return out_of_range(t, "burst", "1 to 1000000", err);
     return 0;
@@ -148,6 +150,15 @@ const struct viv_tenant_config *tenants_rules_of(const struct tenants *tenants, 
     return own ? own : find(tenants, TEMPLATE);
 }
 
+/* A quarter of all, so that nobody holds it alone; but the largest request fits. */
+static uint64_t usual_request_bytes(const struct viv_config *config)
+{
+    uint64_t total = config->request_bytes_total, most = config->request_bytes_max;
+    uint64_t usual = total / 4 > most ? total / 4 : most;
+
+    return usual < total ? usual : total;
+}
+
 void viv_tenant_config_init(struct viv_tenant_config *tenant, const struct viv_config *config)
 {
     *tenant = (struct viv_tenant_config){
@@ -156,10 +167,13 @@ void viv_tenant_config_init(struct viv_tenant_config *tenant, const struct viv_c
         .running = config->workers_max,
         .queued = config->queue_max,
         .burst = 1,
-        .request_bytes = config->request_bytes_total,
+        .request_bytes = usual_request_bytes(config),
         .sessions = config->sessions.max,
         .resident_sessions = config->workers_max,
         .stored_bytes = config->sessions.tenant_bytes_max,
+        .group_memory_bytes = config->tenant_memory_bytes,
+        .group_pids = config->tenant_pids,
+        .group_cpu_millis = config->tenant_cpu_millis,
         .defaults = config->defaults,
         .ceilings = config->ceilings,
     };

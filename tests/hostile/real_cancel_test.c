@@ -31,24 +31,33 @@ static int end(void **state)
     return 0;
 }
 
-/* The wall limit cancels; the graces are short, so that the killed ones end. */
-static void try_all(const struct attempt *attempts, size_t count)
+static void try_until(const struct viv_limits *limits, const struct attempt *attempts, size_t count)
 {
-    const struct viv_limits limits = {
-        .wall_time_ns = 200 * MS, .cancel_grace_ns = 400 * MS, .cleanup_grace_ns = 600 * MS};
+    bool cpu = limits->cpu_time_ns > 0;
+    enum viv_outcome outcome = cpu ? VIV_OUTCOME_CPU_TIME_EXCEEDED : VIV_OUTCOME_WALL_TIME_EXCEEDED;
+    enum viv_cause cause = cpu ? VIV_CAUSE_CPU_TIME : VIV_CAUSE_WALL_TIME;
 
     for (size_t i = 0; i < count; i++) {
-        struct run *r = harness_submit(sup, NULL, attempts[i].code, &limits);
+        struct run *r = harness_submit(sup, NULL, attempts[i].code, limits);
 
         harness_wait(r);
-        if (r->outcome != VIV_OUTCOME_WALL_TIME_EXCEEDED ||
-            r->receipt.cause != VIV_CAUSE_WALL_TIME || r->receipt.delivery != attempts[i].delivery)
+        if (r->outcome != outcome || r->receipt.cause != cause ||
+            r->receipt.delivery != attempts[i].delivery)
             fail_msg("%s: %s, delivery %d", attempts[i].code, viv_outcome_name(r->outcome),
                      r->receipt.delivery);
         if (r->receipt.killed_ns)
             assert_true(r->receipt.killed_ns >= r->receipt.flag_set_ns + 400 * MS);
         harness_free(r);
     }
+}
+
+/* The wall limit cancels; the graces are short, so that the killed ones end. */
+static void try_all(const struct attempt *attempts, size_t count)
+{
+    const struct viv_limits limits = {
+        .wall_time_ns = 200 * MS, .cancel_grace_ns = 400 * MS, .cleanup_grace_ns = 600 * MS};
+
+    try_until(&limits, attempts, count);
 }
 
 #define TRY_ALL(attempts) try_all(attempts, sizeof(attempts) / sizeof((attempts)[0]))
@@ -76,11 +85,15 @@ static void what_never_polls_is_killed(void **state)
 {
     static const struct attempt attempts[] = {
         {"sum(range(10**12))", VIV_DELIVERY_KILLED},
-        {"x = list(range(10**6)) * 20\nwhile True: sorted(x, key=float)", VIV_DELIVERY_KILLED},
+        {"max(iter(int, 1), key=float)", VIV_DELIVERY_KILLED},
         {"any(map(bool, iter(int, 1)))", VIV_DELIVERY_KILLED},
     };
+    /* Processor time: a machine that is busy elsewhere doesn't shorten what it
+     * takes to get there. */
+    const struct viv_limits limits = {
+        .wall_time_ns = 300000 * MS, .cpu_time_ns = 500 * MS, .cancel_grace_ns = 400 * MS};
 
-    TRY_ALL(attempts);
+    try_until(&limits, attempts, sizeof(attempts) / sizeof(attempts[0]));
 }
 
 /* Whatever they do to the doorbell, they can't do to SIGKILL. */

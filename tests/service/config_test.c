@@ -353,6 +353,11 @@ static void the_example_says_what_the_defaults_are(void **state)
     assert_int_equal(o.tenant_count, 2);
     assert_int_equal(o.tenants[1].defaults.wall_time_ns, 300 * SECOND);
     assert_int_equal(o.tenants[1].ceilings.memory_bytes, 2048 * MIB);
+    assert_int_equal(o.tenants[1].group_memory_bytes, 12 * 1024 * MIB);
+    assert_int_equal(o.tenants[1].group_pids, 4096);
+    assert_int_equal(o.tenants[1].group_cpu_millis, 1500);
+    assert_int_equal(o.tenants[0].group_memory_bytes, 0);
+    assert_int_equal(o.tenants[0].request_bytes, 128 * MIB);
     options_free(&o);
     options_free(&plain);
 }

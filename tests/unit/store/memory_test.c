@@ -1,5 +1,6 @@
 /* The conformance suite over memory:. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/unit/store/fixture.h"
 
@@ -33,11 +34,42 @@ static void memory_needs_no_key_file(void **state)
     store_close(store);
 }
 
+/* Of all tenants together; what is deleted makes room. */
+static void memory_has_a_bound(void **state)
+{
+    const struct store_config config = {.memory_bytes_max = 100000};
+    const struct store_key keys[] = {{"a", "s"}, {"b", "s"}};
+    struct store_meta meta = {.idle_timeout_ns = 1, .durability = STORE_ON_EVICTION};
+    char *bytes = calloc(1, 60000);
+    struct store_written written;
+    struct store_lease leases[2];
+    struct store *store;
+    struct viv_error err;
+
+    assert_int_equal(store_open(&config, &store, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            store_acquire(store, &keys[i], "me", INT64_C(60000000000), &leases[i], NULL), 0);
+    for (int i = 0; i < 60000; i++)
+        bytes[i] = (char)(i * 7 + i / 251);
+    assert_int_equal(
+        store_put(store, &keys[0], leases[0].token, &meta, bytes, 60000, &written, NULL), 0);
+    assert_int_equal(
+        store_put(store, &keys[1], leases[1].token, &meta, bytes, 60000, &written, &err), -1);
+    assert_int_equal(err.status, VIV_RESOURCE_EXHAUSTED);
+    assert_int_equal(store_delete(store, &keys[0], leases[0].token, NULL), 0);
+    assert_int_equal(
+        store_put(store, &keys[1], leases[1].token, &meta, bytes, 60000, &written, &err), 0);
+    store_close(store);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ALL_CONFORMANCE,
         cmocka_unit_test(memory_needs_no_key_file),
+        cmocka_unit_test(memory_has_a_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
