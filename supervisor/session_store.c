@@ -14,8 +14,6 @@
 #define SWEEP_SESSIONS 100
 #define LEASE_REMOTE_NS INT64_C(60000000000)
 #define LEASE_LOCAL_NS INT64_C(600000000000)
-/* Snapshots that wait for the disk, in bytes. */
-#define WAITING_BYTES ((size_t)256 << 20)
 
 static uint64_t random_number(void)
 {
@@ -62,7 +60,8 @@ int session_store_open(struct session_store *s, const struct viv_session_config 
     if (store_open(&config, &s->store, err) < 0)
         return -1;
     /* A task of each kind for each session may wait: only bytes are short. */
-    return store_thread_start(s->store, 2 * c->max + 1024, WAITING_BYTES, &s->thread, err);
+    return store_thread_start(s->store, 2 * c->max + 1024, SESSION_STORE_WAITING_BYTES, &s->thread,
+                              err);
 }
 
 void session_store_close(struct session_store *s)

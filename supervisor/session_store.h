@@ -10,6 +10,9 @@
 
 struct session;
 
+/* What waits for the disk, in bytes. */
+#define SESSION_STORE_WAITING_BYTES ((size_t)256 << 20)
+
 enum session_task_kind {
     SESSION_TASK_NONE,
     SESSION_TASK_CREATE, /* acquire, and a record where there is none yet */

@@ -283,6 +283,18 @@ struct viv_tenant_config {
  * nothing was set: `tenant` to "default". */
 void viv_tenant_config_init(struct viv_tenant_config *tenant, const struct viv_config *config);
 
+#define VIV_MEMORY_PARTS 5
+
+struct viv_memory_part {
+    const char *name; /* static */
+    uint64_t bytes;
+};
+
+/* The most memory that a supervisor with this configuration and this table of
+ * tenants takes in its own process, by what it is for. Pure. */
+void viv_memory_bound(const struct viv_config *config, const struct viv_tenant_config *tenants,
+                      size_t count, struct viv_memory_part ret_parts[VIV_MEMORY_PARTS]);
+
 /* Whether a table would be taken. Pure. Errors: VIV_INVALID_ARGUMENT. */
 int viv_tenants_check(const struct viv_tenant_config *tenants, size_t count, struct viv_error *err);
 

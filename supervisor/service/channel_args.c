@@ -28,12 +28,18 @@ static grpc_arg integer(const char *key, int value)
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
 }
 
+size_t channel_args_quota(int max_message)
+{
+    size_t bytes = (size_t)max_message * QUOTA_MESSAGES;
+
+    return bytes > QUOTA_MIN ? bytes : QUOTA_MIN;
+}
+
 static grpc_resource_quota *make_quota(int max_message)
 {
     grpc_resource_quota *quota = grpc_resource_quota_create("vivarium");
-    size_t bytes = (size_t)max_message * QUOTA_MESSAGES;
 
-    grpc_resource_quota_resize(quota, bytes > QUOTA_MIN ? bytes : QUOTA_MIN);
+    grpc_resource_quota_resize(quota, channel_args_quota(max_message));
     return quota;
 }
 

@@ -12,4 +12,7 @@
 grpc_server *channel_args_server(int max_message, int max_streams, const grpc_arg *more,
                                  size_t count);
 
+/* Bytes of messages that gRPC may have in its hands, over all connections. */
+size_t channel_args_quota(int max_message);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "supervisor/service/bound.h"
 #include "supervisor/service/daemon.h"
 #include "supervisor/service/log.h"
 #include "supervisor/service/options.h"
@@ -103,6 +104,7 @@ static int act(const struct options *options)
         return print_hash(options);
     case OPTIONS_CHECK:
         printf("%s: fine\n", options->config_path ? options->config_path : "no file");
+        bound_print(options);
         return 0;
     default:
         return serve(options);

@@ -1,0 +1,68 @@
+#include "supervisor/service/bound.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor/service/call.h"
+#include "supervisor/service/channel_args.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/* Measured, and rounded up: the daemon that has just started; a connection, half a
+ * handshake of TLS included; a call that has arrived, with its metadata. */
+#define PROGRAM_BYTES (48 * MIB)
+#define CONNECTION_BYTES UINT64_C(98304)
+#define CALL_BYTES UINT64_C(32768)
+
+/* As server.c has them. */
+#define OTHER_CALLS_MAX 1024
+#define EXECUTE_CALLS_MARGIN 256
+
+#define PARTS (VIV_MEMORY_PARTS + 6)
+
+static uint64_t executions(const struct options *o)
+{
+    return (uint64_t)o->config.queue_max + o->config.workers_max + EXECUTE_CALLS_MARGIN;
+}
+
+static void parts_of(const struct options *o, struct viv_memory_part ret_parts[PARTS])
+{
+    uint64_t message = (uint64_t)o->max_message;
+    const struct viv_memory_part own[] = {
+        {"the program", PROGRAM_BYTES},
+        {"connections", (uint64_t)o->max_connections * CONNECTION_BYTES},
+        {"calls", (executions(o) + OTHER_CALLS_MAX) * CALL_BYTES},
+        /* gRPC's own quota, and one that is being unpacked. */
+        {"messages that arrive", channel_args_quota(o->max_message) + 6 * message + MIB},
+        /* One more is being packed. */
+        {"answers that wait for their clients", o->answer_bytes_total + message},
+        {"output that waits for its clients", executions(o) * (CALL_QUEUE_HIGH + (64u << 10))},
+    };
+
+    _Static_assert(sizeof(own) / sizeof(own[0]) == PARTS - VIV_MEMORY_PARTS, "all of them");
+    memcpy(ret_parts, own, sizeof(own));
+    viv_memory_bound(&o->config, o->tenants, o->tenant_count, ret_parts + PARTS - VIV_MEMORY_PARTS);
+}
+
+uint64_t bound_bytes(const struct options *options)
+{
+    struct viv_memory_part parts[PARTS];
+    uint64_t sum = 0;
+
+    parts_of(options, parts);
+    for (size_t i = 0; i < PARTS; i++)
+        sum += parts[i].bytes;
+    return sum;
+}
+
+void bound_print(const struct options *options)
+{
+    struct viv_memory_part parts[PARTS];
+
+    parts_of(options, parts);
+    printf("the daemon's own memory, workers not counted, stays below %" PRIu64 " bytes:\n",
+           bound_bytes(options));
+    for (size_t i = 0; i < PARTS; i++)
+        printf("%15" PRIu64 "  %s\n", parts[i].bytes, parts[i].name);
+}

@@ -1,0 +1,27 @@
+/* HTTP/2 by hand, for what no client library would do. */
+#ifndef VIVARIUM_TESTS_BENCH_ABUSE_RAW_H
+#define VIVARIUM_TESTS_BENCH_ABUSE_RAW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A connection to a unix socket that never blocks; -1: refused. */
+int raw_connect(const char *path);
+
+/* The preface and SETTINGS; `window`: what the server may send on a stream. */
+bool raw_greet(int fd, uint32_t window);
+
+/* Whether all of it went out, waiting a while where the other side doesn't read. */
+bool raw_write(int fd, const void *data, size_t len);
+
+/* Starts a call of Execute; `end_headers` false: more of them follow. */
+bool raw_call(int fd, uint32_t stream, const char *method, bool end_headers);
+
+/* Some more names of metadata, as a CONTINUATION; returns how many, 0: it is over. */
+unsigned raw_more_metadata(int fd, uint32_t stream, unsigned seed);
+
+/* The one message of a call, and its end. */
+bool raw_message(int fd, uint32_t stream, const void *message, size_t len);
+
+#endif
