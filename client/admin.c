@@ -148,6 +148,21 @@ static int fill_profiles(struct viv_client_description *d, const Vivarium__V1__D
     return 0;
 }
 
+static void fill_quotas(struct viv_client_description *d, const Vivarium__V1__Quotas *q)
+{
+    d->quota_running = q->running;
+    d->quota_queued = q->queued;
+    d->quota_message_bytes = q->message_bytes;
+    d->quota_weight = q->weight;
+    d->quota_rate = q->rate;
+    d->quota_burst = q->burst;
+    d->quota_memory_bytes = q->memory_bytes;
+    d->quota_request_bytes = q->request_bytes;
+    d->quota_sessions = q->sessions;
+    d->quota_resident_sessions = q->resident_sessions;
+    d->quota_stored_bytes = q->stored_bytes;
+}
+
 static int fill_description(void *reply, ProtobufCMessage *message, struct viv_error *err)
 {
     const Vivarium__V1__DescribeResponse *m = (const Vivarium__V1__DescribeResponse *)message;
@@ -159,12 +174,8 @@ static int fill_description(void *reply, ProtobufCMessage *message, struct viv_e
     d->enforcement = viv_reply_enforcement(m->enforcement);
     d->defaults = limits_of(m->defaults);
     d->ceilings = limits_of(m->ceilings);
-    if (m->quotas) {
-        d->quota_running = m->quotas->running;
-        d->quota_queued = m->quotas->queued;
-        d->quota_sessions = m->quotas->sessions;
-        d->quota_message_bytes = m->quotas->message_bytes;
-    }
+    if (m->quotas)
+        fill_quotas(d, m->quotas);
     if (m->pool) {
         d->pool_idle = m->pool->idle;
         d->pool_busy = m->pool->busy;

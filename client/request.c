@@ -77,6 +77,7 @@ int viv_request_fill(struct viv_request_message *message, const struct viv_clien
     set_text(&base->filename, request->filename);
     base->stdin.data = (uint8_t *)request->stdin_data;
     base->stdin.len = request->stdin_len;
+    base->priority = (Vivarium__V1__Priority)request->priority;
     base->detach = request->detach;
     base->cancel_on_output_limit = request->cancel_on_output_limit;
     fill_limits(message, &request->limits);

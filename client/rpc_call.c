@@ -6,6 +6,11 @@
 #include <grpc/support/alloc.h>
 #include <string.h>
 
+#include "call_status.pb-c.h"
+
+/* No server means to be asked again in longer. */
+#define RETRY_MAX_S 86400
+
 static grpc_op *add_op(grpc_op *ops, size_t *count, grpc_op_type type)
 {
     grpc_op *op = &ops[(*count)++];
@@ -145,12 +150,47 @@ static enum viv_status status_of(grpc_status_code code)
     }
 }
 
+static int64_t delay_of(const Vivarium__Service__RpcDetail *detail)
+{
+    Vivarium__Service__RpcRetryInfo *info;
+    int64_t ns = 0;
+
+    if (strcmp(detail->type_url, "type.googleapis.com/google.rpc.RetryInfo") != 0)
+        return 0;
+    info = vivarium__service__rpc_retry_info__unpack(NULL, detail->value.len, detail->value.data);
+    if (info && info->retry_delay && info->retry_delay->seconds >= 0 &&
+        info->retry_delay->seconds < RETRY_MAX_S && info->retry_delay->nanos >= 0)
+        ns = info->retry_delay->seconds * INT64_C(1000000000) + info->retry_delay->nanos;
+    vivarium__service__rpc_retry_info__free_unpacked(info, NULL);
+    return ns;
+}
+
+/* When to come again, as google.rpc.RetryInfo says it; 0: it doesn't. */
+static int64_t read_retry(const struct viv_rpc *rpc)
+{
+    Vivarium__Service__RpcStatus *status = NULL;
+    int64_t ns = 0;
+
+    for (size_t i = 0; i < rpc->trailing.count && !status; i++) {
+        const grpc_metadata *m = &rpc->trailing.metadata[i];
+
+        if (grpc_slice_str_cmp(m->key, "grpc-status-details-bin") == 0)
+            status = vivarium__service__rpc_status__unpack(NULL, GRPC_SLICE_LENGTH(m->value),
+                                                           GRPC_SLICE_START_PTR(m->value));
+    }
+    for (size_t i = 0; status && i < status->n_details && ns == 0; i++)
+        ns = delay_of(status->details[i]);
+    vivarium__service__rpc_status__free_unpacked(status, NULL);
+    return ns;
+}
+
 void viv_rpc_call_take_status(struct viv_rpc *rpc)
 {
     size_t len = GRPC_SLICE_LENGTH(rpc->details);
 
     viv_fail(&rpc->error, status_of(rpc->status), "%.*s", (int)len,
              (const char *)GRPC_SLICE_START_PTR(rpc->details));
+    viv_retry_after(&rpc->error, read_retry(rpc));
     if (rpc->status == GRPC_STATUS_CANCELLED && viv_rpc_is_cancelled(rpc))
         viv_fail(&rpc->error, VIV_CANCELLED, VIV_RPC_CANCELLED);
     else if (!len && rpc->status != GRPC_STATUS_OK)

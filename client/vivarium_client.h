@@ -175,6 +175,14 @@ struct viv_client_limits {
 
 #define VIV_CLIENT_PROFILE_DEFAULT INT64_C(-1)
 
+/* Among the tenant's own executions that wait. */
+enum viv_client_priority {
+    VIV_CLIENT_PRIORITY_DEFAULT = 0, /* normal */
+    VIV_CLIENT_PRIORITY_LOW = 1,
+    VIV_CLIENT_PRIORITY_NORMAL = 2,
+    VIV_CLIENT_PRIORITY_HIGH = 3,
+};
+
 /* Read during the call that it is given to, not after. */
 struct viv_client_request {
     const char *execution_id;   /* NULL: the supervisor makes one */
@@ -197,6 +205,7 @@ struct viv_client_request {
      * none. The code runs several times as slowly. */
     uint32_t trace_lines;
     bool trace_libraries;
+    enum viv_client_priority priority;
     /* The whole call, queue included. The supervisor ends the code a little
      * before it. Default: the client's execute_timeout_ns, and never less than
      * limits.wall_time_ns and ten minutes. */
@@ -553,8 +562,16 @@ struct viv_client_description {
     struct viv_client_limits ceilings;
     uint32_t quota_running;
     uint32_t quota_queued;
-    uint32_t quota_sessions;
     uint64_t quota_message_bytes;
+    uint32_t quota_weight;
+    double quota_rate; /* executions a second; 0: any */
+    uint32_t quota_burst;
+    uint64_t quota_memory_bytes; /* of those that run, together; 0: any */
+    uint64_t quota_request_bytes;
+    uint32_t quota_sessions;
+    uint32_t quota_resident_sessions;
+    uint64_t quota_stored_bytes; /* 0: any */
+    /* Of all tenants on a socket of one's own, else the tenant's. */
     uint32_t pool_idle;
     uint32_t pool_busy;
     uint32_t pool_queued;

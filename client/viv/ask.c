@@ -169,6 +169,28 @@ static void print_limits(const struct viv_client_limits *d, const struct viv_cli
     print_counts("pids", d->pids, c->pids);
 }
 
+static void print_amount(const char *name, uint64_t bytes)
+{
+    if (bytes == 0)
+        printf("%-18s any\n", name);
+    else
+        printf("%-18s %llu bytes\n", name, (unsigned long long)bytes);
+}
+
+static void print_quotas(const struct viv_client_description *d)
+{
+    printf("%-18s %u running, %u queued, %llu bytes a message\n", "quotas", d->quota_running,
+           d->quota_queued, (unsigned long long)d->quota_message_bytes);
+    printf("%-18s weight %u", "share", d->quota_weight);
+    if (d->quota_rate > 0)
+        printf(", %g a second, %u at once", d->quota_rate, d->quota_burst);
+    printf("\n%-18s %u, %u of them on warm workers\n", "sessions", d->quota_sessions,
+           d->quota_resident_sessions);
+    print_amount("stored", d->quota_stored_bytes);
+    print_amount("requests together", d->quota_request_bytes);
+    print_amount("memory together", d->quota_memory_bytes);
+}
+
 static void print_description(const struct viv_client_description *d)
 {
     printf("%-18s %s\n", "version", d->version);
@@ -179,8 +201,7 @@ static void print_description(const struct viv_client_description *d)
     print_names("worker profiles", d->worker_profiles, d->worker_profile_count);
     printf("%-18s %u idle, %u busy, at most %u; %u waiting\n", "workers", d->pool_idle,
            d->pool_busy, d->pool_ceiling, d->pool_queued);
-    printf("%-18s %u running, %u queued, %llu bytes a message\n", "quotas", d->quota_running,
-           d->quota_queued, (unsigned long long)d->quota_message_bytes);
+    print_quotas(d);
     print_limits(&d->defaults, &d->ceilings);
 }
 

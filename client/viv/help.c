@@ -27,6 +27,7 @@
     "  --no-stream    show the output at the end, stdout first\n"                      \
     "  --json         print one JSON object at the end, and nothing else on stdout\n"  \
     "  --id ID        the execution's name, for viv cancel; else one is made up\n"     \
+    "  --priority P   low, normal or high, among the tenant's own that wait\n"         \
     "  --session ID   run in the scope of this session\n"                              \
     "  --worker-profile NAME   the kind of worker; viv describe lists them\n"          \
     "  --scope-in FILE   begin with the names in this file; - is our stdin\n"          \

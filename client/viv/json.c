@@ -205,20 +205,30 @@ static json_t *limits(const struct viv_client_limits *l)
                      number(l->output_bytes), "pids", number(l->pids), "steps", number(l->steps));
 }
 
+static json_t *quotas(const struct viv_client_description *d)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "running",
+                     number(d->quota_running), "queued", number(d->quota_queued), "message_bytes",
+                     number(d->quota_message_bytes), "weight", number(d->quota_weight), "rate",
+                     d->quota_rate, "burst", number(d->quota_burst), "memory_bytes",
+                     number(d->quota_memory_bytes), "request_bytes", number(d->quota_request_bytes),
+                     "sessions", number(d->quota_sessions), "resident_sessions",
+                     number(d->quota_resident_sessions), "stored_bytes",
+                     number(d->quota_stored_bytes));
+}
+
 json_t *viv_json_description(const struct viv_client_description *d)
 {
     const struct viv_client_enforcement *e = &d->enforcement;
 
-    return json_pack(
-        "{s:s, s:s, s:s, s:{s:o, s:o}, s:o, s:o, s:o, s:{s:o, s:o, s:o}, "
-        "s:{s:o, s:o, s:o, s:o}}",
-        "version", d->version, "vm", d->vm, "tenant", d->tenant, "enforcement", "layers",
-        texts(e->layers, e->layer_count), "absent", texts(e->absent, e->absent_count),
-        "worker_profiles", texts(d->worker_profiles, d->worker_profile_count), "defaults",
-        limits(&d->defaults), "ceilings", limits(&d->ceilings), "quotas", "running",
-        number(d->quota_running), "queued", number(d->quota_queued), "message_bytes",
-        number(d->quota_message_bytes), "pool", "idle", number(d->pool_idle), "busy",
-        number(d->pool_busy), "queued", number(d->pool_queued), "ceiling", number(d->pool_ceiling));
+    return json_pack("{s:s, s:s, s:s, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}",
+                     "version", d->version, "vm", d->vm, "tenant", d->tenant, "enforcement",
+                     "layers", texts(e->layers, e->layer_count), "absent",
+                     texts(e->absent, e->absent_count), "worker_profiles",
+                     texts(d->worker_profiles, d->worker_profile_count), "defaults",
+                     limits(&d->defaults), "ceilings", limits(&d->ceilings), "quotas", quotas(d),
+                     "pool", "idle", number(d->pool_idle), "busy", number(d->pool_busy), "queued",
+                     number(d->pool_queued), "ceiling", number(d->pool_ceiling));
 }
 
 const char *viv_json_status_name(enum viv_status status)
@@ -248,6 +258,8 @@ json_t *viv_json_failure(const struct viv_error *error)
 {
     json_t *text = json_string(error->text); /* NULL where it was cut inside a character */
 
-    return json_pack("{s:{s:s, s:o}}", "failure", "status", viv_json_status_name(error->status),
-                     "message", text ? text : json_string("(not valid UTF-8)"));
+    return json_pack("{s:{s:s, s:o, s:I}}", "failure", "status",
+                     viv_json_status_name(error->status), "message",
+                     text ? text : json_string("(not valid UTF-8)"), "retry_after_ns",
+                     (json_int_t)error->retry_after_ns);
 }

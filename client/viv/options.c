@@ -36,6 +36,7 @@ enum option_code {
     OPT_DURABLE,
     OPT_NO_DURABLE,
     OPT_KEEP,
+    OPT_PRIORITY,
     OPT_INTERVAL,
     OPT_LINES,
     OPT_LIBRARIES,
@@ -71,6 +72,7 @@ static const struct option TOP[] = {COMMON, {"version", no_argument, NULL, OPT_V
         {"stream", no_argument, NULL, OPT_STREAM},                                                \
         {"no-stream", no_argument, NULL, OPT_NO_STREAM}, {"id", required_argument, NULL, OPT_ID}, \
         {"stdin", required_argument, NULL, OPT_STDIN},                                            \
+        {"priority", required_argument, NULL, OPT_PRIORITY},                                      \
         {"worker-profile", required_argument, NULL, OPT_WORKER_PROFILE},                          \
         {"session", required_argument, NULL, OPT_SESSION},                                        \
         {"scope-in", required_argument, NULL, OPT_SCOPE_IN},                                      \
@@ -227,6 +229,20 @@ static int take_number(const char *option, const char *text, uint32_t *ret_numbe
     return 0;
 }
 
+static int take_priority(const char *text, enum viv_client_priority *ret, struct viv_error *err)
+{
+    static const char *const names[] = {"low", "normal", "high"};
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) != 0)
+            continue;
+        *ret = (enum viv_client_priority)(VIV_CLIENT_PRIORITY_LOW + i);
+        return 0;
+    }
+    return viv_fail(err, VIV_INVALID_ARGUMENT,
+                    "--priority wants low, normal or high, not \"%.80s\"", text);
+}
+
 /* ---- options ---- */
 
 static int take_limit(int code, const char *value, struct viv_client_limits *limits,
@@ -350,6 +366,8 @@ static int take(int code, const char *value, struct viv_options *o, int *stream,
         return take_seconds("--interval", value, &o->interval_ns, err);
     if (code == OPT_LINES)
         return take_number("--lines", value, &o->lines, err);
+    if (code == OPT_PRIORITY)
+        return take_priority(value, &o->priority, err);
     if (value)
         take_text(code, value, o);
     else

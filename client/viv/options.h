@@ -57,6 +57,7 @@ struct viv_options {
     const char *session;  /* to run in; of session: which one */
     const char *scope_in; /* a path, or NULL; of session open, too */
     struct viv_client_limits limits;
+    enum viv_client_priority priority; /* run */
     /* run, cancel and session open */
     const char *id;
     /* repl and session open */

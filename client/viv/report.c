@@ -113,7 +113,10 @@ void viv_report_error(const char *target, const struct viv_error *error)
                        strncmp(error->text, VIV_CLIENT_UNREACHABLE, prefix) == 0;
 
     if (!unreachable) {
-        fprintf(stderr, "viv: %s\n", error->text);
+        fprintf(stderr, "viv: %s", error->text);
+        if (error->retry_after_ns > 0)
+            fprintf(stderr, " (in %.2f s)", (double)error->retry_after_ns / 1e9);
+        fprintf(stderr, "\n");
         return;
     }
     fprintf(stderr,

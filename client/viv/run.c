@@ -92,6 +92,7 @@ static int prepare(struct run *run, struct viv_error *err)
     run->request.limits = run->options->limits;
     viv_command_make_id(run->id);
     run->request.execution_id = run->options->id ? run->options->id : run->id;
+    run->request.priority = run->options->priority;
     run->request.session_id = run->options->session;
     run->request.worker_profile = run->options->worker_profile;
     run->request.return_scope = run->options->scope_out != NULL;

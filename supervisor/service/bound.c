@@ -10,16 +10,18 @@
 #define MIB (UINT64_C(1) << 20)
 
 /* Measured, and rounded up: the daemon that has just started; a connection, half a
- * handshake of TLS included; a call that has arrived, with its metadata. */
+ * handshake of TLS included; a call that was begun and is not told us yet, since its
+ * message is missing; a call that has arrived, with its metadata. */
 #define PROGRAM_BYTES (48 * MIB)
 #define CONNECTION_BYTES UINT64_C(98304)
+#define BEGUN_BYTES UINT64_C(12288)
 #define CALL_BYTES UINT64_C(32768)
 
 /* As server.c has them. */
 #define OTHER_CALLS_MAX 1024
 #define EXECUTE_CALLS_MARGIN 256
 
-#define PARTS (VIV_MEMORY_PARTS + 6)
+#define PARTS (VIV_MEMORY_PARTS + 7)
 
 static uint64_t executions(const struct options *o)
 {
@@ -32,6 +34,8 @@ static void parts_of(const struct options *o, struct viv_memory_part ret_parts[P
     const struct viv_memory_part own[] = {
         {"the program", PROGRAM_BYTES},
         {"connections", (uint64_t)o->max_connections * CONNECTION_BYTES},
+        {"calls that were begun",
+         (uint64_t)o->max_connections * (uint64_t)o->max_streams * BEGUN_BYTES},
         {"calls", (executions(o) + OTHER_CALLS_MAX) * CALL_BYTES},
         /* gRPC's own quota, and one that is being unpacked. */
         {"messages that arrive", channel_args_quota(o->max_message) + 6 * message + MIB},

@@ -96,8 +96,8 @@ static void set_defaults(struct options *o)
         .drain_grace_ns = INT64_C(10000000000),
         .max_message = 64 << 20,
         .answer_bytes_total = ANSWER_BYTES,
-        .max_streams = 1024,
-        .max_connections = 4096,
+        .max_streams = 256,
+        .max_connections = 1024,
         .ready_fd = -1,
         .log_level = LOG_LEVEL_INFO,
     };

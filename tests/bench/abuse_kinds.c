@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,7 +66,13 @@ static void keep_calling(grpc_channel *c, const char *code, unsigned window)
 
 static void flood(const char *socket)
 {
-    what = "executions asked for";
+    what = "executions asked for, by one process of four";
+    for (int i = 0; i < 3; i++)
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            break;
+        }
+    grpc_init();
     keep_calling(channel(socket, false), "sum(range(1000))", 512);
 }
 
@@ -189,7 +196,8 @@ int abuse_run(const char *kind, const char *socket)
         fprintf(stderr, "abuse_bench: no such kind: %s\n", kind);
         return 2;
     }
-    grpc_init();
+    if (abuse_kinds[i].run != flood)
+        grpc_init();
     abuse_kinds[i].run(socket);
     printf("%lu %s\n", count, what);
     fflush(stdout);

@@ -299,6 +299,7 @@ static void test_log(void **state)
 int main(void)
 {
     static const char *const flags[] = {"--max-message", "1000000", "--max-connections", "100",
+                                        "--max-streams", "1024",
                                         NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_garbage),
