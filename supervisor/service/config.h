@@ -33,6 +33,11 @@ struct config_setter {
 int config_each(const struct config *config, const struct config_setter *setter,
                 struct viv_error *err);
 
+/* The names of the single values and lists at the top that `after` says differently,
+ * between spaces; `except` is not told. From one thread. */
+void config_changes(const struct config *before, const struct config *after, const char *except,
+                    char *ret_keys, size_t size);
+
 /* Puts the file's limits over those of `library`. */
 int config_limits(const struct config *config, struct viv_config *library, struct viv_error *err);
 

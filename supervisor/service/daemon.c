@@ -202,6 +202,18 @@ static int apply(struct daemon *d, const struct options *o, struct viv_error *er
     return 0;
 }
 
+/* What was read and holds only from the next start. */
+static void tell_restart(const struct options *before, const struct options *after)
+{
+    char keys[1024];
+
+    if (!before->file || !after->file)
+        return;
+    config_changes(before->file, after->file, "token_file", keys, sizeof(keys));
+    if (keys[0] != '\0')
+        log_event(LOG_LEVEL_WARN, "restart_needed", LOG_TEXT("keys", keys));
+}
+
 static int read_again(struct daemon *d, struct viv_error *err)
 {
     const struct options *o = d->options;
@@ -211,6 +223,8 @@ static int read_again(struct daemon *d, struct viv_error *err)
     if (options_parse(o->argc, o->argv, &again, err) < 0)
         return -1;
     rc = apply(d, &again, err);
+    if (rc == 0)
+        tell_restart(o, &again);
     options_free(&again);
     return rc;
 }

@@ -127,16 +127,17 @@ static void unread(const char *socket)
     static const char code[] = "\x12\x0f'x' * 3000000  "; /* field 2, of 15 bytes */
 
     what = "answers of 3 MB that nobody reads";
-    while (!over) {
+    for (int n = 0; n < 100 && !over; n++) {
         int fd = raw_connect(socket);
         bool good = fd >= 0 && raw_greet(fd, 0);
 
-        for (uint32_t i = 0; i < 100 && good && !over; i++, nap_ms(2)) {
+        for (uint32_t i = 0; i < 30 && good && !over; i++, nap_ms(2)) {
             good = raw_call(fd, 2 * i + 1, "Execute", true) &&
                    raw_message(fd, 2 * i + 1, code, sizeof(code) - 1);
             count += good;
         }
     }
+    linger();
 }
 
 static void headers(const char *socket)

@@ -389,9 +389,40 @@ static void the_example_names_every_key(void **state)
     expect_keys(text, &config_schema);
 }
 
+static void test_what_a_new_file_says_differently(void **state)
+{
+    static const struct {
+        const char *before, *after, *keys;
+    } files[] = {
+        {"queue_max: 1\n", "queue_max: 1\n", ""},
+        {"queue_max: 1\nlog_level: info\n", "queue_max: 2\nlog_level: info\n", "queue_max"},
+        {"queue_max: 1\n", "workers_max: 3\n", "queue_max workers_max"},
+        {"preload: [a, b]\n", "preload: [a, b]\nlisten: [x]\n", "listen"},
+        {"preload: [a, b]\n", "preload: [b, a]\n", "preload"},
+        {"preload: [a]\n", "preload: [a, b]\n", "preload"},
+        {"token_file: a\nstore: a\n", "token_file: b\nstore: b\n", "store"},
+        {"tenants: [{name: a}]\n", "tenants: [{name: b}]\ndefaults: {pids: 3}\n", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct config *before, *after;
+        char keys[256];
+
+        assert_int_equal(config_parse("f", files[i].before, strlen(files[i].before), &before, NULL),
+                         0);
+        assert_int_equal(config_parse("f", files[i].after, strlen(files[i].after), &after, NULL),
+                         0);
+        config_changes(before, after, "token_file", keys, sizeof(keys));
+        assert_string_equal(keys, files[i].keys);
+        config_free(before);
+        config_free(after);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_a_new_file_says_differently),
         cmocka_unit_test(what_is_wrong_is_said_with_its_place),
         cmocka_unit_test(a_file_that_was_cut_off),
         cmocka_unit_test(an_empty_file_says_nothing),

@@ -33,32 +33,37 @@ static struct daemon_process daemon_process;
 static char config_path[] = "/tmp/viv-share-XXXXXX", audit_path[] = "/tmp/viv-audit-XXXXXX";
 
 static struct rpc_call *start(grpc_channel *channel, const char *tenant, const char *code,
-                              const char *id)
+                              int64_t wall_s)
 {
+    Google__Protobuf__Duration wall = GOOGLE__PROTOBUF__DURATION__INIT;
+    Vivarium__V1__Limits limits = VIVARIUM__V1__LIMITS__INIT;
     Vivarium__V1__ExecuteRequest request = VIVARIUM__V1__EXECUTE_REQUEST__INIT;
 
     request.code = (char *)code;
-    request.execution_id = (char *)id;
+    wall.seconds = wall_s;
+    limits.wall_time = &wall;
+    request.limits = &limits;
     return rpc_start(channel, METHOD("Execute"), &request.base,
-                     (struct rpc_options){.tenant = tenant, .deadline_ms = 250000});
+                     (struct rpc_options){.tenant = tenant, .deadline_ms = 3000000});
 }
 
-/* How many of a tenant's wait. */
-static size_t count_waiting(grpc_channel *channel, const char *tenant)
+/* How many of a tenant's there are in this state. */
+static size_t count(grpc_channel *channel, const char *tenant, Vivarium__V1__ExecutionState state)
 {
     Vivarium__V1__ListExecutionsRequest request = VIVARIUM__V1__LIST_EXECUTIONS_REQUEST__INIT;
     Vivarium__V1__ListExecutionsResponse *response;
     ProtobufCMessage *message;
-    size_t count;
+    size_t n = 0;
 
     assert_int_equal(rpc_unary(channel, METHOD("ListExecutions"), &request.base,
                                &vivarium__v1__list_executions_response__descriptor,
                                (struct rpc_options){.tenant = tenant}, &message, NULL),
                      GRPC_STATUS_OK);
     response = (Vivarium__V1__ListExecutionsResponse *)message;
-    count = response->n_executions;
+    for (size_t i = 0; i < response->n_executions; i++)
+        n += response->executions[i]->state == state;
     protobuf_c_message_free_unpacked(message, NULL);
-    return count;
+    return n;
 }
 
 /* Of the first that ended, plugs left out. */
@@ -88,9 +93,10 @@ static void fill(grpc_channel *channel, struct rpc_call *calls[3][EACH])
 {
     for (int n = 0; n < EACH; n++)
         for (int i = 0; i < 3; i++)
-            calls[i][n] = start(channel, names[i], "6 * 7", NULL);
+            calls[i][n] = start(channel, names[i], "6 * 7", 60);
     for (int i = 0; i < 3; i++)
-        while (count_waiting(channel, names[i]) < EACH)
+        while (count(channel, names[i], VIVARIUM__V1__EXECUTION_STATE__EXECUTION_STATE_QUEUED) <
+               EACH)
             usleep(10000);
 }
 
@@ -103,8 +109,8 @@ static void shares_are_by_weight(void **state)
     unsigned counts[3] = {0};
 
     for (int i = 0; i < 2; i++)
-        plugs[i] = start(channel, "plug", plug_code, NULL);
-    while (count_waiting(channel, "plug") < 2)
+        plugs[i] = start(channel, "plug", plug_code, 3000);
+    while (count(channel, "plug", VIVARIUM__V1__EXECUTION_STATE__EXECUTION_STATE_RUNNING) < 2)
         usleep(10000);
     fill(channel, calls);
     for (int i = 0; i < 2; i++) {
