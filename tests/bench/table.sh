@@ -68,6 +68,9 @@ bench() {
     say "tenants: what one's flood costs another, and what the fair queue costs"
     { "$BENCH/flood_bench" "$WORKER" && printf '\n' && "$BENCH/fair_bench"; } \
         >"$FOLDER/tenants" || die "flood_bench failed"
+    say "abuse: the daemon's memory and another tenant's latency"
+    VIVARIUMD=$(bazel_path bazel-bin)/supervisor/service/vivariumd VIVARIUM_WORKER=$WORKER \
+        "$BENCH/abuse_bench" 2 >"$FOLDER/abuse" || die "abuse_bench failed"
     end_daemon || die "vivariumd ended with status $?"
     say "scopes beside pickle, cloudpickle and dill"
     "$(bazel_path bazel-bin)/tests/scope/scope_bench" "$SCOPE_ROUNDS" >"$FOLDER/scope" ||
@@ -84,6 +87,8 @@ bench() {
     cat "$FOLDER/profile"
     printf '\n'
     cat "$FOLDER/tenants"
+    printf '\n'
+    cat "$FOLDER/abuse"
     printf '\n'
     cat "$FOLDER/jail"
     printf '\n'
