@@ -33,7 +33,7 @@ char **strings_copy(const char *const *strings)
     size_t count = count_of(strings);
     char **copy = calloc(count + 1, sizeof(*copy));
 
-    for (size_t i = 0; copy && i < count; i++) {
+    for (size_t i = 0; strings && copy && i < count; i++) {
         copy[i] = strdup(strings[i]);
         if (!copy[i]) {
             strings_free(copy);

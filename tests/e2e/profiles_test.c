@@ -108,7 +108,8 @@ static void expect_repr(const char *profile, const char *code, const char *wante
 {
     struct viv_client_response *r = run_in(profile, code);
 
-    if (r->outcome != VIV_CLIENT_COMPLETED || !r->result_repr || strcmp(r->result_repr, wanted))
+    if (r->outcome != VIV_CLIENT_COMPLETED || !r->result_repr ||
+        strcmp(r->result_repr, wanted) != 0)
         fail_msg("%s: %s: %s\n%s", profile, code, r->result_repr ? r->result_repr : "(nothing)",
                  r->exception ? r->exception->traceback : "");
     viv_client_response_free(r);
@@ -343,7 +344,7 @@ static void expect_in(const char *session, const char *code, const char *wanted,
     const struct viv_client_request request = {.session_id = session, .code = code};
     struct viv_client_response *r = e2e_run_request(&request);
 
-    if (r->outcome != VIV_CLIENT_COMPLETED || strcmp(r->result_repr, wanted))
+    if (r->outcome != VIV_CLIENT_COMPLETED || strcmp(r->result_repr, wanted) != 0)
         fail_msg("%s: %s: %s\n%s", session, code, r->result_repr,
                  r->exception ? r->exception->traceback : "");
     assert_int_equal(r->session->restored, restored);

@@ -51,12 +51,20 @@ static const struct {
     {"tenants:\n  - weight: 1", "f:2:5: tenants[0]: the key 'name' is missing"},
     {"tenants:\n- name: a\n  credentials:\n    tokens: [{expires: x}]",
      "f:4:14: tenants[0].credentials.tokens[0]: the key 'hash' is missing"},
+    {"profiles:\n  - preload: [a]", "f:2:5: profiles[0]: the key 'name' is missing"},
+    {"profiles:\n  - name: a\n    prelaod: [a]",
+     "f:3:5: there is no key 'prelaod' here; did you mean 'preload'?"},
+    {"tenants:\n  - name: a\n    profiles: []", "f:3:15: tenants[0].profiles"},
     /* Types. */
     {"tenants: 3", "f:1:10: tenants: a list is wanted here"},
     {"worker: [a]", "f:1:9: worker: one value is wanted here"},
     {"preload: [a, [b]]", "f:1:14: preload[1]: one value is wanted here"},
     {"tenants:\n - name: b\n   defaults:\n   - 1", "f:4:4: tenants[0].defaults: keys and values"},
     /* Values. */
+    {"profiles:\n  - {name: a, network: maybe}",
+     "f:2:24: profiles[0].network must be true or false"},
+    {"profiles:\n  - name: a\n    workers_warm: -1",
+     "f:3:19: profiles[0].workers_warm must be a whole number from 0"},
     {"defaults:\n  wall_time: 1y", "f:2:14: defaults.wall_time must be a number of seconds"},
     {"ceilings:\n  pids: 0", "f:2:9: ceilings.pids must be a whole number from 1"},
     {"ceilings:\n  steps: -1", "f:2:10: ceilings.steps must be a whole number from 0"},
@@ -317,6 +325,65 @@ static void tenants_are_checked_with_all_that_was_said(void **state)
     unlink(path);
 }
 
+static void expect_wrong(const char *text, const char *error)
+{
+    struct options o;
+    struct viv_error err;
+
+    file_of(text);
+    assert_int_equal(PARSE(&o, &err, "--check-config", "--config", path), -1);
+    if (!strstr(err.text, error))
+        fail_msg("not \"%s\" in: %s", error, err.text);
+    unlink(path);
+}
+
+static void profiles(void **state)
+{
+    const struct viv_profile *p;
+    struct options o;
+    struct viv_error err;
+
+    file_of("profiles:\n"
+            "  - {name: a, preload: [x, y], read_only_paths: [/opt/a], environment: [B=c]}\n"
+            "  - {name: b, network: true, workers_warm: 0}\n"
+            "tenants:\n"
+            "  - {name: t, profiles: [default, b]}\n"
+            "  - {name: u}\n");
+    if (PARSE(&o, &err, "--config", path, "--workers-max", "3") < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(o.config.profile_count, 2);
+    p = o.config.profiles;
+    assert_string_equal(p[0].name, "a");
+    assert_string_equal(p[0].preload[1], "y");
+    assert_null(p[0].preload[2]);
+    assert_string_equal(p[0].read_only_paths[0], "/opt/a");
+    assert_string_equal(p[0].environment[0], "B=c");
+    assert_int_equal(p[0].workers_warm, 1);
+    assert_true(!p[0].network && p[1].network);
+    assert_null(p[1].preload[0]);
+    assert_int_equal(p[1].workers_warm, 0);
+    /* A floor nobody asked for makes room. */
+    assert_int_equal(o.config.workers_warm, 2);
+    assert_string_equal(o.tenants[0].profiles[1], "b");
+    assert_null(o.tenants[0].profiles[2]);
+    assert_null(o.tenants[1].profiles);
+    options_free(&o);
+    unlink(path);
+}
+
+static void profiles_are_checked_with_all_that_was_said(void **state)
+{
+    expect_wrong("profiles:\n  - name: a\n  - name: a b\n", ":3:5: the name of a profile must be");
+    expect_wrong("profiles:\n  - name: a\n  - name: a\n", ":3:5: profile a is there twice");
+    expect_wrong("profiles:\n  - name: a\n    read_only_paths: [/tmp/x]\n",
+                 ":2:5: profile a: read_only_paths: nothing of /tmp");
+    expect_wrong("profiles:\n  - name: a\n    environment: [x]\n", "environment wants NAME=VALUE");
+    expect_wrong("workers_max: 2\nworkers_warm: 1\nprofiles:\n  - {name: a, workers_warm: 2}\n",
+                 ":4:5: workers_warm of all profiles, 3, is above");
+    expect_wrong("profiles:\n  - name: a\ntenants:\n  - {name: t, profiles: [a, b]}\n",
+                 ":4:29: there is no profile 'b'");
+}
+
 /* --- the example ------------------------------------------------------------------------ */
 
 static void expect_same_limits(const struct viv_limits *a, const struct viv_limits *b)
@@ -432,6 +499,8 @@ int main(void)
         cmocka_unit_test(flags_go_before_variables_and_variables_before_the_file),
         cmocka_unit_test(each_names_its_own_mistake),
         cmocka_unit_test(tenants_are_checked_with_all_that_was_said),
+        cmocka_unit_test(profiles),
+        cmocka_unit_test(profiles_are_checked_with_all_that_was_said),
         cmocka_unit_test(the_example_says_what_the_defaults_are),
         cmocka_unit_test(the_example_names_every_key),
     };

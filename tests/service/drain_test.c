@@ -224,6 +224,22 @@ static void test_refusals(void **state)
     expect_failure("--listen", "unix:/nowhere/at/all/v.sock", 1, "/nowhere/at/all");
 }
 
+/* Workers that have a network could ask for anything in any tenant's name. */
+static void test_no_open_tcp_beside_a_network(void **state)
+{
+    static const char text[] = "profiles:\n  - {name: online, network: true}\n";
+    char path[] = "/tmp/viv-service-file-XXXXXX", log[4096];
+    const char *flags[] = {"--config", path, "--listen", "127.0.0.1:0,auth=open", NULL};
+    int fd = mkstemp(path);
+
+    assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+    close(fd);
+    assert_int_not_equal(daemon_process_fail(flags, log, sizeof(log)), 0);
+    if (!strstr(log, "workers of profile online have the network"))
+        fail_msg("%s", log);
+    unlink(path);
+}
+
 /* One of two listeners fails: the other must not keep the process. */
 static void test_half_bound(void **state)
 {
@@ -250,7 +266,8 @@ int main(void)
         cmocka_unit_test(test_grace_over),    cmocka_unit_test(test_second_signal),
         cmocka_unit_test(test_under_load),    cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_second_daemon), cmocka_unit_test(test_after_kill),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_half_bound),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_no_open_tcp_beside_a_network),
+        cmocka_unit_test(test_half_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
