@@ -579,13 +579,10 @@ struct viv_stats {
     uint64_t queued;
     uint64_t queue_max;
     uint64_t running;
-    uint64_t starts_failed;           /* workers that never became ready */
-    uint64_t convicted;               /* workers killed because they broke the protocol */
-    uint64_t zygote_starts;           /* 1 for each profile, and 1 for each time one died */
     uint64_t starts_failed; /* workers that never became ready */
-    uint64_t oom_kills;     /* processes of executions that the kernel killed for memory */
     uint64_t convicted;     /* workers killed because they broke the protocol */
-    uint64_t zygote_starts; /* 1, and one more for each time it died */
+    uint64_t zygote_starts; /* 1 for each profile, and 1 for each time one died */
+    uint64_t oom_kills;     /* processes of executions that the kernel killed for memory */
     struct viv_stats_histogram clone; /* from asking the zygote to having a process */
     struct viv_stats_histogram start; /* from there to its being ready */
     struct {

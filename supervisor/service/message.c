@@ -254,7 +254,6 @@ void message_description(struct message_description *m, const struct viv_descrip
     message_limits(&m->ceilings, &d->quotas.ceilings);
     set_quotas(m, d);
     m->quotas.message_bytes = message_bytes;
-    set_pool(m, d);
     set_profiles(m, d);
     set_pool(m, d, whole_pool);
     m->root.version = (char *)VIV_VERSION;
