@@ -106,7 +106,7 @@ int config_rate(const char *what, const char *text, double low, double high, dou
 
 int config_cpus(const char *what, const char *text, uint32_t *ret_millis, struct viv_error *err)
 {
-    double value;
+    double value = 0;
 
     if (config_rate(what, text, 0.01, 4096, &value, err) < 0)
         return viv_fail(err, VIV_INVALID_ARGUMENT,
