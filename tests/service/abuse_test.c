@@ -298,9 +298,8 @@ static void test_log(void **state)
 
 int main(void)
 {
-    static const char *const flags[] = {"--max-message", "1000000", "--max-connections", "100",
-                                        "--max-streams", "1024",
-                                        NULL};
+    static const char *const flags[] = {
+        "--max-message", "1000000", "--max-connections", "100", "--max-streams", "1024", NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_many_connections),
