@@ -201,7 +201,12 @@ int enforce_begin(struct worker *w, struct viv_error *err)
     if (execution_is_own(w->execution) && limits.memory_bytes < w->enforced.limits.memory_bytes)
         limits.memory_bytes = w->enforced.limits.memory_bytes;
 
-    if (!s->enforce.tenants || viv_cgroup_limits_equal(&limits, &w->enforced.limits))
+    if (!s->enforce.tenants)
+        return 0;
+    /* It may have changed since the worker was born. What the kernel can't set now it
+     * is asked for again at the next start. */
+    set_ceiling(w, NULL);
+    if (viv_cgroup_limits_equal(&limits, &w->enforced.limits))
         return 0;
     if (set_limits(w, &limits, err) == 0)
         return 0;
