@@ -30,11 +30,10 @@ static FILE *create(const char *name)
  * for themselves. */
 static int make_folder(void)
 {
-    const char *base = getenv("TEST_TMPDIR");
     FILE *f;
 
-    snprintf(folder, sizeof(folder), "%s/viv-profiles-XXXXXX",
-             base && strncmp(base, "/tmp/", 5) != 0 ? base : "/var/tmp");
+    /* Nor Bazel's own, which may be where nobody gets to. */
+    strcpy(folder, "/var/tmp/viv-profiles-XXXXXX");
     if (!mkdtemp(folder) || chmod(folder, 0755) < 0)
         return -1;
     f = create("mine.py");

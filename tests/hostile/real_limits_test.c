@@ -234,8 +234,10 @@ static void a_bomb_that_never_ends_is_killed_whole(void **state)
     static const char code[] = "while True:\n"
                                "    try: os.fork()\n"
                                "    except BaseException: pass\n";
-    const struct viv_limits limits = {
-        .pids = 30, .wall_time_ns = 300 * MS, .cancel_grace_ns = 200 * MS};
+    const struct viv_limits limits = {.pids = 30,
+                                      .cpu_time_ns = 60000 * MS,
+                                      .wall_time_ns = 300 * MS,
+                                      .cancel_grace_ns = 200 * MS};
 
     run_to(code, &limits, VIV_OUTCOME_WALL_TIME_EXCEEDED, NULL);
     run_to("1", NULL, VIV_OUTCOME_COMPLETED, "1");

@@ -155,5 +155,8 @@ int main(void)
         cmocka_unit_test(test_reader_pauses), cmocka_unit_test(test_many_streams),
     };
 
+    static const char *const flags[] = {"--max-streams", "1024", NULL};
+
+    fixture_flags = flags;
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
