@@ -6,7 +6,7 @@
 #include <grpc/support/alloc.h>
 #include <string.h>
 
-#include "call_status.pb-c.h"
+#include "internal/call_status.pb-c.h"
 
 /* No server means to be asked again in longer. */
 #define RETRY_MAX_S 86400

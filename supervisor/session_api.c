@@ -52,8 +52,10 @@ int viv_session_close(struct viv_supervisor *supervisor, const char *tenant, con
 
     if (!tenant)
         tenant = "default";
+    if (!session_id)
+        session_id = "";
     if (limits_check_id("the tenant", tenant, err) < 0 ||
-        limits_check_id("session_id", session_id ? session_id : "", err) < 0)
+        limits_check_id("session_id", session_id, err) < 0)
         return -1;
     c = calloc(1, sizeof(*c));
     if (!c)

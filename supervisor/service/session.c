@@ -121,28 +121,30 @@ static void on_set(void *arg, const struct viv_result *result)
 
 /* --- asking -------------------------------------------------------------------------- */
 
-static void submit(struct call *call, struct viv_request *request, const struct request_raw *scope,
+static void submit(struct call *call, const struct viv_request *asked,
+                   const struct request_raw *scope,
                    void (*finished)(void *arg, const struct viv_result *result))
 {
     const struct viv_callbacks callbacks = {.finished = finished, .rejected = execute_rejected};
     int64_t deadline_ns = request_deadline_ns(call);
     char tenant[VIV_ID_MAX + 1];
+    struct viv_request request = *asked;
     struct viv_error err;
 
-    request->tenant = tenant;
-    request->code = "";
+    request.tenant = tenant;
+    request.code = "";
     if (scope) {
-        request->scope = scope->data;
-        request->scope_len = scope->len;
+        request.scope = scope->data;
+        request.scope_len = scope->len;
     }
     if (deadline_ns > 0)
-        request->deadline_ns = convert_deadline(deadline_ns, request_now_ns());
-    if (request_tenant(call, tenant, &err) < 0 || account_begin(call, request, &err) < 0) {
+        request.deadline_ns = convert_deadline(deadline_ns, request_now_ns());
+    if (request_tenant(call, tenant, &err) < 0 || account_begin(call, &request, &err) < 0) {
         call_fail(call, &err);
         return;
     }
     call_ref(call);
-    if (viv_submit(server_supervisor(call->slot), request, &callbacks, call,
+    if (viv_submit(server_supervisor(call->slot), &request, &callbacks, call,
                    &call->execution.ticket, &err) == 0)
         return;
     account_rejected(call, &err);

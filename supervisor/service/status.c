@@ -1,6 +1,6 @@
 #include "supervisor/service/status.h"
 
-#include "call_status.pb-c.h"
+#include "internal/call_status.pb-c.h"
 
 #define RETRY_INFO "type.googleapis.com/google.rpc.RetryInfo"
 #define NS_PER_SECOND INT64_C(1000000000)

@@ -65,7 +65,7 @@ static void finish(struct rpc_call *call)
 /* As many at a time as stay in the window. */
 static void keep_calling(grpc_channel *c, const char *code, unsigned window)
 {
-    struct rpc_call **calls = calloc(window, sizeof(struct rpc_call *));
+    static struct rpc_call *calls[512];
 
     for (unsigned i = 0; !over; i = (i + 1) % window) {
         if (calls[i])
@@ -89,8 +89,9 @@ static void flood(const char *socket)
 
 static char *filled(size_t size)
 {
-    char *text = malloc(size + 1);
+    static char *text; /* this process's one */
 
+    text = realloc(text, size + 1);
     memset(text, '#', size);
     text[size] = '\0';
     return text;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "call_status.pb-c.h"
+#include "internal/call_status.pb-c.h"
 #include "tests/unit/test.h"
 
 static void test_nothing_to_tell(void **state)
