@@ -32,11 +32,12 @@ container() {
     local passed failed skipped
 
     shift 2
+    rm -rf "$bundle"
     mkdir -p "$bundle/rootfs/project"
     chmod 755 "$SCRATCH" "$bundle"
     fill_project "$bin" "$bundle/rootfs/project" || return
     python3 tests/containers/bundle.py "$bundle" "$world" ./inside.sh "$@" || return
-    timeout 300 runc run --bundle "$bundle" "vivarium-$world-$$" >"$log" 2>&1 </dev/null || status=$?
+    timeout 900 runc run --bundle "$bundle" "vivarium-$world-$$" >"$log" 2>&1 </dev/null || status=$?
     read -r passed failed skipped < <(awk -f tests/steps/count_tap.awk "$log")
     ((status == 0 || failed)) || failed=1
     ((passed)) || failed=1
