@@ -79,7 +79,7 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "viv profile [OPTIONS] [-c CODE | FILE | -]\n"
         "\n"
         "Runs Python code as viv run does, and samples where it is: the stacks of all\n"
-        "its threads, waiting included, which costs next to nothing. At the end it\n"
+        "its threads, waiting included, which hardly slows it. At the end it\n"
         "writes a flame graph that any browser shows, click to zoom, and collapsed\n"
         "stacks for other tools, and prints the functions with most samples of their\n"
         "own. Time in C code counts for the line that called it.\n"
