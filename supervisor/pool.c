@@ -11,6 +11,9 @@
  * one at a time. */
 #define STARTS_MAX 16
 #define RETRY_NS INT64_C(1000000)
+/* A clone keeps a processor busy for about as long as a short execution takes. While there is a
+ * reserve, its replacement waits until that is answered, or for so long. */
+#define RESERVE_PAUSE_NS INT64_C(1000000)
 
 void pool_offer(struct viv_supervisor *s, struct worker *w)
 {
@@ -246,6 +249,21 @@ struct wanted {
     struct demand_tenant *demand;
 };
 
+void pool_began(struct viv_supervisor *s)
+{
+    s->reserve_at_ns = clock_now() + RESERVE_PAUSE_NS;
+}
+
+void pool_answered(struct viv_supervisor *s)
+{
+    s->reserve_at_ns = 0;
+}
+
+static bool reserve_waits(const struct viv_supervisor *s, int64_t now_ns)
+{
+    return s->idle_count > 0 && now_ns < s->reserve_at_ns;
+}
+
 /* For the reserve. */
 static struct wanted lacking(struct viv_supervisor *s, int64_t now_ns)
 {
@@ -268,7 +286,7 @@ static struct wanted next_to_start(struct viv_supervisor *s, int64_t now_ns)
         if (is_ready(e->zygote) && e->parked->queued > e->parked->starting &&
             demand_may_start(e->parked, now_ns))
             return (struct wanted){e->zygote, e->parked};
-    return s->draining ? (struct wanted){0} : lacking(s, now_ns);
+    return s->draining || reserve_waits(s, now_ns) ? (struct wanted){0} : lacking(s, now_ns);
 }
 
 /* Who has the most idle workers above his share. */
@@ -345,6 +363,8 @@ void pool_refill(struct viv_supervisor *s)
     pool_assign(s);
     make_room(s);
     start_wanted(s, now);
+    if (reserve_waits(s, now))
+        retry_at(s, s->reserve_at_ns);
     for (size_t i = 0; i < s->zygote_count; i++) {
         if (!is_ready(&s->zygotes[i]))
             continue;

@@ -94,6 +94,7 @@ void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worke
 {
     queue_began(s, e);
     s->running_count++;
+    pool_began(s);
     e->phase = EXECUTION_RUNNING;
     e->worker = w;
     w->execution = e;
@@ -137,6 +138,7 @@ static void free_place(struct viv_supervisor *s, struct execution *e)
 void schedule_answered(struct viv_supervisor *s, struct execution *e, const struct viv_death *death)
 {
     s->running_count--;
+    pool_answered(s);
     queue_ended(s, e);
     e->worker = NULL;
     e->phase = EXECUTION_SAVING;

@@ -77,6 +77,7 @@ struct viv_supervisor {
     unsigned parked_count;
     struct enforce enforce;
     struct timer refill_retry;
+    int64_t reserve_at_ns; /* until then an execution has the processors */
 
     struct execution *executions;
     size_t execution_count; /* places for callers', then one for each session's own */
@@ -113,6 +114,9 @@ void pool_unpark(struct viv_supervisor *supervisor, struct execution *execution)
 void pool_refill(struct viv_supervisor *supervisor);
 /* One that was spawning or starting has come to another state. */
 void pool_started(struct worker *worker, enum worker_state next);
+/* An execution has begun; one has been answered. */
+void pool_began(struct viv_supervisor *s);
+void pool_answered(struct viv_supervisor *s);
 void pool_refill_retry(struct timer *timer, int64_t now_ns);
 
 /* zygote.c: a zygote's life. */

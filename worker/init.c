@@ -28,6 +28,7 @@
 
 #include "proto/frame.h"
 #include "worker/jail.h"
+#include "worker/prefault.h"
 #include "worker/raw.h"
 #include "worker/serve.h"
 #include "worker/thread.h"
@@ -210,6 +211,7 @@ _Noreturn void viv_init_run(const struct viv_seat *seat)
         map_control_page(seat->control, &start.serve.page, &err) < 0 ||
         enter_jail(seat, &layers, &err) < 0)
         give_up(&err);
+    viv_prefault_take(seat->prefault);
     if (!viv_layers_have(&seat->layers, VIV_LAYER_PID_NAMESPACE)) {
         start.alone = seat->alone;
         start.init = getpid();

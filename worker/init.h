@@ -22,6 +22,7 @@ struct viv_seat {
     const char *const *read_only_paths;
     bool network;
     const struct viv_seccomp *filter;
+    const struct viv_prefault *prefault;
     struct viv_seccomp *alone; /* installed where there is no pid namespace */
 };
 

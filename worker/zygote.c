@@ -17,6 +17,7 @@
 #include "proto/zygote.h"
 #include "worker/link.h"
 #include "worker/nest.h"
+#include "worker/prefault.h"
 #include "worker/rootfs.h"
 #include "worker/serve.h"
 #include "worker/spawn.h"
@@ -42,6 +43,7 @@ struct zygote {
     struct viv_vm *vm;
     struct viv_seccomp filter;
     struct viv_seccomp alone;
+    struct viv_prefault prefault;
     struct viv_layers layers; /* `present`: what the zygote itself has */
     uint64_t jail;            /* what a worker has */
     const char *vm_name;
@@ -91,6 +93,7 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
                              .read_only_paths = z->config->read_only_paths,
                              .network = z->config->network,
                              .filter = &z->filter,
+                             .prefault = &z->prefault,
                              .alone = (struct viv_seccomp *)&z->alone,
                              .vm = z->vm};
 }
@@ -128,6 +131,27 @@ static int make_filters(struct zygote *z, struct viv_error *err)
                : 0;
 }
 
+static void rehearse(void *arg)
+{
+    /* A little of what most code does. */
+    static const char code[] = "import sys\n"
+                               "def f(x): return [x, 'a', 1.5, {x: (None,)}]\n"
+                               "class C: pass\n"
+                               "print(end='')\n"
+                               "f(C())\n";
+    const struct zygote *z = arg;
+
+    if (viv_serve_rehearse(z->ops, z->vm, code, NULL) < 0)
+        _exit(EXIT_FAILURE);
+}
+
+static void learn_pages(struct zygote *z)
+{
+    z->ops->before_clone(z->vm);
+    viv_prefault_learn(z->proc, rehearse, z, &z->prefault);
+    z->ops->after_clone_parent(z->vm);
+}
+
 /* The order matters: what a supervisor left behind goes first, the nest gives the right to mount, the root must stand
  * before the VM opens any file, and the VM must be warm before the first clone. */
 static int warm_up(struct zygote *z, struct viv_error *err)
@@ -141,6 +165,7 @@ static int warm_up(struct zygote *z, struct viv_error *err)
         z->ops->create(&config, &z->vm, &z->vm_name, err) < 0 || make_filters(z, err) < 0)
         return -1;
     viv_thread_setup();
+    learn_pages(z);
     seat_of(z, &seat);
     return viv_spawn_trial(&seat, &z->jail, err);
 }
