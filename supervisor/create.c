@@ -42,6 +42,7 @@ static void free_supervisor(struct viv_supervisor *s)
     profiles_free(s->profiles, s->zygote_count);
     pthread_cond_destroy(&s->start_done);
     pthread_mutex_destroy(&s->start_lock);
+    pthread_mutex_destroy(&s->turn);
     free(s);
 }
 
@@ -88,6 +89,7 @@ static void make_defaults(struct viv_supervisor *s)
     s->parked_last = &s->parked_first;
     TAILQ_INIT(&s->held);
     pthread_mutex_init(&s->start_lock, NULL);
+    pthread_mutex_init(&s->turn, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&s->start_done, &clock);

@@ -139,7 +139,7 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
     if (ret_ticket)
         *ret_ticket = e->coming_ticket;
     e->submitted.run = schedule_submitted;
-    inbox_post(&s->inbox, &e->submitted);
+    reactor_call(s, &e->submitted);
     return 0;
 }
 

@@ -59,7 +59,12 @@ struct viv_supervisor {
     bool started, start_failed;
     struct viv_error start_error;
 
-    /* The reactor's own. */
+    /* Held by whoever does the reactor's work: its thread, and with
+     * config.callers_run those that submit. What follows is the holder's own. */
+    pthread_mutex_t turn;
+    uint64_t turns;       /* of callers */
+    int64_t last_turn_ns; /* of a caller */
+    int64_t wakes_ns;     /* when the thread wakes by itself */
     pthread_t thread;
     bool thread_runs;
     int epoll_fd;
@@ -165,5 +170,7 @@ void drain_cancel_all(struct viv_supervisor *supervisor, bool force);
 
 /* reactor.c */
 void *reactor_main(void *supervisor);
+/* Has a command run, on this thread where config.callers_run and nobody has the turn. */
+void reactor_call(struct viv_supervisor *supervisor, struct command *command);
 
 #endif

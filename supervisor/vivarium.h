@@ -9,7 +9,7 @@
  *
  * Threads: every function may be called from any thread, create and destroy
  * once each. The supervisor has one thread, the reactor, which owns all state;
- * every callback runs on it. A callback must return soon, may call any function
+ * every callback runs on it (but see callers_run). A callback must return soon, may call any function
  * here but viv_supervisor_destroy(), and may keep nothing that it was given by
  * pointer beyond its return unless said otherwise.
  *
@@ -224,6 +224,11 @@ struct viv_config {
     /* Layers that this machine may lack, as a mask (viv_layer_find()); default
      * 0: one that is missing fails the start. UINT64_MAX: any. */
     uint64_t allow_absent;
+    /* viv_submit() may do the reactor's work on the caller's thread, which saves an
+     * execution a wake-up. Callbacks, of this and of other executions, then also
+     * run inside viv_submit(), still one at a time: the caller holds no lock that a
+     * callback takes. Default false. */
+    bool callers_run;
 };
 
 /* Sets every field to the embedded default (docs: vivarium.proto, Limits). */

@@ -16,6 +16,7 @@ struct viv_seat {
     const int *doors;
     unsigned door_count;
     int group;
+    int netns; /* the zygote is in it, to be born in it; -1: the clone makes one */
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
     struct viv_layers layers; /* as in struct viv_jail, as the next two */

@@ -116,7 +116,7 @@ static void a_thousand_bad_ends_leave_nothing(void **state)
     assert_false(have_children());
     assert_int_equal(limits_count_groups(getpid()), 0);
     assert_int_equal(limits_count_mounts(), mounts);
-    assert_int_equal(harness_open_fds(), fds);
+    assert_in_range(harness_open_fds(), 0, fds);
 }
 
 /* --- a supervisor that is killed ----------------------------------------- */
