@@ -15,6 +15,7 @@
 
 #define RANGES_MAX 1024
 #define LOOK_PAGES 512
+#define FAULT_AROUND 65536 /* debugfs fault_around_bytes, as it is unless somebody changed it */
 
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_PRESENT (UINT64_C(1) << 63)
@@ -24,6 +25,7 @@
 /* What the child finds, in memory that it shares with the zygote. */
 struct found {
     size_t count;
+    uintptr_t stretch; /* of a file's page that was added last */
     struct viv_prefault_range ranges[RANGES_MAX];
 };
 
@@ -39,16 +41,21 @@ static void add_page(struct found *found, uintptr_t page, size_t size, bool writ
         found->ranges[found->count++] = (struct viv_prefault_range){(void *)page, size, write};
 }
 
-/* A page of its own is one that it wrote to; of a file's, those are of interest
- * that came to be mapped since the fork. */
+/* A page of its own is one that it wrote to. A file's pages are there because it
+ * looked at one near by: the kernel maps the others of an aligned stretch with it. */
 static void judge_page(struct found *found, uintptr_t page, size_t size, uint64_t flags)
 {
+    uintptr_t stretch = page / FAULT_AROUND;
+
     if (!(flags & PAGE_PRESENT))
         return;
-    if (flags & PAGE_OF_FILE)
-        add_page(found, page, size, false);
-    else if (flags & PAGE_EXCLUSIVE)
+    if (flags & PAGE_OF_FILE) {
+        if (found->stretch != stretch)
+            add_page(found, page, size, false);
+        found->stretch = stretch;
+    } else if (flags & PAGE_EXCLUSIVE) {
         add_page(found, page, size, true);
+    }
 }
 
 static void look_at_mapping(struct found *found, int pagemap, uintptr_t begin, uintptr_t end)
