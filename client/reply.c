@@ -85,6 +85,7 @@ struct viv_client_enforcement viv_reply_enforcement(const Vivarium__V1__Enforcem
         .layer_count = message->n_layers,
         .absent = (const char *const *)message->absent,
         .absent_count = message->n_absent,
+        .isolation = (enum viv_client_isolation)message->isolation,
     };
 }
 

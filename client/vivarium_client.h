@@ -269,11 +269,19 @@ struct viv_client_usage {
     uint64_t stderr_bytes;
 };
 
+/* The values are those of vivarium.v1.Isolation. */
+enum viv_client_isolation {
+    VIV_CLIENT_ISOLATION_UNSPECIFIED = 0,
+    VIV_CLIENT_ISOLATION_FORK = 1, /* what it was cloned from serves others, too */
+    VIV_CLIENT_ISOLATION_EXEC = 2, /* nothing is shared with any other worker */
+};
+
 struct viv_client_enforcement {
     const char *const *layers;
     size_t layer_count;
     const char *const *absent;
     size_t absent_count;
+    enum viv_client_isolation isolation;
 };
 
 /* The values are those of vivarium.v1.RestoredFrom. */

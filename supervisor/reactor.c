@@ -48,7 +48,7 @@ static bool zygotes_gone(const struct viv_supervisor *s)
     for (size_t i = 0; i < s->zygote_count; i++)
         if (s->zygotes[i].link.pidfd >= 0)
             return false;
-    return true;
+    return own_zygotes_gone(s);
 }
 
 static bool over(const struct viv_supervisor *s)
@@ -63,6 +63,7 @@ static void hurry_end(struct viv_supervisor *s)
         return;
     for (size_t i = 0; i < s->zygote_count; i++)
         zygote_end(&s->zygotes[i]);
+    own_zygotes_end(s);
 }
 
 void *reactor_main(void *arg)

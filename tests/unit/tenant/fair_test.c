@@ -76,7 +76,7 @@ static void pair_push(struct pair *p, int flow, unsigned level, uint64_t size)
 
 static void pair_pop(struct pair *p)
 {
-    struct fair_item *item = fair_pop(&p->queue, p->now_ns);
+    struct fair_item *item = fair_pop(&p->queue, FAIR_ALL_KINDS, p->now_ns);
 
     assert_int_equal(number(p, item), model_pop(&p->model, p->now_ns));
     if (item)
