@@ -139,6 +139,26 @@ static void no_reserve_is_no_reserve(void **state)
     demand_free(&d);
 }
 
+/* Who is to have workers with zygotes of their own is another. */
+static void the_kinds_of_one_tenant_are_apart(void **state)
+{
+    struct demand_tenant *exec;
+
+    begin(4);
+    came("a", 4);
+    exec = demand_of(&d, "a", true);
+    assert_ptr_not_equal(exec, of("a"));
+    exec->queued = 2;
+    of("a")->queued = 1;
+    assert_int_equal(demand_unserved(&d, true), 2);
+    assert_int_equal(demand_unserved(&d, false), 1);
+    for (int i = 0; i < 4; i++)
+        demand_note(&d, exec);
+    assert_ptr_equal(demand_lacking(&d, true, 0), exec);
+    assert_null(demand_lacking(&d, false, 0));
+    demand_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +169,7 @@ int main(void)
         cmocka_unit_test(counts_return_to_nothing),
         cmocka_unit_test(places_are_used_again),
         cmocka_unit_test(no_reserve_is_no_reserve),
+        cmocka_unit_test(the_kinds_of_one_tenant_are_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
