@@ -169,8 +169,8 @@ static bool has_exec_capacity(const struct viv_supervisor *s)
 /* Those who wait for workers of one kind don't hold up the others. */
 static unsigned kinds_with_capacity(const struct viv_supervisor *s)
 {
-    return (unsigned)has_fork_capacity(s) << QUEUE_FORK |
-           (unsigned)has_exec_capacity(s) << QUEUE_EXEC;
+    return (unsigned)has_fork_capacity(s) << QUEUE_FORK | (unsigned)has_exec_capacity(s)
+                                                              << QUEUE_EXEC;
 }
 
 /* So that those of other profiles get past it. */

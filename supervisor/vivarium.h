@@ -430,8 +430,8 @@ struct viv_result {
     const struct viv_receipt *receipt;       /* NULL: no cancel was asked for */
     const struct viv_session_state *session; /* NULL: in none */
     struct viv_death death;
-    uint64_t layers; /* what the kernel enforced; names by viv_layer_name() */
-    uint64_t absent; /* what it did not, as allow_absent has it */
+    uint64_t layers;              /* what the kernel enforced; names by viv_layer_name() */
+    uint64_t absent;              /* what it did not, as allow_absent has it */
     enum viv_isolation isolation; /* of the worker that it ran on */
 };
 
@@ -545,7 +545,7 @@ struct viv_description {
     const char *vm;  /* "CPython 3.11.2" */
     uint64_t layers; /* of the default profile */
     uint64_t absent;
-    enum viv_isolation isolation; /* of the tenant's workers there */
+    enum viv_isolation isolation;            /* of the tenant's workers there */
     const struct viv_profile_info *profiles; /* that the tenant may use */
     size_t profile_count;
     struct viv_tenant_config quotas; /* of the tenant that was asked about */

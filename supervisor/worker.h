@@ -38,8 +38,8 @@ struct worker {
     unsigned session_runs;   /* executions of it that it was given */
     struct timer timer;      /* a start that takes too long */
     struct worker *next_idle;
-    struct zygote *zygote;        /* of its profile: that it was asked of, unless `exec` */
-    bool exec;                    /* it is from one of its own */
+    struct zygote *zygote; /* of its profile: that it was asked of, unless `exec` */
+    bool exec;             /* it is from one of its own */
     struct own_zygote own;
     struct demand_tenant *demand; /* whose executions it may run; NULL in a free slot */
     struct enforced enforced;

@@ -191,8 +191,7 @@ static void on_end(struct watch *watch)
     z->end.fd = -1;
     link_reap(&z->link);
     for (unsigned i = 0; i < s->config.workers_max; i++)
-        if (s->workers[i].state != WORKER_FREE && s->workers[i].zygote == z &&
-            !s->workers[i].exec)
+        if (s->workers[i].state != WORKER_FREE && s->workers[i].zygote == z && !s->workers[i].exec)
             worker_zygote_lost(&s->workers[i]);
     viv_fail(&error, VIV_FAILED_PRECONDITION,
              "%s ended before it was ready: its words are on standard error", s->worker_path);

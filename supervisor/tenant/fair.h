@@ -76,7 +76,7 @@ struct fair_flow {
 
 struct fair_queue {
     struct heap ready[FAIR_KINDS], large;
-    unsigned kinds; /* that could start of late */
+    unsigned kinds;                 /* that could start of late */
     struct fair_line running_items; /* longest first */
     unsigned queued, running, startable;
     fair_time now;     /* where a flow begins that had nothing to start */

@@ -235,9 +235,9 @@ static void no_process_and_no_descriptor_is_left(void **state)
     static const struct {
         const char *code;
         enum viv_outcome outcome;
-    } all[] = {{"ok", VIV_OUTCOME_COMPLETED},       {"exit 3", VIV_OUTCOME_WORKER_DIED},
+    } all[] = {{"ok", VIV_OUTCOME_COMPLETED},          {"exit 3", VIV_OUTCOME_WORKER_DIED},
                {"signal 11", VIV_OUTCOME_WORKER_DIED}, {"garbage", VIV_OUTCOME_WORKER_DIED},
-               {"close", VIV_OUTCOME_WORKER_DIED},  {"stubborn", VIV_OUTCOME_CANCELLED},
+               {"close", VIV_OUTCOME_WORKER_DIED},     {"stubborn", VIV_OUTCOME_CANCELLED},
                {FOR_EVER, VIV_OUTCOME_CANCELLED}};
     unsigned fds = harness_open_fds();
 

@@ -130,7 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes), cmocka_unit_test(durations), cmocka_unit_test(integers),
-        cmocka_unit_test(rates), cmocka_unit_test(booleans), cmocka_unit_test(isolations),  cmocka_unit_test(times),
+        cmocka_unit_test(rates), cmocka_unit_test(booleans),  cmocka_unit_test(isolations),
+        cmocka_unit_test(times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static int next_flow(const struct model *m)
 
         if (is_ready(m, i) && (m->kinds >> m->items[first_of(m, i)].kind & 1) &&
             (found < 0 || f->pass < best->pass ||
-                               (f->pass == best->pass && f->served < best->served)))
+             (f->pass == best->pass && f->served < best->served)))
             found = i;
     }
     return found;
