@@ -281,7 +281,6 @@ struct viv_client_enforcement {
     size_t layer_count;
     const char *const *absent;
     size_t absent_count;
-    enum viv_client_isolation isolation;
 };
 
 /* The values are those of vivarium.v1.RestoredFrom. */
@@ -367,6 +366,7 @@ struct viv_client_response {
     const struct viv_client_session_state *session; /* NULL: not in a session */
     const struct viv_client_profile *profile;       /* NULL: not asked for, or killed */
     const struct viv_client_trace *trace;           /* the same */
+    enum viv_client_isolation isolation;            /* of the worker that ran it */
 };
 
 /* NULL is fine. */
@@ -586,6 +586,7 @@ struct viv_client_description {
     uint32_t pool_ceiling;
     const char *const *worker_profiles; /* names of those that the tenant may use */
     size_t worker_profile_count;
+    enum viv_client_isolation isolation; /* of the tenant's workers, in the default profile */
 };
 
 /* What the supervisor is. The caller owns *ret_description. */

@@ -35,7 +35,7 @@ extern "C" {
 #define VIV_VERSION "0.1.0"
 
 /* Rises by one with every change that a caller must be compiled anew for. */
-#define VIV_ABI_VERSION 1
+#define VIV_ABI_VERSION 2
 
 /* Longest execution_id, tenant and session_id, in bytes. */
 #define VIV_ID_MAX 128
@@ -545,7 +545,6 @@ struct viv_description {
     const char *vm;  /* "CPython 3.11.2" */
     uint64_t layers; /* of the default profile */
     uint64_t absent;
-    enum viv_isolation isolation;            /* of the tenant's workers there */
     const struct viv_profile_info *profiles; /* that the tenant may use */
     size_t profile_count;
     struct viv_tenant_config quotas; /* of the tenant that was asked about */
@@ -562,6 +561,7 @@ struct viv_description {
     unsigned queue_max;
     uint64_t request_bytes_max;
     bool draining;
+    enum viv_isolation isolation; /* of the tenant's workers, in the default profile */
 };
 
 typedef void viv_describe_done(void *arg, const struct viv_description *description);

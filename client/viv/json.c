@@ -232,7 +232,7 @@ json_t *viv_json_description(const struct viv_client_description *d)
         "{s:s, s:s, s:s, s:{s:o, s:o, s:s}, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "version",
         d->version, "vm", d->vm, "tenant", d->tenant, "enforcement", "layers",
         texts(e->layers, e->layer_count), "absent", texts(e->absent, e->absent_count), "isolation",
-        viv_json_isolation_name(e->isolation), "worker_profiles",
+        viv_json_isolation_name(d->isolation), "worker_profiles",
         texts(d->worker_profiles, d->worker_profile_count), "defaults", limits(&d->defaults),
         "ceilings", limits(&d->ceilings), "quotas", quotas(d), "pool", "idle", number(d->pool_idle),
         "busy", number(d->pool_busy), "queued", number(d->pool_queued), "ceiling",

@@ -343,7 +343,7 @@ static char *value_of(struct viv_client *client, const char *profile, const char
     if (viv_client_execute(client, &request, &r, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(r->outcome, VIV_CLIENT_COMPLETED);
-    assert_int_equal(r->enforcement.isolation, isolation);
+    assert_int_equal(r->isolation, isolation);
     value = strdup(r->result_repr);
     viv_client_response_free(r);
     return value;
@@ -394,10 +394,10 @@ static void test_describe_says_what_the_caller_s_workers_share(void **state)
     struct viv_client_description *d;
 
     assert_int_equal(viv_client_describe(e2e.client, 0, &d, NULL), 0);
-    assert_int_equal(d->enforcement.isolation, VIV_CLIENT_ISOLATION_FORK);
+    assert_int_equal(d->isolation, VIV_CLIENT_ISOLATION_FORK);
     viv_client_description_free(d);
     assert_int_equal(viv_client_describe(careful, 0, &d, NULL), 0);
-    assert_int_equal(d->enforcement.isolation, VIV_CLIENT_ISOLATION_EXEC);
+    assert_int_equal(d->isolation, VIV_CLIENT_ISOLATION_EXEC);
     viv_client_description_free(d);
     viv_client_close(careful);
 }
