@@ -65,8 +65,6 @@ static const struct {
      "f:2:24: profiles[0].network must be true or false"},
     {"profiles:\n  - {name: a, isolation: spawn}",
      "f:2:26: profiles[0].isolation must be fork or exec, not 'spawn'"},
-    {"tenants:\n  - name: a\n    isolation: Exec",
-     "f:3:16: tenants[0].isolation must be fork or exec, not 'Exec'"},
     {"profiles:\n  - name: a\n    workers_warm: -1",
      "f:3:19: profiles[0].workers_warm must be a whole number from 0"},
     {"defaults:\n  wall_time: 1y", "f:2:14: defaults.wall_time must be a number of seconds"},
@@ -381,6 +379,8 @@ static void profiles(void **state)
 
 static void profiles_are_checked_with_all_that_was_said(void **state)
 {
+    expect_wrong("tenants:\n  - name: a\n    isolation: Exec\n",
+                 ":3:16: tenants[0].isolation must be fork or exec, not 'Exec'");
     expect_wrong("profiles:\n  - name: a\n  - name: a b\n", ":3:5: the name of a profile must be");
     expect_wrong("profiles:\n  - name: a\n  - name: a\n", ":3:5: profile a is there twice");
     expect_wrong("profiles:\n  - name: a\n    read_only_paths: [/tmp/x]\n",
