@@ -70,7 +70,7 @@ static bool zygotes_gone(const struct viv_supervisor *s)
     for (size_t i = 0; i < s->zygote_count; i++)
         if (s->zygotes[i].link.pidfd >= 0)
             return false;
-    return true;
+    return own_zygotes_gone(s);
 }
 
 static bool over(const struct viv_supervisor *s)
@@ -85,6 +85,7 @@ static void hurry_end(struct viv_supervisor *s)
         return;
     for (size_t i = 0; i < s->zygote_count; i++)
         zygote_end(&s->zygotes[i]);
+    own_zygotes_end(s);
 }
 
 static void settle(struct viv_supervisor *s)

@@ -97,6 +97,7 @@ void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worke
     pool_began(s);
     e->phase = EXECUTION_RUNNING;
     e->worker = w;
+    e->exec = w->exec;
     w->execution = e;
     worker_event(w, WORKER_RUN);
 }

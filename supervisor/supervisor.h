@@ -22,7 +22,8 @@
 
 enum zygote_phase { ZYGOTE_DOWN, ZYGOTE_STARTING, ZYGOTE_READY };
 
-/* A profile at work: its zygote, and whose workers of it to keep. */
+/* A profile at work: its zygote, and whose workers of it to keep. Those that share
+ * their zygote with no other aren't its own, but start as long as it is there. */
 struct zygote {
     struct viv_supervisor *supervisor;
     const struct viv_profile *profile;
@@ -78,6 +79,8 @@ struct viv_supervisor {
     struct worker *workers;
     struct worker *idle; /* a stack: the last one in has the warmest caches */
     unsigned idle_count, starting_count, busy_count, held_count, ending_count;
+    /* Of those, with a zygote of their own; and the most that may start at a time. */
+    unsigned exec_idle_count, exec_starting_count, exec_starts_max;
     struct execution *parked_first, **parked_last;
     unsigned parked_count;
     struct enforce enforce;
@@ -130,6 +133,8 @@ void zygote_init(struct zygote *zygote, struct viv_supervisor *supervisor,
 void zygote_start(struct zygote *zygote);
 /* At our own end: no more workers, and none that it has. */
 void zygote_end(struct zygote *zygote);
+/* The layers that its profile does without. */
+uint64_t zygote_may_lack(const struct zygote *zygote);
 
 /* schedule.c: executions on their way through. */
 void schedule_submitted(struct viv_supervisor *supervisor, struct command *command);

@@ -60,6 +60,17 @@ uint64_t bound_bytes(const struct options *options)
     return sum;
 }
 
+static bool has_exec(const struct options *o)
+{
+    for (size_t i = 0; i < o->config.profile_count; i++)
+        if (o->config.profiles[i].isolation == VIV_ISOLATION_EXEC)
+            return true;
+    for (size_t i = 0; i < o->tenant_count; i++)
+        if (o->tenants[i].isolation == VIV_ISOLATION_EXEC)
+            return true;
+    return false;
+}
+
 void bound_print(const struct options *options)
 {
     struct viv_memory_part parts[PARTS];
@@ -69,4 +80,9 @@ void bound_print(const struct options *options)
            bound_bytes(options));
     for (size_t i = 0; i < PARTS; i++)
         printf("%15" PRIu64 "  %s\n", parts[i].bytes, parts[i].name);
+    if (has_exec(options))
+        printf(
+            "not counted: an interpreter for each worker with isolation exec, some 10 MiB and what "
+            "is preloaded, of at most %u workers\n",
+            options->config.workers_max);
 }

@@ -62,6 +62,8 @@ bench() {
         >"$FOLDER/peers" || die "peers.py failed"
     say "the jail, and what each of its layers costs"
     "$BENCH/jail_bench" "$WORKER" >"$FOLDER/jail" || die "jail_bench failed"
+    say "isolation: fork beside exec"
+    "$BENCH/isolation_bench" "$WORKER" >"$FOLDER/isolation" || die "isolation_bench failed"
     say "what a profile costs"
     "$BENCH/profile_bench" "$VIVARIUM_TARGET" "$HOOK_ROUNDS" tests/bench/programs/*.py \
         >"$FOLDER/profile" || die "profile_bench failed"
@@ -91,6 +93,8 @@ bench() {
     cat "$FOLDER/abuse"
     printf '\n'
     cat "$FOLDER/jail"
+    printf '\n'
+    cat "$FOLDER/isolation"
     printf '\n'
     cat "$FOLDER/scope"
 }

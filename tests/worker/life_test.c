@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -402,6 +403,68 @@ static void test_orphans_are_reaped(void **state)
     run_free(&run);
 }
 
+/* --- what clones share ------------------------------------------------------ */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+/* Not before Linux 6.1, nor where it has none. */
+static bool kernel_collapses(void)
+{
+    size_t large = (size_t)2 << 20;
+    char *room = mmap(NULL, 2 * large, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at = room + (-(uintptr_t)room & (large - 1));
+    bool does;
+
+    assert_ptr_not_equal(room, MAP_FAILED);
+    memset(at, 1, large);
+    does = madvise(at, large, MADV_COLLAPSE) == 0;
+    munmap(room, 2 * large);
+    return does;
+}
+
+static FILE *open_proc(pid_t pid, const char *file)
+{
+    char path[128];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+    f = fopen(path, "re");
+    assert_non_null(f);
+    return f;
+}
+
+/* What was started is the stub; below it is the zygote. */
+static pid_t zygote_pid(void)
+{
+    char file[64];
+    pid_t pid = 0;
+    FILE *f;
+
+    snprintf(file, sizeof(file), "task/%d/children", rig.pid);
+    f = open_proc(rig.pid, file);
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    return pid;
+}
+
+static void test_what_clones_share_lies_in_large_pages(void **state)
+{
+    char line[128];
+    long kib = 0;
+    FILE *f;
+
+    need_processes();
+    if (!kernel_collapses())
+        skip();
+    f = open_proc(zygote_pid(), "smaps_rollup");
+    while (fgets(line, sizeof(line), f))
+        sscanf(line, "AnonHugePages: %ld", &kib);
+    fclose(f);
+    assert_true(kib >= 2048);
+}
+
 /* Processes of a second family, beside the ones of the group's own zygote. */
 static void start_two(struct rig *family, struct worker *workers)
 {
@@ -505,6 +568,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_large_code),
         cmocka_unit_test(test_orphans_die_with_init),
         cmocka_unit_test(test_orphans_are_reaped),
+        cmocka_unit_test(test_what_clones_share_lies_in_large_pages),
         cmocka_unit_test(test_hang_up_ends_all),
         cmocka_unit_test(test_killed_zygote_takes_all),
         cmocka_unit_test(test_killed_supervisor_takes_all),
