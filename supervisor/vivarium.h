@@ -271,8 +271,7 @@ struct viv_tenant_config {
     /* Names of the profiles that it may use, NULL-terminated; NULL: "default" alone. */
     const char *const *profiles;
     /* What the kernel holds over all of its workers, as viv_config.tenant_...; 0:
-     * no such ceiling. What a new table says holds from its next execution; with
-     * control groups of version 1 the ceiling of memory has been seen not to hold. */
+     * no such ceiling. What a new table says holds from its next execution. */
     uint64_t group_memory_bytes;
     uint32_t group_pids;
     uint32_t group_cpu_millis;
