@@ -63,6 +63,7 @@ static const char help[] =
     "  --tenant-cpus N       the same for processors, 1.5 for instance (0)\n"
     "  --worker-cpus N       processors that one worker may use (0)\n"
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
+    "  --request-timeout SECONDS  what a call's request may take to come (60); 0: any\n"
     "  --allow-absent NAME   start although this layer of isolation is missing here;\n"
     "                        may be repeated. Without it a missing one stops the start\n"
     "  --max-message BYTES   largest request and response (67108864)\n"
