@@ -39,6 +39,7 @@ static const struct option flags[] = {
     {"tenants-max", required_argument, NULL, FLAG_TENANTS_MAX},
     {"drain-grace", required_argument, NULL, FLAG_DRAIN_GRACE},
     {"request-timeout", required_argument, NULL, FLAG_REQUEST_TIMEOUT},
+    {"output-stall", required_argument, NULL, FLAG_OUTPUT_STALL},
     {"allow-absent", required_argument, NULL, FLAG_ALLOW_ABSENT},
     {"max-message", required_argument, NULL, FLAG_MAX_MESSAGE},
     {"max-streams", required_argument, NULL, FLAG_MAX_STREAMS},

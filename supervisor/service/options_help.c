@@ -64,6 +64,8 @@ static const char help[] =
     "  --worker-cpus N       processors that one worker may use (0)\n"
     "  --drain-grace SECONDS what SIGTERM leaves to running executions (10)\n"
     "  --request-timeout SECONDS  what a call's request may take to come (60); 0: any\n"
+    "  --output-stall SECONDS  how long a stream's reader may hold its execution up\n"
+    "                        before that is cancelled (60); 0: until a limit ends it\n"
     "  --allow-absent NAME   start although this layer of isolation is missing here;\n"
     "                        may be repeated. Without it a missing one stops the start\n"
     "  --max-message BYTES   largest request and response (67108864)\n"

@@ -154,6 +154,8 @@ static int set_service(struct options *o, enum options_flag flag, const char *wh
         return config_duration(what, value, DAY_NS, &o->drain_grace_ns, err);
     case FLAG_REQUEST_TIMEOUT:
         return config_duration(what, value, DAY_NS, &o->request_timeout_ns, err);
+    case FLAG_OUTPUT_STALL:
+        return config_duration(what, value, DAY_NS, &o->config.output_stall_ns, err);
     case FLAG_ALLOW_ABSENT:
         return add_layer(o, what, value, err);
     case FLAG_MAX_MESSAGE:

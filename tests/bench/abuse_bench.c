@@ -177,10 +177,16 @@ static void try_kind(const char *self, const char *kind, double seconds)
     show("", "after", &p);
 }
 
-/* No tenant may run on all workers: what one runs for ever must leave some. */
+/* No tenant may run on all workers: what one runs for ever must leave some. And little
+ * of everything, so that the bound means something. */
 static void set_config(char path[64])
 {
-    static const char text[] = "tenants:\n  - {name: default, running: 2}\n";
+    static const char text[] = "request_bytes_total: 64MiB\n"
+                               "answer_bytes_total: 64MiB\n"
+                               "memory_store_bytes: 64MiB\n"
+                               "ceilings: {output_bytes: 8MiB}\n"
+                               "tenants:\n"
+                               "  - {name: default, running: 2}\n";
     int fd;
 
     strcpy(path, "/tmp/viv-abuse-XXXXXX");
