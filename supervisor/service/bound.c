@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "supervisor/service/address.h"
+#include "supervisor/service/admission.h"
 #include "supervisor/service/call.h"
 #include "supervisor/service/channel_args.h"
 #include "supervisor/service/methods.h"
@@ -30,7 +31,7 @@ static uint64_t executions(const struct options *o)
 /* Those that run, or wait for their request, or were refused. */
 static uint64_t calls(const struct options *o)
 {
-    return executions(o) + methods_calls_max() + SERVER_ARRIVALS_MAX + SERVER_REFUSED_MAX;
+    return executions(o) + methods_calls_max() + ADMISSION_ARRIVALS_MAX + ADMISSION_REFUSED_MAX;
 }
 
 static uint64_t connection_bytes(const struct options *o)

@@ -1,7 +1,5 @@
 #include "supervisor/service/frames.h"
 
-#include <string.h>
-
 enum { HEADERS = 1, SETTINGS = 4, CONTINUATION = 9 };
 enum { ACK = 1, END_HEADERS = 4 };
 
@@ -17,9 +15,8 @@ static size_t take_preface(struct frames *f, const uint8_t *data, size_t len)
 {
     size_t n = smaller(len, PREFACE_LEN - f->preface_len);
 
-    if (memcmp(data, preface + f->preface_len, n) != 0)
-        f->foreign = true;
-    f->preface_len += (uint8_t)n;
+    for (size_t i = 0; i < n; i++)
+        f->foreign |= data[i] != (uint8_t)preface[f->preface_len++];
     return n;
 }
 
@@ -74,8 +71,8 @@ static size_t take_head(struct frames *f, const uint8_t *data, size_t len)
 {
     size_t n = smaller(len, FRAMES_HEAD - f->head_len);
 
-    memcpy(f->head + f->head_len, data, n);
-    f->head_len += (uint8_t)n;
+    for (size_t i = 0; i < n; i++)
+        f->head[f->head_len++] = data[i];
     return n;
 }
 

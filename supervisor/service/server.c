@@ -5,17 +5,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "supervisor/service/admission.h"
 #include "supervisor/service/answers.h"
-#include "supervisor/service/arrivals.h"
 #include "supervisor/service/call.h"
 #include "supervisor/service/methods.h"
 #include "supervisor/service/metrics.h"
-#include "supervisor/service/request.h"
-#include "supervisor/service/tap.h"
 #include "supervisor/service/transport.h"
-
-/* When to come again whose request was too slow. */
-#define RETRY_NS INT64_C(200000000)
 
 /* What cancelled calls get to tell their clients. */
 #define CANCEL_NS INT64_C(300000000)
@@ -28,9 +23,8 @@ struct server {
     struct transport transport;
     struct health health;
     struct answers *answers;
-    struct arrivals *arrivals; /* the poller's */
-    atomic_uint executions;    /* calls that run code */
-    atomic_uint refused;       /* calls whose clients have not taken that */
+    struct admission admission;
+    atomic_uint executions; /* calls that run code */
     struct reflection_index *reflection;
     struct call_slot *slots; /* as many as methods */
     atomic_bool stopping;
@@ -82,6 +76,11 @@ struct answers *server_answers(const struct call_slot *slot)
     return slot->server->answers;
 }
 
+struct admission *server_admission(const struct call_slot *slot)
+{
+    return &slot->server->admission;
+}
+
 struct audit *server_audit(const struct call_slot *slot)
 {
     return slot->server->config.audit;
@@ -92,7 +91,7 @@ void server_call_ended(struct call_slot *slot, bool counted, bool refused, int s
     struct server *server = slot->server;
 
     if (refused)
-        atomic_fetch_sub(&server->refused, 1);
+        atomic_fetch_sub(&server->admission.refused, 1);
     metrics_call_ended((size_t)(slot - server->slots), status);
     if (counted)
         atomic_fetch_sub(slot->live, 1);
@@ -121,145 +120,6 @@ static void arm(struct call_slot *slot)
         call_unref(call);
 }
 
-/* Many who were refused don't read it: one more would not either. */
-static void cut_off(struct call *call)
-{
-    char *peer = grpc_call_get_peer(call->grpc);
-
-    if (!tap_cut(peer))
-        grpc_call_cancel(call->grpc, NULL);
-    gpr_free(peer);
-}
-
-/* Before it has begun. */
-static void refuse(struct call *call, const struct viv_error *err)
-{
-    call->refused = true;
-    if (atomic_fetch_add(&call->slot->server->refused, 1) < SERVER_REFUSED_MAX)
-        call_fail(call, err);
-    else
-        cut_off(call);
-}
-
-static void refuse_full(struct call *call)
-{
-    struct viv_error err;
-
-    viv_fail(&err, VIV_RESOURCE_EXHAUSTED,
-             "%u calls of this kind are open, which is the most: retry later", call->slot->max);
-    refuse(call, &err);
-}
-
-/* What describes the service is for everybody: balancers and tools ask before
- * they have credentials. */
-static bool wants_credentials(const struct method *method)
-{
-    static const char prefix[] = "/vivarium.v1.Vivarium/";
-
-    return method->path && strncmp(method->path, prefix, strlen(prefix)) == 0;
-}
-
-static void begin(struct call *call)
-{
-    struct call_slot *slot = call->slot;
-    const struct method *method = slot->method;
-
-    if (atomic_fetch_add(slot->live, 1) >= slot->max) {
-        atomic_fetch_sub(slot->live, 1);
-        refuse_full(call);
-        return;
-    }
-    call->begun = call->counted = true;
-    method->begin(call);
-    if (call->closed && method->closed) /* while its request was on its way */
-        method->closed(call, call->cancelled != 0);
-}
-
-/* The arrival is the call's. */
-static struct call *call_of(struct arrival *arrival)
-{
-    return (struct call *)((char *)arrival - offsetof(struct call, arrival));
-}
-
-static void refuse_late(struct call *call, enum viv_status status, const char *words)
-{
-    struct viv_error err;
-
-    viv_fail(&err, status, "%s", words);
-    viv_retry_after(&err, RETRY_NS);
-    refuse(call, &err);
-}
-
-static void await_request(struct call *call)
-{
-    struct server *server = call->slot->server;
-    struct arrival *gone =
-        arrivals_add(server->arrivals, &call->arrival, call->identity.tenant, request_now_ns());
-
-    call_receive(call);
-    if (gone)
-        refuse_late(call_of(gone), VIV_RESOURCE_EXHAUSTED,
-                    "too many calls have begun whose request has not come: send it with the call, "
-                    "or retry later");
-}
-
-static void request_came(struct call *call)
-{
-    if (call->slot->method->bidi || !call->arrival.tenant)
-        return;
-    arrivals_remove(call->slot->server->arrivals, &call->arrival);
-    begin(call);
-}
-
-/* When the oldest has waited too long; INT64_MAX: never, or there is none. */
-static int64_t arrivals_end(const struct server *server)
-{
-    const struct arrival *oldest = arrivals_oldest(server->arrivals);
-
-    return oldest && server->config.request_timeout_ns > 0
-               ? oldest->since_ns + server->config.request_timeout_ns
-               : INT64_MAX;
-}
-
-static void expire_arrivals(struct server *server)
-{
-    int64_t end_ns;
-
-    while ((end_ns = arrivals_end(server)) != INT64_MAX && end_ns <= request_now_ns()) {
-        struct arrival *oldest = arrivals_oldest(server->arrivals);
-
-        arrivals_remove(server->arrivals, oldest);
-        refuse_late(call_of(oldest), VIV_DEADLINE_EXCEEDED,
-                    "the call has begun, but its request has not come: send it sooner, or have "
-                    "request_timeout raised");
-    }
-}
-
-static int judge(struct call *call, struct viv_error *err)
-{
-    if (!wants_credentials(call->slot->method))
-        return 0;
-    return gate_admit(call->slot->server->config.gate, call->grpc, &call->metadata, &call->identity,
-                      err);
-}
-
-static void admit(struct call *call)
-{
-    const struct method *method = call->slot->method;
-    struct viv_error err;
-    int rc;
-
-    call_read_trace(call);
-    rc = judge(call, &err);
-    call_forget_metadata(call);
-    if (rc < 0)
-        refuse(call, &err);
-    else if (method->bidi || !method->path)
-        begin(call);
-    else
-        await_request(call);
-}
-
 static void accept_call(struct call *call)
 {
     struct call_slot *slot = call->slot;
@@ -273,7 +133,7 @@ static void accept_call(struct call *call)
     if (!atomic_load(&server->stopping))
         arm(slot);
     call_watch_close(call);
-    admit(call);
+    admission_take(call);
 }
 
 static void dispatch(struct server *server, void *tag, bool ok)
@@ -288,7 +148,7 @@ static void dispatch(struct server *server, void *tag, bool ok)
         return;
     }
     if (t->event == CALL_RECEIVED)
-        request_came(t->call);
+        admission_request_came(t->call);
     if (t->event != CALL_ACCEPTED) {
         call_complete(t->call, t->event, ok);
         return;
@@ -301,7 +161,7 @@ static void dispatch(struct server *server, void *tag, bool ok)
 
 static gpr_timespec poll_until(const struct server *server)
 {
-    int64_t end_ns = arrivals_end(server);
+    int64_t end_ns = admission_next(&server->admission);
 
     return end_ns == INT64_MAX ? gpr_inf_future(GPR_CLOCK_MONOTONIC)
                                : gpr_time_from_nanos(end_ns, GPR_CLOCK_MONOTONIC);
@@ -312,7 +172,7 @@ static void poll_queue(struct server *server)
     for (;;) {
         grpc_event event = grpc_completion_queue_next(server->queue, poll_until(server), NULL);
 
-        expire_arrivals(server);
+        admission_expire(&server->admission);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return;
         if (event.type == GRPC_OP_COMPLETE)
@@ -367,7 +227,9 @@ int server_create(const struct server_config *config, struct server **ret_server
     /* Of the places for calls that run code, a tenant's unread answers take a quarter. */
     server->answers = answers_new(config->answer_bytes_total,
                                   (config->executions_max + EXECUTE_CALLS_MARGIN) / 4);
-    server->arrivals = arrivals_new(SERVER_ARRIVALS_MAX);
+    server->admission = (struct admission){.gate = config->gate,
+                                           .request_timeout_ns = config->request_timeout_ns,
+                                           .arrivals = arrivals_new(ADMISSION_ARRIVALS_MAX)};
     server->grpc = transport_create_server(&server->transport, config);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->grpc, server->queue, NULL);
@@ -480,7 +342,7 @@ void server_destroy(struct server *server)
     reflection_index_destroy(server->reflection);
     health_clear(&server->health);
     answers_free(server->answers);
-    arrivals_free(server->arrivals);
+    arrivals_free(server->admission.arrivals);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     gpr_free(server->slots);

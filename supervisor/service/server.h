@@ -18,11 +18,7 @@
  * what a client reads. */
 #define EXECUTE_CALLS_MARGIN 256
 
-/* Calls that have begun and whose request has not come; calls that were refused, whose
- * clients have not read why. */
-#define SERVER_ARRIVALS_MAX 1024
-#define SERVER_REFUSED_MAX 1024
-
+struct admission;
 struct answers;
 struct audit;
 struct call_slot;
@@ -76,6 +72,7 @@ size_t server_max_message(const struct call_slot *slot);
 struct health *server_health(const struct call_slot *slot);
 const struct reflection_index *server_reflection(const struct call_slot *slot);
 
+struct admission *server_admission(const struct call_slot *slot);
 struct answers *server_answers(const struct call_slot *slot);
 struct audit *server_audit(const struct call_slot *slot);
 

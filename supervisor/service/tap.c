@@ -16,10 +16,6 @@
 #include "supervisor/service/log.h"
 #include "supervisor/service/metrics.h"
 
-/* gRPC's memory, which it hands from thread to thread in ways that ThreadSanitizer
- * doesn't see. */
-#define UNSEEN __attribute__((no_sanitize("thread")))
-
 struct connection {
     atomic_bool encrypted, saw;
     struct frames frames; /* whose reads follow one another */
@@ -111,7 +107,7 @@ bool tap_cut(const char *peer)
     return true;
 }
 
-UNSEEN static const char *look(struct connection *c, const struct msghdr *message, size_t len)
+static const char *look(struct connection *c, const struct msghdr *message, size_t len)
 {
     const char *why = NULL;
 
@@ -167,7 +163,7 @@ static struct frames *frames_of(SSL *ssl)
     return frames;
 }
 
-UNSEEN int SSL_read(SSL *ssl, void *buffer, int size)
+int SSL_read(SSL *ssl, void *buffer, int size)
 {
     struct frames *frames = frames_of(ssl);
     int n = openssl_read(ssl, buffer, size);
