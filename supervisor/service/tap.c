@@ -1,10 +1,8 @@
 #include "supervisor/service/tap.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,18 +25,16 @@ static struct {
     int ssl_index; /* of an SSL's struct frames */
 } tap;
 
-static ssize_t (*libc_recvmsg)(int fd, struct msghdr *message, int flags);
 static int (*openssl_read)(SSL *ssl, void *buffer, int size);
 
 static void free_frames(void *parent, void *frames, CRYPTO_EX_DATA *data, int index, long argl,
                         void *argp)
 {
-    free(frames);
+    OPENSSL_free(frames);
 }
 
-__attribute__((constructor)) static void find_originals(void)
+__attribute__((constructor)) static void find_original(void)
 {
-    libc_recvmsg = (ssize_t(*)(int, struct msghdr *, int))dlsym(RTLD_NEXT, "recvmsg");
     openssl_read = (int (*)(SSL *, void *, int))dlsym(RTLD_NEXT, "SSL_read");
     tap.ssl_index = -1;
 }
@@ -131,14 +127,11 @@ static ssize_t cut(int fd, const char *why)
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
+    ssize_t n = syscall(SYS_recvmsg, fd, message, flags);
     struct connection *c = find(fd);
     const char *why;
-    ssize_t n;
 
-    if (!c || atomic_load_explicit(&c->encrypted, memory_order_relaxed))
-        return libc_recvmsg(fd, message, flags);
-    n = syscall(SYS_recvmsg, fd, message, flags);
-    if (n <= 0)
+    if (n <= 0 || !c || atomic_load_explicit(&c->encrypted, memory_order_relaxed))
         return n;
     atomic_store_explicit(&c->saw, true, memory_order_relaxed);
     why = look(c, message, (size_t)n);
@@ -155,9 +148,9 @@ static struct frames *frames_of(SSL *ssl)
     frames = SSL_get_ex_data(ssl, tap.ssl_index);
     if (frames)
         return frames;
-    frames = calloc(1, sizeof(*frames));
+    frames = OPENSSL_zalloc(sizeof(*frames));
     if (frames && SSL_set_ex_data(ssl, tap.ssl_index, frames) != 1) {
-        free(frames);
+        OPENSSL_free(frames);
         frames = NULL;
     }
     return frames;
