@@ -125,7 +125,8 @@ struct execution {
     unsigned notes;
     struct waiter *waiters;
     struct output output;
-    bool paused;
+    bool paused, outlives_reader;
+    int64_t paused_ns; /* since when */
     struct answer answer;
 };
 

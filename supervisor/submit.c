@@ -154,11 +154,8 @@ static void resume(struct viv_supervisor *s, struct command *command)
     struct resume_command *r = (struct resume_command *)command;
     struct execution *e = schedule_find(s, r->ticket);
 
-    if (e && e->paused) {
-        e->paused = false;
-        if (e->worker)
-            worker_watch_output(e->worker, true);
-    }
+    if (e)
+        schedule_resume(e);
     free(r);
 }
 

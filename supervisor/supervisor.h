@@ -160,6 +160,9 @@ struct execution *schedule_find(struct viv_supervisor *supervisor, viv_ticket ti
 /* Sets the one timer to whatever comes next for it. */
 void schedule_timer(struct execution *execution);
 void schedule_timer_fired(struct timer *timer, int64_t now_ns);
+/* Its output is not read, until schedule_resume(), or until that has lasted too long. */
+void schedule_pause(struct execution *execution);
+void schedule_resume(struct execution *execution);
 
 /* cancel.c */
 void cancel_execution(struct execution *execution, enum viv_cause cause, const char *reason,

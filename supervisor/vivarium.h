@@ -241,6 +241,9 @@ struct viv_config {
      * run inside viv_submit(), still one at a time: the caller holds no lock that a
      * callback takes. Default false. */
     bool callers_run;
+    /* How long an execution may be held up by an output callback that said no (see
+     * viv_callbacks); 0: until a limit ends it. Default 60 s. */
+    int64_t output_stall_ns;
 };
 
 /* Sets every field to the embedded default (docs: vivarium.proto, Limits). */
@@ -288,8 +291,7 @@ struct viv_tenant_config {
     /* Names of the profiles that it may use, NULL-terminated; NULL: "default" alone. */
     const char *const *profiles;
     /* What the kernel holds over all of its workers, as viv_config.tenant_...; 0:
-     * no such ceiling. What a new table says holds from its next execution; with
-     * control groups of version 1 the ceiling of memory has been seen not to hold. */
+     * no such ceiling. What a new table says holds from its next execution. */
     uint64_t group_memory_bytes;
     uint32_t group_pids;
     uint32_t group_cpu_millis;
@@ -368,6 +370,9 @@ struct viv_request {
     int64_t deadline_ns;
     bool cancel_on_output_limit;
     enum viv_priority priority; /* among the tenant's own */
+    /* Held up for output_stall_ns, it loses its output callback and goes on; else it
+     * is cancelled. */
+    bool outlives_reader;
 };
 
 /* A cancel's receipt; times since the execution began, at least 1, 0: it did
@@ -446,7 +451,9 @@ struct viv_callbacks {
     /* The code is about to run. */
     void (*started)(void *arg, const char *execution_id);
     /* Output as it is written. Return false to stop the reading of this
-     * execution's output until viv_resume_output(). */
+     * execution's output until viv_resume_output(). After output_stall_ns without
+     * that it is cancelled with VIV_CAUSE_CLIENT_GONE, or told no more: its worker
+     * is not to be had by reading nothing. */
     bool (*output)(void *arg, enum viv_stream stream, const void *data, size_t len);
     void (*finished)(void *arg, const struct viv_result *result);
     /* It did not run: VIV_ALREADY_EXISTS, VIV_NOT_FOUND (no such session),

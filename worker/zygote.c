@@ -383,6 +383,14 @@ static struct viv_layers layers_of(const struct viv_zygote_config *config)
                                .without = viv_layers_close(without)};
 }
 
+/* Then there is nobody to tell how a worker ended, and nothing is wrong. */
+static bool supervisor_has_gone(const struct zygote *z)
+{
+    struct pollfd link = {.fd = z->link};
+
+    return poll(&link, 1, 0) == 1 && (link.revents & POLLHUP);
+}
+
 int viv_zygote_run(const struct viv_vm_ops *ops, const struct viv_zygote_config *config)
 {
     struct zygote z = {.link = VIV_ZYGOTE_FD,
@@ -397,7 +405,7 @@ int viv_zygote_run(const struct viv_vm_ops *ops, const struct viv_zygote_config 
         say_failed(z.link, &err);
         return EXIT_FAILURE;
     }
-    if (say_ready(&z, &err) < 0 || serve_supervisor(&z, &err) < 0) {
+    if ((say_ready(&z, &err) < 0 || serve_supervisor(&z, &err) < 0) && !supervisor_has_gone(&z)) {
         fprintf(stderr, "vivarium-worker: zygote: %s\n", err.text);
         return EXIT_FAILURE;
     }

@@ -114,6 +114,8 @@ static const cyaml_schema_field_t top[] = {
     SCALAR(struct yaml_config, execution_cost_min),
     LIST(struct yaml_config, allow_absent, allow_absent.text, allow_absent.count),
     SCALAR(struct yaml_config, drain_grace),
+    SCALAR(struct yaml_config, request_timeout),
+    SCALAR(struct yaml_config, output_stall),
     SCALAR(struct yaml_config, max_message),
     SCALAR(struct yaml_config, max_streams),
     SCALAR(struct yaml_config, max_connections),

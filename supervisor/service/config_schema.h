@@ -46,7 +46,7 @@ struct yaml_config {
     char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
     char *tenant_memory, *tenant_pids, *tenant_cpus, *worker_cpus;
     char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
-    char *max_connections, *log_level;
+    char *max_connections, *request_timeout, *output_stall, *log_level;
     char *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *audit, *audit_required;
     char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
     char *session_lease, *session_bytes, *memory_store_bytes, *answer_bytes_total;

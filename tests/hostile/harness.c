@@ -117,16 +117,27 @@ static void on_rejected(void *arg, const struct viv_error *error)
     pthread_mutex_unlock(&r->lock);
 }
 
-struct run *harness_request(struct viv_supervisor *s, const struct viv_request *request)
+static struct run *submit(struct viv_supervisor *s, const struct viv_request *request, bool hold)
 {
     static const struct viv_callbacks callbacks = {on_started, on_output, on_finished, on_rejected};
     struct run *r = calloc(1, sizeof(*r));
 
+    r->hold = hold;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     if (viv_submit(s, request, &callbacks, r, &r->ticket, &r->error) < 0)
         r->rejected++;
     return r;
+}
+
+struct run *harness_request(struct viv_supervisor *s, const struct viv_request *request)
+{
+    return submit(s, request, false);
+}
+
+struct run *harness_request_held(struct viv_supervisor *s, const struct viv_request *request)
+{
+    return submit(s, request, true);
 }
 
 struct run *harness_submit(struct viv_supervisor *s, const char *id, const char *code,

@@ -42,6 +42,10 @@ struct run *harness_submit(struct viv_supervisor *supervisor, const char *id, co
                            const struct viv_limits *limits);
 struct run *harness_request(struct viv_supervisor *supervisor, const struct viv_request *request);
 
+/* The same, and its output callback asks for a pause. */
+struct run *harness_request_held(struct viv_supervisor *supervisor,
+                                 const struct viv_request *request);
+
 /* Waits for the end; a test that hangs fails by Bazel's own time limit. */
 void harness_wait(struct run *run);
 void harness_wait_started(struct run *run);

@@ -418,6 +418,8 @@ static void the_example_says_what_the_defaults_are(void **state)
     assert_int_equal(o.config.sessions.idle_timeout_ns, plain.config.sessions.idle_timeout_ns);
     assert_int_equal(o.config.sessions.tenant_bytes_max, plain.config.sessions.tenant_bytes_max);
     assert_int_equal(o.drain_grace_ns, plain.drain_grace_ns);
+    assert_int_equal(o.request_timeout_ns, plain.request_timeout_ns);
+    assert_int_equal(o.config.output_stall_ns, plain.config.output_stall_ns);
     assert_int_equal(o.max_message, plain.max_message);
     assert_int_equal(o.max_streams, plain.max_streams);
     assert_int_equal(o.max_connections, plain.max_connections);

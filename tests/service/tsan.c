@@ -10,6 +10,7 @@ const char *__tsan_default_suppressions(void)
            "race:libgrpc.so\n"
            "race:libgpr.so\n"
            "race:libabsl_\n"
+           "race:libupb.so\n"
            "mutex:libgrpc.so\n"
            "race:libcrypto.so\n"
            "race:libssl.so\n";

@@ -489,6 +489,54 @@ static void test_hang_up_ends_all(void **state)
     assert_end(pidfds, FAMILY);
 }
 
+/* What the family that is started meanwhile writes to stderr goes to *ret_fd. */
+static void start_two_heard(struct rig *family, struct worker *workers, int *ret_fd)
+{
+    int fds[2], mine = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    dup2(fds[1], STDERR_FILENO);
+    start_two(family, workers);
+    dup2(mine, STDERR_FILENO);
+    close(mine);
+    close(fds[1]);
+    *ret_fd = fds[0];
+}
+
+static void signal_all(const int *pidfds, int sig)
+{
+    for (int i = 0; i < FAMILY; i++)
+        assert_int_equal(pidfd_send_signal(pidfds[i], sig, NULL, 0), 0);
+}
+
+/* A worker ends and the supervisor is gone, before the zygote has seen either: there
+ * is nobody to tell, and nothing to complain of. */
+static void test_nobody_to_tell(void **state)
+{
+    int pidfds[FAMILY_MAX] = {0}, heard;
+    struct worker workers[2];
+    struct pollfd end;
+    struct rig family;
+    char text[512];
+    ssize_t n;
+
+    start_two_heard(&family, workers, &heard);
+    assert_int_equal(count_family(family.pid, pidfds), FAMILY);
+    signal_all(pidfds, SIGSTOP);
+    end = (struct pollfd){.fd = workers[0].init, .events = POLLIN};
+    assert_int_equal(pidfd_send_signal(workers[0].init, SIGKILL, NULL, 0), 0);
+    assert_int_equal(poll(&end, 1, -1), 1);
+    close(family.link);
+    for (int i = 0; i < FAMILY; i++)
+        pidfd_send_signal(pidfds[i], SIGCONT, NULL, 0);
+    assert_int_equal(waitpid(family.pid, NULL, 0), family.pid);
+    assert_end(pidfds, FAMILY);
+    n = read(heard, text, sizeof(text) - 1);
+    if (n != 0)
+        fail_msg("%.*s", n > 0 ? (int)n : 0, text);
+    close(heard);
+}
+
 static void test_killed_zygote_takes_all(void **state)
 {
     struct worker workers[2];
@@ -570,6 +618,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_orphans_are_reaped),
         cmocka_unit_test(test_what_clones_share_lies_in_large_pages),
         cmocka_unit_test(test_hang_up_ends_all),
+        cmocka_unit_test(test_nobody_to_tell),
         cmocka_unit_test(test_killed_zygote_takes_all),
         cmocka_unit_test(test_killed_supervisor_takes_all),
     };
