@@ -144,6 +144,10 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "  --no-durable   take a snapshot only when the session's worker is evicted, not\n"
         "                 after every execution: quicker, and a kill loses more\n" LIMITS COMMON
         "\n"
+        "Tab completes names, of the session's and of what they hold, and indents at the\n"
+        "beginning of a line. What it asks for runs in the session. Up and Ctrl-R bring\n"
+        "lines back.\n"
+        "\n"
         "Ctrl-C at the prompt drops what was typed. While code runs it cancels that and\n"
         "the variables stay; a second one kills it, and the session goes on from its\n"
         "last snapshot. Ctrl-D ends.\n"
