@@ -23,7 +23,7 @@ TEST_PACKAGES=(
     prometheus openssl systemd curl
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
-    pkg-config dpkg-dev fakeroot
+    pkg-config dpkg-dev fakeroot lintian
     python3-grpcio python3-protobuf protobuf-compiler-grpc
     runc crun golang-github-containers-common iproute2
     mandoc bsdextrautils zsh
