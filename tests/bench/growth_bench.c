@@ -207,7 +207,7 @@ static struct {
 
 static void on_gone(void *arg, struct viv_client_response *response, const struct viv_error *error)
 {
-    if (response)
+    if (response && response->outcome != VIV_CLIENT_OUTCOME_CANCELLED)
         die("what was cancelled in the queue has run");
     on_dropped(arg, response, error);
     pthread_mutex_lock(&gone.lock);

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import tempfile
 
+from suite import machine
+
 VIVARIUMD = "supervisor/service/vivariumd"
 WORKER = "worker/vivarium-worker"
 VIV = "client/viv/viv"
@@ -16,6 +18,7 @@ START_SECONDS = 120
 STOP_SECONDS = 120
 
 TENANTS = 1000
+SESSIONS = machine.workers_that_fit(1000) + 20  # besides those of growth_bench, warm ones
 
 
 def _tenants():
@@ -25,7 +28,7 @@ def _tenants():
 # By name. "plain" is what one gets who starts it without more.
 CONFIGS = {
     "plain": "",
-    "sessions": "workers_max: 1050\nsessions_max: 1050\nsessions_resident: 1050\n",
+    "sessions": f"workers_max: {SESSIONS}\nsessions_max: {SESSIONS}\nsessions_resident: {SESSIONS}\n",
     "tenants": "max_connections: 2048\ntenants_max: 2048\n" + _tenants(),
     "queue": "queue_max: 11000\nmax_streams: 11000\n"
     "tenants:\n"

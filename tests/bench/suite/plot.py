@@ -13,9 +13,12 @@ COLOURS = {"ours": "#2a6f97", "limit": "#9aa5b1", "peer": "#d98c3f"}
 NAMES = {"ours": "Vivarium", "limit": "its limit", "peer": "what people would use instead"}
 AIM = "#b5179e"
 LINES = ("#2a6f97", "#6a994e")
-ROW = 0.24  # inches
-ABOVE, BELOW = 0.75, 0.55  # around a plot, inches
-WIDTH, LABELS, VALUES = 13.0, 4.4, 2.9  # inches: the page, left and right of the bars
+# Inches: a bar, around a plot, the page's head; one of the two columns, left and
+# right of its bars.
+ROW, LINES_HEIGHT = 0.22, 1.9
+ABOVE, BELOW, HEAD = 0.5, 0.5, 1.1
+COLUMN, LABELS, VALUES = 9.4, 3.4, 2.5
+WIDTH = 2 * COLUMN + 0.2
 
 
 def _bars(axis, part):
@@ -61,6 +64,7 @@ def _scale(axis, figures):
     units = {figure["unit"] for figure in figures}
     axis.set_xlabel(", ".join(sorted(units)), fontsize=7)
     axis.grid(axis="x", color="#dddddd", linewidth=0.5)
+    axis.set_axisbelow(True)
 
 
 def _curves(figures):
@@ -84,10 +88,13 @@ def _lines(axis, part):
                           xytext=(0, 7), textcoords="offset points", ha="center")
         _bound(axis, figures)
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
     axis.set_ylim(0, axis.get_ylim()[1] * 1.25)
     axis.set_ylabel("us", fontsize=7)
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    axis.margins(x=0.06)
     axis.grid(color="#dddddd", linewidth=0.5)
+    axis.set_axisbelow(True)
 
 
 def _bound(axis, figures):
@@ -99,42 +106,53 @@ def _bound(axis, figures):
 
 
 def _height(part):
-    inside = 2.0 if part["plot"] == "lines" else ROW * len(part["figures"])
+    inside = LINES_HEIGHT if part["plot"] == "lines" else ROW * len(part["figures"])
     return inside + ABOVE + BELOW
 
 
-def _legend(page, height):
-    handles = [Patch(color=COLOURS[role], label=NAMES[role]) for role in COLOURS]
-    handles.append(Patch(color=AIM, label="the aim"))
-    page.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.01, 1 - 0.72 / height), ncol=4,
-                fontsize=8, frameon=False)
+def _columns(parts):
+    """In order, the left one as long as the right one or longer."""
+    half, left = sum(map(_height, parts)) / 2, []
+    while len(left) < len(parts) and sum(map(_height, left)) < half:
+        left.append(parts[len(left)])
+    return left, parts[len(left):]
 
 
-def _title(page, report, height):
-    machine = report["machine"]
-    page.text(0.015, 1 - 0.35 / height, "Vivarium beside its limits", fontsize=15, weight="bold")
-    page.text(0.015, 1 - 0.62 / height, f"{machine['cpu']}, {machine['cores']} cores, Linux "
-              f"{machine['kernel']}, {machine['date']}; medians of interleaved rounds, whiskers from "
-              "p25 to p75; ratios are formed within a round", fontsize=8)
-
-
-def draw(report, path):
-    parts = [part for part in report["sections"] if part["figures"]]
-    height = 1.1 + sum(map(_height, parts))
-    plt.rcParams.update({"svg.hashsalt": "vivarium", "xtick.labelsize": 7, "ytick.labelsize": 7,
-                         "svg.fonttype": "path"})
-    page = plt.figure(figsize=(WIDTH, height))
-    top = height - 1.1
+def _column(page, parts, x, height):
+    """`x` and `top`: inches from the page's lower left corner."""
+    top = height - HEAD
     for part in parts:
         inside = _height(part) - ABOVE - BELOW
-        axis = page.add_axes([LABELS / WIDTH, (top - ABOVE - inside) / height,
-                              (WIDTH - LABELS - VALUES) / WIDTH, inside / height])
-        page.text(0.015, (top - ABOVE + 0.15) / height, part["title"], fontsize=10, weight="bold")
+        axis = page.add_axes([(x + LABELS) / WIDTH, (top - ABOVE - inside) / height,
+                              (COLUMN - LABELS - VALUES) / WIDTH, inside / height])
+        page.text((x + 0.2) / WIDTH, (top - ABOVE + 0.12) / height, part["title"], fontsize=10,
+                  weight="bold")
         (_lines if part["plot"] == "lines" else _bars)(axis, part)
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
         top -= _height(part)
-    _title(page, report, height)
-    _legend(page, height)
+
+
+def _head(page, report, height):
+    machine = report["machine"]
+    page.text(0.2 / WIDTH, 1 - 0.4 / height, "Vivarium beside its limits", fontsize=15,
+              weight="bold")
+    page.text(0.2 / WIDTH, 1 - 0.65 / height, f"{machine['cpu']}, {machine['cores']} cores, Linux "
+              f"{machine['kernel']}, {machine['date']}; medians of interleaved rounds, whiskers from "
+              "p25 to p75; ratios are formed within a round", fontsize=8)
+    handles = [Patch(color=COLOURS[role], label=NAMES[role]) for role in COLOURS]
+    handles.append(Patch(color=AIM, label="where the aim would just be met"))
+    page.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.1 / WIDTH, 1 - 0.7 / height),
+                ncol=4, fontsize=8, frameon=False)
+
+
+def draw(report, path):
+    columns = _columns([part for part in report["sections"] if part["figures"]])
+    height = HEAD + max(sum(map(_height, parts)) for parts in columns)
+    plt.rcParams.update({"svg.hashsalt": "vivarium", "xtick.labelsize": 7, "ytick.labelsize": 7})
+    page = plt.figure(figsize=(WIDTH, height))
+    for number, parts in enumerate(columns):
+        _column(page, parts, number * COLUMN, height)
+    _head(page, report, height)
     page.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
     plt.close(page)
