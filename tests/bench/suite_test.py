@@ -129,7 +129,9 @@ def a_peer_that_was_beaten_by_more_is_worse():
 
 
 def a_figures_own_margin_goes_before():
-    committed = check.baseline(sample(), {"ours": 2, "rate": 0.1})
+    committed = check.baseline(sample(), {"our*": 2, "rate": 0.1})
+    assert [check.margin_of(key, committed) for key in ("ours", "rate", "gone")] == [2, 0.1, 0.25]
+    assert check.margin_of("execute_p99", check.baseline(sample(), check.MARGINS)) == 1
     assert not check.past(check.compare(sample((8, 80, 16)), committed))
     assert check.past(check.compare(sample((3.5, 35, 7)), committed))[0][0]["key"] == "rate"
 

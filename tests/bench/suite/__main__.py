@@ -3,6 +3,7 @@
 import argparse
 import os
 import resource
+import signal
 import sys
 
 from suite import check, figures, machine, report, runner, table
@@ -42,6 +43,7 @@ def parse(words):
 
 
 def list_sections():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for section in figures.SECTIONS:
         print(f"{section.key}: {section.title}{' (--full only)' if section.full_only else ''}")
         for figure in section.figures:
@@ -91,6 +93,9 @@ def committed(path):
 
 
 def judge(found, path):
+    if not os.path.exists(committed(path)):
+        print(f"nothing to check against: no {path}; --keep makes one")
+        return True
     compared = check.compare(found, check.load(committed(path)))
     print(check.text(compared))
     return bool(check.past(compared))
@@ -107,6 +112,8 @@ def main(words):
     if options.list:
         list_sections()
         return 0
+    # So that what was started is ended.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     raise_descriptors()
     if options.earlier:
         found = check.load(where(options.earlier))
@@ -119,7 +126,7 @@ def main(words):
         draw(found, where(options.svg))
     if options.keep:
         old = where(options.keep)
-        margins = check.load(old).get("margins", {}) if os.path.exists(old) else {}
+        margins = check.load(old)["margins"] if os.path.exists(old) else check.MARGINS
         check.save(old, check.baseline(found, margins))
     failed = bool(report.failures(found))
     if options.check:

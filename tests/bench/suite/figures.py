@@ -67,11 +67,11 @@ def spawn(key, *command, needs=()):
     return Program(key, words, reading.line, needs=needs)
 
 
-def latency(program, label, role, beside=None, aim=None):
+def latency(program, label, role, beside=None, aim=None, short="echo"):
     """p50 and p99 of one program, each beside the same of another."""
     return tuple(
         Figure(f"{program}_{p}", f"{label}, {p}", f"{program}.{p}", "us", role,
-               beside and f"{beside}_{p}", aim if p == "p50" else None, short=f"echo's {p}")
+               beside and f"{beside}_{p}", aim if p == "p50" else None, short=f"{short}'s {p}")
         for p in ("p50", "p99")
     )
 
@@ -93,14 +93,15 @@ FRESH = Section(
         *latency("echo_rest", "empty gRPC echo, with a rest", LIMIT),
         *latency("execute_rest", "Execute, with a rest", OURS, "echo_rest", ("at most", 4)),
         *latency("echo", "empty gRPC echo, back to back", LIMIT),
-        *latency("clone", "bare clone, run, reap", LIMIT, "echo"),
-        *latency("execute", "Execute, back to back", OURS, "echo"),
-        *latency("python_bare", "python3.11 -I -S -c pass", PEER, "echo"),
-        *latency("python", "python3.11 -c pass", PEER, "echo"),
-        *latency("bwrap", "bubblewrap + python3.11 -I -S", PEER, "echo"),
+        *latency("clone", "bare clone, run, reap", LIMIT, "echo", short="loop"),
+        *latency("execute", "Execute, back to back", OURS, "clone", short="Execute"),
+        *latency("python_bare", "python3.11 -I -S -c pass", PEER, "execute"),
+        *latency("python", "python3.11 -c pass", PEER, "execute"),
+        *latency("bwrap", "bubblewrap + python3.11 -I -S", PEER, "execute"),
     ),
     note=f"With a rest: {REST} ms between two calls, so that a warm worker is there for each; both "
-    "sides pay for processors that went to sleep. Back to back: workers are made while calls wait.",
+    "sides pay for processors that went to sleep. Back to back: workers are made while calls wait, so the "
+    "bare loop is the floor, beside an echo.",
 )
 
 WARM = Section(

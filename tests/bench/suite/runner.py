@@ -31,9 +31,11 @@ def _end(process, words):
     try:
         out, err = process.communicate(timeout=PROGRAM_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
         raise ProgramFailed(f"{words[0]} took more than {PROGRAM_SECONDS} s") from None
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
     if process.returncode:
         raise ProgramFailed(f"{words[0]}: {(err or out).strip()[-300:]}")
     return out
