@@ -13,8 +13,12 @@ BUILD_PACKAGES=(
     libcyaml-dev libyaml-dev
 )
 
-# What ./run bench needs beside them: what scopes are measured with and beside.
-BENCH_PACKAGES=(python3-numpy python3-cloudpickle python3-dill)
+# What ./run bench needs beside them: what is measured beside Vivarium, and the plots.
+BENCH_PACKAGES=(
+    python3-numpy python3-cloudpickle python3-dill
+    bubblewrap python3-ipykernel python3-jupyter-client python3-pebble
+    python3-matplotlib
+)
 
 # What ./test needs beside them.
 TEST_PACKAGES=(

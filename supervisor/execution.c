@@ -69,6 +69,7 @@ int execution_fill(struct execution *e, const struct viv_request *request,
     e->limits = *limits;
     e->deadline_ns = request->deadline_ns;
     e->cancel_on_output_limit = request->cancel_on_output_limit;
+    e->outlives_reader = request->outlives_reader;
     e->item =
         (struct fair_item){.level = level_of(request->priority), .size = limits->memory_bytes};
     e->kind = (enum execution_kind)request->kind;
@@ -97,7 +98,7 @@ void execution_fill_own(struct execution *e, const char *tenant, enum execution_
     e->filename = e->code = "";
     e->stdin_data = NULL;
     e->code_len = e->scope_len = e->stdin_len = 0;
-    e->return_scope = e->cancel_on_output_limit = false;
+    e->return_scope = e->cancel_on_output_limit = e->outlives_reader = false;
     e->observe = (struct viv_observe){0};
     e->deadline_ns = 0;
     e->callbacks = (struct viv_callbacks){0};
@@ -233,6 +234,7 @@ void execution_report(struct execution *e, const struct viv_death *death, uint64
         .death = {.exit_status = -1},
         .layers = layers,
         .absent = absent,
+        .isolation = e->exec ? VIV_ISOLATION_EXEC : VIV_ISOLATION_FORK,
     };
 
     if (e->save_error[0])

@@ -19,6 +19,7 @@ void viv_config_init(struct viv_config *config)
         .queue_max = 1024,
         .tenants_max = 1024,
         .execution_cost_min_ns = SECOND / 1000,
+        .output_stall_ns = 60 * SECOND,
         .request_bytes_max = 64 * MIB,
         .request_bytes_total = 512 * MIB,
         .result_bytes_max = 64 * MIB,
@@ -172,6 +173,8 @@ int viv_config_check(const struct viv_config *config, struct viv_error *err)
                         config->tenants_max);
     if (config->execution_cost_min_ns <= 0)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "execution_cost_min must be above zero");
+    if (config->output_stall_ns < 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "output_stall must not be negative");
     if ((config->tenant_cpu_millis && config->tenant_cpu_millis < LIMITS_CPU_MILLIS_MIN) ||
         (config->worker_cpu_millis && config->worker_cpu_millis < LIMITS_CPU_MILLIS_MIN))
         return viv_fail(err, VIV_INVALID_ARGUMENT,

@@ -94,8 +94,10 @@ void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worke
 {
     queue_began(s, e);
     s->running_count++;
+    pool_began(s);
     e->phase = EXECUTION_RUNNING;
     e->worker = w;
+    e->exec = w->exec;
     w->execution = e;
     worker_event(w, WORKER_RUN);
 }
@@ -137,6 +139,7 @@ static void free_place(struct viv_supervisor *s, struct execution *e)
 void schedule_answered(struct viv_supervisor *s, struct execution *e, const struct viv_death *death)
 {
     s->running_count--;
+    pool_answered(s);
     queue_ended(s, e);
     e->worker = NULL;
     e->phase = EXECUTION_SAVING;
@@ -241,12 +244,21 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* When its reader has held it up for too long. */
+static int64_t stall_ends(const struct execution *e)
+{
+    int64_t patience_ns = e->supervisor->config.output_stall_ns;
+
+    return e->paused && patience_ns > 0 ? e->paused_ns + patience_ns : INT64_MAX;
+}
+
 static int64_t next_of_running(struct execution *e)
 {
     int64_t at = e->began_ns + e->limits.wall_time_ns;
 
     if (e->deadline_ns)
         at = earlier(at, e->deadline_ns);
+    at = earlier(at, stall_ends(e));
     if (!e->next_cpu_check_ns)
         e->next_cpu_check_ns = e->began_ns + e->limits.cpu_time_ns / processors();
     if (!e->next_look_ns)
@@ -302,12 +314,48 @@ static bool look(struct execution *e, int64_t now_ns)
     return e->cancel.cause == VIV_CAUSE_NONE;
 }
 
+void schedule_pause(struct execution *e)
+{
+    if (e->paused)
+        return;
+    e->paused = true;
+    e->paused_ns = clock_now();
+    schedule_timer(e);
+}
+
+void schedule_resume(struct execution *e)
+{
+    if (!e->paused)
+        return;
+    e->paused = false;
+    if (e->worker)
+        worker_watch_output(e->worker, true);
+}
+
+/* Who reads nothing has a worker for nothing, and one more, until all are his. */
+static void end_stall(struct execution *e)
+{
+    char reason[128];
+
+    if (e->outlives_reader) {
+        e->callbacks.output = NULL;
+        schedule_resume(e);
+        schedule_timer(e);
+        return;
+    }
+    snprintf(reason, sizeof(reason), "its client has not read its output for %.3g s",
+             (double)e->supervisor->config.output_stall_ns / 1e9);
+    cancel_execution(e, VIV_CAUSE_CLIENT_GONE, reason, false);
+}
+
 static void check_running(struct execution *e, int64_t now_ns)
 {
     if (e->deadline_ns && now_ns >= e->deadline_ns)
         cancel_execution(e, VIV_CAUSE_DEADLINE, NULL, false);
     else if (now_ns >= e->began_ns + e->limits.wall_time_ns)
         cancel_execution(e, VIV_CAUSE_WALL_TIME, NULL, false);
+    else if (now_ns >= stall_ends(e))
+        end_stall(e);
     else if (now_ns < e->next_look_ns || look(e, now_ns))
         check_cpu(e, now_ns);
 }

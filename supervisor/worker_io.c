@@ -294,7 +294,7 @@ static void deliver(struct execution *e, unsigned index, const char *data, size_
 
     if (kept > 0 && e->callbacks.output &&
         !e->callbacks.output(e->arg, index == 0 ? VIV_STDOUT : VIV_STDERR, data, kept))
-        e->paused = true;
+        schedule_pause(e);
     if (kept < len && e->cancel_on_output_limit)
         cancel_execution(e, VIV_CAUSE_OUTPUT, NULL, false);
 }

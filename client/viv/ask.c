@@ -224,6 +224,7 @@ static void print_description(const struct viv_client_description *d)
     printf("%-18s %s\n", "tenant", d->tenant);
     print_names("layers", d->enforcement.layers, d->enforcement.layer_count);
     print_names("absent layers", d->enforcement.absent, d->enforcement.absent_count);
+    printf("%-18s %s\n", "isolation", viv_json_isolation_name(d->isolation));
     print_names("worker profiles", d->worker_profiles, d->worker_profile_count);
     printf("%-18s %u idle, %u busy, at most %u; %u waiting\n", "workers", d->pool_idle,
            d->pool_busy, d->pool_ceiling, d->pool_queued);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "supervisor/service/metrics.h"
+#include "supervisor/service/tap.h"
 #include "supervisor/service/token_file.h"
 
 /* Entries that are being collected. */
@@ -124,7 +125,7 @@ int access_open(const struct options *options, struct access *ret_access, struct
         auth_destroy(auth);
         return -1;
     }
-    if (open_tls(a, options, err) < 0)
+    if (tap_open(a->range.first, a->range.count, err) < 0 || open_tls(a, options, err) < 0)
         return -1;
     metrics_loaded(true, time(NULL));
     return 0;
@@ -186,5 +187,6 @@ void access_close(struct access *access)
 {
     gate_destroy(access->gate);
     peers_destroy(access->peers);
+    tap_close();
     tls_destroy(access->tls);
 }

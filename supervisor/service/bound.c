@@ -4,28 +4,45 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "supervisor/service/address.h"
+#include "supervisor/service/admission.h"
 #include "supervisor/service/call.h"
 #include "supervisor/service/channel_args.h"
+#include "supervisor/service/methods.h"
+#include "supervisor/service/server.h"
 
 #define MIB (UINT64_C(1) << 20)
 
-/* Measured, and rounded up: the daemon that has just started; a connection, half a
- * handshake of TLS included; a call that was begun and is not told us yet, since its
- * message is missing; a call that has arrived, with its metadata. */
+/* Measured, and rounded up: the daemon that has just started; a connection, with as many
+ * headers as it may send before their call begins; half a handshake of TLS; a call, with
+ * as many headers as it may have. */
 #define PROGRAM_BYTES (48 * MIB)
 #define CONNECTION_BYTES UINT64_C(98304)
-#define BEGUN_BYTES UINT64_C(12288)
-#define CALL_BYTES UINT64_C(32768)
+#define HANDSHAKE_BYTES UINT64_C(65536)
+#define CALL_BYTES UINT64_C(49152)
 
-/* As server.c has them. */
-#define OTHER_CALLS_MAX 1024
-#define EXECUTE_CALLS_MARGIN 256
-
-#define PARTS (VIV_MEMORY_PARTS + 7)
+#define PARTS (VIV_MEMORY_PARTS + 6)
 
 static uint64_t executions(const struct options *o)
 {
     return (uint64_t)o->config.queue_max + o->config.workers_max + EXECUTE_CALLS_MARGIN;
+}
+
+/* Those that run, or wait for their request, or were refused. */
+static uint64_t calls(const struct options *o)
+{
+    return executions(o) + methods_calls_max() + ADMISSION_ARRIVALS_MAX + ADMISSION_REFUSED_MAX;
+}
+
+static uint64_t connection_bytes(const struct options *o)
+{
+    struct address address;
+    struct viv_error err;
+    bool tls = false;
+
+    for (size_t i = 0; i < o->listen.count; i++)
+        tls |= address_parse(o->listen.words[i], true, &address, &err) == 0 && address.tls;
+    return CONNECTION_BYTES + (tls ? HANDSHAKE_BYTES : 0);
 }
 
 static void parts_of(const struct options *o, struct viv_memory_part ret_parts[PARTS])
@@ -33,10 +50,8 @@ static void parts_of(const struct options *o, struct viv_memory_part ret_parts[P
     uint64_t message = (uint64_t)o->max_message;
     const struct viv_memory_part own[] = {
         {"the program", PROGRAM_BYTES},
-        {"connections", (uint64_t)o->max_connections * CONNECTION_BYTES},
-        {"calls that were begun",
-         (uint64_t)o->max_connections * (uint64_t)o->max_streams * BEGUN_BYTES},
-        {"calls", (executions(o) + OTHER_CALLS_MAX) * CALL_BYTES},
+        {"connections", (uint64_t)o->max_connections * connection_bytes(o)},
+        {"calls", calls(o) * CALL_BYTES},
         /* gRPC's own quota, and one that is being unpacked. */
         {"messages that arrive", channel_args_quota(o->max_message) + 6 * message + MIB},
         /* One more is being packed. */
@@ -60,6 +75,17 @@ uint64_t bound_bytes(const struct options *options)
     return sum;
 }
 
+static bool has_exec(const struct options *o)
+{
+    for (size_t i = 0; i < o->config.profile_count; i++)
+        if (o->config.profiles[i].isolation == VIV_ISOLATION_EXEC)
+            return true;
+    for (size_t i = 0; i < o->tenant_count; i++)
+        if (o->tenants[i].isolation == VIV_ISOLATION_EXEC)
+            return true;
+    return false;
+}
+
 void bound_print(const struct options *options)
 {
     struct viv_memory_part parts[PARTS];
@@ -69,4 +95,9 @@ void bound_print(const struct options *options)
            bound_bytes(options));
     for (size_t i = 0; i < PARTS; i++)
         printf("%15" PRIu64 "  %s\n", parts[i].bytes, parts[i].name);
+    if (has_exec(options))
+        printf(
+            "not counted: an interpreter for each worker with isolation exec, some 10 MiB and what "
+            "is preloaded, of at most %u workers\n",
+            options->config.workers_max);
 }

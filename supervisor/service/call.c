@@ -57,7 +57,8 @@ static void drop_queue(struct call *call)
 static void destroy(struct call *call)
 {
     struct call_slot *slot = call->slot;
-    bool accepted = call->grpc != NULL;
+    bool accepted = call->grpc != NULL, counted = call->counted;
+    bool refused = call->refused;
     int status = call->finishing ? (int)call->status : VIV_CANCELLED;
 
     if (call->held)
@@ -75,7 +76,7 @@ static void destroy(struct call *call)
     gpr_free(call->audit);
     gpr_free(call);
     if (accepted)
-        server_call_ended(slot, status);
+        server_call_ended(slot, counted, refused, status);
 }
 
 void call_unref(struct call *call)
@@ -94,6 +95,12 @@ void call_read_trace(struct call *call)
                          call->traceparent))
             return;
     }
+}
+
+void call_forget_metadata(struct call *call)
+{
+    grpc_metadata_array_destroy(&call->metadata);
+    grpc_metadata_array_init(&call->metadata);
 }
 
 /* Starts a batch that holds a reference until its tag comes back. */
@@ -292,7 +299,8 @@ static void on_closed(struct call *call)
     drained = call->throttled;
     call->throttled = false;
     pthread_mutex_unlock(&call->lock);
-    if (method->closed)
+    call->closed = true;
+    if (method->closed && call->begun)
         method->closed(call, call->cancelled != 0);
     /* What has lost its reader is read on and dropped. */
     if (drained && method->drained)
@@ -305,7 +313,7 @@ void call_complete(struct call *call, enum call_event event, bool ok)
         on_sent(call, ok);
     else if (event == CALL_CLOSED)
         on_closed(call);
-    else if (event == CALL_RECEIVED && ok)
+    else if (event == CALL_RECEIVED && ok && call->slot->method->received)
         call->slot->method->received(call);
     call_unref(call);
 }

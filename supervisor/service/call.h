@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "proto/error.h"
+#include "supervisor/service/arrivals.h"
 #include "supervisor/service/auth.h"
 #include "supervisor/service/trace.h"
 #include "supervisor/vivarium.h"
@@ -31,8 +32,9 @@ struct call;
 /* A row of the table in methods.c. */
 struct method {
     const char *path; /* NULL: every method that has no row */
-    bool bidi;        /* else the one request arrives with the call */
+    bool bidi;        /* else there is one request, which is there when it begins */
     unsigned slots;   /* calls that gRPC may hand over before it is asked again */
+    unsigned calls;   /* at a time; 0: they run code, and have a limit in common */
     void (*begin)(struct call *call);
     /* bidi: a message in call->message, NULL: the client sends no more. */
     void (*received)(struct call *call);
@@ -50,7 +52,7 @@ struct call_slot {
     struct server *server;
     void *registered; /* gRPC's handle; NULL for the row without a path */
     unsigned max;     /* calls at a time; more are RESOURCE_EXHAUSTED */
-    atomic_uint live;
+    atomic_uint *live, own_live;
 };
 
 /* What a completed batch was. Its address is the batch's tag. */
@@ -78,6 +80,11 @@ struct call {
     struct call_tag tags[CALL_EVENTS];
     atomic_uint refs;
     int cancelled; /* written by gRPC */
+    /* The poller's. */
+    struct arrival arrival; /* while its request has not come */
+    bool begun, closed;
+    bool counted; /* in slot->live */
+    bool refused;
 
     /* Belongs to the lock, as does the starting of batches that send. */
     pthread_mutex_t lock;
@@ -118,10 +125,13 @@ void call_unref(struct call *call);
 /* Sets `traceparent` from the call's metadata. */
 void call_read_trace(struct call *call);
 
+/* A call lives longer than its metadata is of use. */
+void call_forget_metadata(struct call *call);
+
 /* Starts the batch that tells when the call is over. */
 void call_watch_close(struct call *call);
 
-/* Asks for a bidi call's next message. */
+/* Asks for the call's next message. */
 void call_receive(struct call *call);
 
 /* Queues a message (takes it over). False: the queue is at its high mark, and

@@ -26,7 +26,7 @@ struct yaml_credentials {
 };
 
 struct yaml_profile {
-    char *name, *network, *workers_warm;
+    char *name, *network, *workers_warm, *isolation;
     struct yaml_list preload, read_only_paths, environment;
 };
 
@@ -36,7 +36,7 @@ struct yaml_tenant {
     char *memory_bytes, *request_bytes;
     char *sessions, *resident_sessions, *stored_bytes;
     struct yaml_list profiles;
-    char *group_memory, *group_pids, *group_cpus;
+    char *group_memory, *group_pids, *group_cpus, *isolation;
     struct yaml_limits defaults, ceilings;
     struct yaml_credentials credentials;
 };
@@ -46,7 +46,7 @@ struct yaml_config {
     char *insecure_tcp, *worker, *workers_warm, *workers_max, *queue_max, *tenants_max;
     char *tenant_memory, *tenant_pids, *tenant_cpus, *worker_cpus;
     char *request_bytes_total, *execution_cost_min, *drain_grace, *max_message, *max_streams;
-    char *max_connections, *log_level;
+    char *max_connections, *request_timeout, *output_stall, *log_level;
     char *tls_cert, *tls_key, *tls_client_ca, *token_file, *metrics, *audit, *audit_required;
     char *store, *store_key, *node, *sessions_max, *sessions_resident, *session_idle;
     char *session_lease, *session_bytes, *memory_store_bytes, *answer_bytes_total;

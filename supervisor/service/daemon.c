@@ -135,6 +135,7 @@ static int create_server(struct daemon *d, struct viv_error *err)
         .tls = d->access.tls,
         .audit = d->operations.audit,
         .max_message = o->max_message,
+        .request_timeout_ns = o->request_timeout_ns,
         .answer_bytes_total = o->answer_bytes_total,
         .max_streams = o->max_streams,
         .executions_max = o->config.queue_max + o->config.workers_max,

@@ -75,7 +75,7 @@ static int submit(struct call *call, const Vivarium__V1__ExecuteRequest *message
     if (request_tenant(call, tenant, err) < 0 || convert_execute(message, &request, err) < 0)
         return -1;
     request.tenant = tenant;
-    call->execution.detach = message->detach;
+    call->execution.detach = request.outlives_reader = message->detach;
     if (deadline_ns > 0 && !message->detach)
         request.deadline_ns = convert_deadline(deadline_ns, request_now_ns());
     request.scope = scope->data;

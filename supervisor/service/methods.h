@@ -13,4 +13,7 @@ extern const size_t methods_count;
 /* Whether its calls are executions. */
 bool methods_runs_code(const struct method *method);
 
+/* The most calls at a time of all methods that run nothing. */
+unsigned methods_calls_max(void);
+
 #endif

@@ -119,6 +119,11 @@ void metrics_connection_refused(void)
     add(&metrics_data.connections_refused, 1);
 }
 
+void metrics_connection_cut(void)
+{
+    add(&metrics_data.connections_cut, 1);
+}
+
 void metrics_execution_bytes(const char *name, uint64_t request_bytes)
 {
     add(&tenant(name)->request_bytes, request_bytes);

@@ -31,6 +31,7 @@ void metrics_auth_failed(enum auth_failure failure);
 
 void metrics_connection_accepted(void);
 void metrics_connection_refused(void);
+void metrics_connection_cut(void);
 
 /* An execution that was handed over, and what became of it. */
 void metrics_execution_bytes(const char *tenant, uint64_t request_bytes);

@@ -44,7 +44,7 @@ struct metrics_data {
     struct metrics_tenant tenants[METRICS_TENANTS + 1]; /* the last: others */
     struct metrics_method methods[METRICS_METHODS];
     metrics_counter auth_failures[AUTH_FAILURES];
-    metrics_counter connections_accepted, connections_refused;
+    metrics_counter connections_accepted, connections_refused, connections_cut;
     metrics_counter cancels[CAUSES][DELIVERIES];
     struct metrics_times cancel_latency[DELIVERIES];
     metrics_counter audit_written, audit_failed;

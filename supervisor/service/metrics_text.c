@@ -264,6 +264,9 @@ static void doors(FILE *f, int connections)
     single(f, "vivarium_connections_refused_total", "counter",
            "Connections that were closed at once, because there were too many.",
            (double)get(&metrics_data.connections_refused));
+    single(f, "vivarium_connections_cut_total", "counter",
+           "Connections that were closed for headers without end, or calls without number.",
+           (double)get(&metrics_data.connections_cut));
     family(f, "vivarium_authentication_failures_total", "counter",
            "Calls that were turned away for their credentials, by reason.");
     for (unsigned i = 0; i < AUTH_FAILURES; i++) {

@@ -38,6 +38,8 @@ static const struct option flags[] = {
     {"worker-cpus", required_argument, NULL, FLAG_WORKER_CPUS},
     {"tenants-max", required_argument, NULL, FLAG_TENANTS_MAX},
     {"drain-grace", required_argument, NULL, FLAG_DRAIN_GRACE},
+    {"request-timeout", required_argument, NULL, FLAG_REQUEST_TIMEOUT},
+    {"output-stall", required_argument, NULL, FLAG_OUTPUT_STALL},
     {"allow-absent", required_argument, NULL, FLAG_ALLOW_ABSENT},
     {"max-message", required_argument, NULL, FLAG_MAX_MESSAGE},
     {"max-streams", required_argument, NULL, FLAG_MAX_STREAMS},
@@ -94,6 +96,7 @@ static void set_defaults(struct options *o)
 {
     *o = (struct options){
         .drain_grace_ns = INT64_C(10000000000),
+        .request_timeout_ns = INT64_C(60000000000),
         .max_message = 64 << 20,
         .answer_bytes_total = ANSWER_BYTES,
         .max_streams = 256,
@@ -102,6 +105,7 @@ static void set_defaults(struct options *o)
         .log_level = LOG_LEVEL_INFO,
     };
     viv_config_init(&o->config);
+    o->config.callers_run = true; /* calls submit without a lock */
 }
 
 /* --- the file ------------------------------------------------------------------ */

@@ -68,6 +68,7 @@ struct options {
      * `sessions` store_old_key_paths, are to be set to the arrays above. */
     struct viv_config config;
     int64_t drain_grace_ns;
+    int64_t request_timeout_ns; /* 0: none */
     int max_message;
     uint64_t answer_bytes_total;
     int max_streams;

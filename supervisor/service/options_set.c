@@ -152,6 +152,10 @@ static int set_service(struct options *o, enum options_flag flag, const char *wh
         return value ? config_bool(what, value, &o->insecure_tcp, err) : 0;
     case FLAG_DRAIN_GRACE:
         return config_duration(what, value, DAY_NS, &o->drain_grace_ns, err);
+    case FLAG_REQUEST_TIMEOUT:
+        return config_duration(what, value, DAY_NS, &o->request_timeout_ns, err);
+    case FLAG_OUTPUT_STALL:
+        return config_duration(what, value, DAY_NS, &o->config.output_stall_ns, err);
     case FLAG_ALLOW_ABSENT:
         return add_layer(o, what, value, err);
     case FLAG_MAX_MESSAGE:

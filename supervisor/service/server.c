@@ -5,18 +5,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "supervisor/service/admission.h"
 #include "supervisor/service/answers.h"
 #include "supervisor/service/call.h"
 #include "supervisor/service/methods.h"
 #include "supervisor/service/metrics.h"
 #include "supervisor/service/transport.h"
-
-/* Calls at a time of each method that runs nothing. */
-#define OTHER_CALLS_MAX 1024
-
-/* Above what the supervisor itself would refuse, so that its own words are
- * what a client reads. */
-#define EXECUTE_CALLS_MARGIN 256
 
 /* What cancelled calls get to tell their clients. */
 #define CANCEL_NS INT64_C(300000000)
@@ -29,6 +23,8 @@ struct server {
     struct transport transport;
     struct health health;
     struct answers *answers;
+    struct admission admission;
+    atomic_uint executions; /* calls that run code */
     struct reflection_index *reflection;
     struct call_slot *slots; /* as many as methods */
     atomic_bool stopping;
@@ -80,17 +76,25 @@ struct answers *server_answers(const struct call_slot *slot)
     return slot->server->answers;
 }
 
+struct admission *server_admission(const struct call_slot *slot)
+{
+    return &slot->server->admission;
+}
+
 struct audit *server_audit(const struct call_slot *slot)
 {
     return slot->server->config.audit;
 }
 
-void server_call_ended(struct call_slot *slot, int status)
+void server_call_ended(struct call_slot *slot, bool counted, bool refused, int status)
 {
     struct server *server = slot->server;
 
+    if (refused)
+        atomic_fetch_sub(&server->admission.refused, 1);
     metrics_call_ended((size_t)(slot - server->slots), status);
-    atomic_fetch_sub(&slot->live, 1);
+    if (counted)
+        atomic_fetch_sub(slot->live, 1);
     pthread_mutex_lock(&server->lock);
     if (--server->live == 0)
         pthread_cond_broadcast(&server->changed);
@@ -106,9 +110,9 @@ static void arm(struct call_slot *slot)
     grpc_call_error error;
 
     if (slot->registered)
-        error = grpc_server_request_registered_call(
-            server->grpc, slot->registered, &call->grpc, &call->deadline, &call->metadata,
-            slot->method->bidi ? NULL : &call->message, server->queue, server->queue, tag);
+        error = grpc_server_request_registered_call(server->grpc, slot->registered, &call->grpc,
+                                                    &call->deadline, &call->metadata, NULL,
+                                                    server->queue, server->queue, tag);
     else
         error = grpc_server_request_call(server->grpc, &call->grpc, &call->details, &call->metadata,
                                          server->queue, server->queue, tag);
@@ -116,42 +120,10 @@ static void arm(struct call_slot *slot)
         call_unref(call);
 }
 
-static void refuse(struct call *call)
-{
-    struct viv_error err;
-
-    viv_fail(&err, VIV_RESOURCE_EXHAUSTED,
-             "%u calls of this method are open, which is the most: retry later", call->slot->max);
-    call_fail(call, &err);
-}
-
-/* What describes the service is for everybody: balancers and tools ask before
- * they have credentials. */
-static bool wants_credentials(const struct method *method)
-{
-    static const char prefix[] = "/vivarium.v1.Vivarium/";
-
-    return method->path && strncmp(method->path, prefix, strlen(prefix)) == 0;
-}
-
-static void begin(struct call *call)
-{
-    const struct method *method = call->slot->method;
-    struct viv_error err;
-
-    call_read_trace(call);
-    if (wants_credentials(method) && gate_admit(call->slot->server->config.gate, call->grpc,
-                                                &call->metadata, &call->identity, &err) < 0)
-        call_fail(call, &err);
-    else
-        method->begin(call);
-}
-
 static void accept_call(struct call *call)
 {
     struct call_slot *slot = call->slot;
     struct server *server = slot->server;
-    unsigned live = atomic_fetch_add(&slot->live, 1);
 
     metrics_call_started((size_t)(slot - server->slots));
     pthread_mutex_lock(&server->lock);
@@ -161,10 +133,7 @@ static void accept_call(struct call *call)
     if (!atomic_load(&server->stopping))
         arm(slot);
     call_watch_close(call);
-    if (live >= slot->max)
-        refuse(call);
-    else
-        begin(call);
+    admission_take(call);
 }
 
 static void dispatch(struct server *server, void *tag, bool ok)
@@ -178,6 +147,8 @@ static void dispatch(struct server *server, void *tag, bool ok)
         pthread_mutex_unlock(&server->lock);
         return;
     }
+    if (t->event == CALL_RECEIVED)
+        admission_request_came(t->call);
     if (t->event != CALL_ACCEPTED) {
         call_complete(t->call, t->event, ok);
         return;
@@ -188,12 +159,20 @@ static void dispatch(struct server *server, void *tag, bool ok)
     call_unref(t->call);
 }
 
+static gpr_timespec poll_until(const struct server *server)
+{
+    int64_t end_ns = admission_next(&server->admission);
+
+    return end_ns == INT64_MAX ? gpr_inf_future(GPR_CLOCK_MONOTONIC)
+                               : gpr_time_from_nanos(end_ns, GPR_CLOCK_MONOTONIC);
+}
+
 static void poll_queue(struct server *server)
 {
     for (;;) {
-        grpc_event event =
-            grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+        grpc_event event = grpc_completion_queue_next(server->queue, poll_until(server), NULL);
 
+        admission_expire(&server->admission);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return;
         if (event.type == GRPC_OP_COMPLETE)
@@ -213,12 +192,12 @@ static int add_methods(struct server *server, struct viv_error *err)
         metrics_name_method(i, m->path);
         slot->method = m;
         slot->server = server;
-        slot->max = methods_runs_code(m) ? executions : OTHER_CALLS_MAX;
+        slot->max = methods_runs_code(m) ? executions : m->calls;
+        slot->live = methods_runs_code(m) ? &server->executions : &slot->own_live;
         if (!m->path)
             continue;
-        slot->registered = grpc_server_register_method(
-            server->grpc, m->path, NULL,
-            m->bidi ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        slot->registered =
+            grpc_server_register_method(server->grpc, m->path, NULL, GRPC_SRM_PAYLOAD_NONE, 0);
         if (!slot->registered)
             return viv_fail(err, VIV_INTERNAL, "can't register %s", m->path);
     }
@@ -248,6 +227,9 @@ int server_create(const struct server_config *config, struct server **ret_server
     /* Of the places for calls that run code, a tenant's unread answers take a quarter. */
     server->answers = answers_new(config->answer_bytes_total,
                                   (config->executions_max + EXECUTE_CALLS_MARGIN) / 4);
+    server->admission = (struct admission){.gate = config->gate,
+                                           .request_timeout_ns = config->request_timeout_ns,
+                                           .arrivals = arrivals_new(ADMISSION_ARRIVALS_MAX)};
     server->grpc = transport_create_server(&server->transport, config);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->grpc, server->queue, NULL);
@@ -360,6 +342,7 @@ void server_destroy(struct server *server)
     reflection_index_destroy(server->reflection);
     health_clear(&server->health);
     answers_free(server->answers);
+    arrivals_free(server->admission.arrivals);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     gpr_free(server->slots);

@@ -14,6 +14,11 @@
 #include "supervisor/service/reflection_index.h"
 #include "supervisor/vivarium.h"
 
+/* Above what the supervisor itself would refuse, so that its own words are
+ * what a client reads. */
+#define EXECUTE_CALLS_MARGIN 256
+
+struct admission;
 struct answers;
 struct audit;
 struct call_slot;
@@ -33,6 +38,7 @@ struct server_config {
     } listeners[GATE_LISTENERS_MAX];
     int max_message;
     int max_streams;
+    int64_t request_timeout_ns;  /* from a call's begin; 0: none */
     uint64_t answer_bytes_total; /* that clients have not read yet */
     unsigned executions_max;     /* running and queued ones together */
 };
@@ -66,12 +72,14 @@ size_t server_max_message(const struct call_slot *slot);
 struct health *server_health(const struct call_slot *slot);
 const struct reflection_index *server_reflection(const struct call_slot *slot);
 
+struct admission *server_admission(const struct call_slot *slot);
 struct answers *server_answers(const struct call_slot *slot);
 struct audit *server_audit(const struct call_slot *slot);
 
 struct health *server_own_health(struct server *server);
 
-/* For call.c: an accepted call has been freed, after this status. */
-void server_call_ended(struct call_slot *slot, int status);
+/* For call.c: an accepted call has been freed, after this status; `counted`: in slot->live;
+ * `refused`: before it could begin. */
+void server_call_ended(struct call_slot *slot, bool counted, bool refused, int status);
 
 #endif

@@ -3,6 +3,7 @@
 #include <grpc/grpc_posix.h>
 
 #include "supervisor/service/channel_args.h"
+#include "supervisor/service/tap.h"
 #include "supervisor/service/tls.h"
 
 _Static_assert(GATE_LISTENERS_MAX <= CHANNEL_ARGS_MORE_MAX, "an argument for each listener");
@@ -42,7 +43,10 @@ int transport_open(struct transport *t, grpc_server *server, struct tls *tls, st
 
 void transport_take(struct transport *t, grpc_server *server, unsigned listener, int fd)
 {
-    if (listener < GATE_LISTENERS_MAX && t->listeners[listener].tls)
+    bool tls = listener < GATE_LISTENERS_MAX && t->listeners[listener].tls;
+
+    tap_begin(fd, tls);
+    if (tls)
         external_take(&t->listeners[listener].external, fd);
     else
         grpc_server_add_channel_from_fd(server, fd, t->insecure);

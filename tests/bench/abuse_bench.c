@@ -52,6 +52,7 @@ struct phase {
     double ms[SAMPLES_MAX];
     unsigned count, failed;
     long peak_kib;
+    char why[RPC_TEXT_MAX]; /* the first one failed */
 };
 
 static struct daemon_process target;
@@ -78,16 +79,17 @@ static void execute_once(grpc_channel *channel, struct phase *p)
     Vivarium__V1__ExecuteRequest request = VIVARIUM__V1__EXECUTE_REQUEST__INIT;
     int64_t began = now_ns();
     ProtobufCMessage *response;
+    char text[RPC_TEXT_MAX];
     int status;
 
     request.code = "6 * 7";
     status = rpc_unary(channel, "/vivarium.v1.Vivarium/Execute", &request.base,
                        &vivarium__v1__execute_response__descriptor,
-                       (struct rpc_options){.tenant = "victim"}, &response, NULL);
+                       (struct rpc_options){.tenant = "victim"}, &response, text);
     if (status == GRPC_STATUS_OK)
         protobuf_c_message_free_unpacked(response, NULL);
-    else
-        p->failed++;
+    else if (p->failed++ == 0)
+        snprintf(p->why, sizeof(p->why), "%d, %.*s", status, RPC_TEXT_MAX - 16, text);
     if (p->count < SAMPLES_MAX)
         p->ms[p->count++] = (double)(now_ns() - began) / 1e6;
 }
@@ -117,6 +119,8 @@ static void show(const char *kind, const char *when, const struct phase *p)
     printf("| %-11s | %-6s | %8.1f | %8.2f | %8.2f | %6u | %6u |\n", kind, when,
            (double)p->peak_kib * 1024 / MIB, p->ms[p->count / 2],
            p->ms[(size_t)p->count * 99 / 100], p->count, p->failed);
+    if (p->failed > 0)
+        printf("|   the first that failed: %s\n", p->why);
     fflush(stdout);
 }
 
@@ -173,10 +177,16 @@ static void try_kind(const char *self, const char *kind, double seconds)
     show("", "after", &p);
 }
 
-/* No tenant may run on all workers: what one runs for ever must leave some. */
+/* No tenant may run on all workers: what one runs for ever must leave some. And little
+ * of everything, so that the bound means something. */
 static void set_config(char path[64])
 {
-    static const char text[] = "tenants:\n  - {name: default, running: 2}\n";
+    static const char text[] = "request_bytes_total: 64MiB\n"
+                               "answer_bytes_total: 64MiB\n"
+                               "memory_store_bytes: 64MiB\n"
+                               "ceilings: {output_bytes: 8MiB}\n"
+                               "tenants:\n"
+                               "  - {name: default, running: 2}\n";
     int fd;
 
     strcpy(path, "/tmp/viv-abuse-XXXXXX");

@@ -361,12 +361,9 @@ static void output_past_the_limit_cancels_where_asked(void **state)
 static void a_paused_output_stops_the_writer(void **state)
 {
     struct viv_request request = {.code = "out 4000000", .code_len = 11};
-    struct run *run = harness_request(sup, &request);
+    struct run *run = harness_request_held(sup, &request);
     uint64_t streamed;
 
-    pthread_mutex_lock(&run->lock);
-    run->hold = true;
-    pthread_mutex_unlock(&run->lock);
     harness_wait_started(run);
     pthread_mutex_lock(&run->lock);
     while (!run->held && !run->finished)
@@ -383,6 +380,44 @@ static void a_paused_output_stops_the_writer(void **state)
     harness_wait(run);
     assert_int_equal(run->stdout_len, 4000000);
     assert_int_equal(run->streamed, 4000000);
+    harness_free(run);
+}
+
+/* Runs what writes much, for a reader that never reads, and little patience. */
+static struct run *run_unread(bool outlives_reader)
+{
+    const struct viv_request request = {
+        .code = "out 4000000", .code_len = 11, .outlives_reader = outlives_reader};
+    struct viv_config impatient;
+    struct viv_supervisor *s;
+    struct run *run;
+
+    harness_config(&impatient, NULL);
+    impatient.output_stall_ns = 100 * MS;
+    s = harness_start(&impatient);
+    run = harness_request_held(s, &request);
+    harness_wait(run);
+    viv_supervisor_destroy(s);
+    return run;
+}
+
+static void who_reads_nothing_keeps_no_worker(void **state)
+{
+    struct run *run = run_unread(false);
+
+    assert_int_equal(run->outcome, VIV_OUTCOME_CANCELLED);
+    assert_int_equal(run->receipt.cause, VIV_CAUSE_CLIENT_GONE);
+    assert_string_equal(run->receipt.reason, "its client has not read its output for 0.1 s");
+    harness_free(run);
+}
+
+static void what_outlives_its_reader_goes_on(void **state)
+{
+    struct run *run = run_unread(true);
+
+    assert_int_equal(run->outcome, VIV_OUTCOME_COMPLETED);
+    assert_int_equal(run->stdout_len, 4000000);
+    assert_true(run->streamed < 4000000);
     harness_free(run);
 }
 
@@ -572,6 +607,8 @@ int main(void)
         WITH(output_is_cut_at_exactly_its_limit),
         WITH(output_past_the_limit_cancels_where_asked),
         WITH(a_paused_output_stops_the_writer),
+        cmocka_unit_test(who_reads_nothing_keeps_no_worker),
+        cmocka_unit_test(what_outlives_its_reader_goes_on),
         WITH(list_shows_the_tenant_s_own),
         WITH(a_zygote_that_dies_is_started_again),
         cmocka_unit_test(drain_lets_the_quick_end_and_cancels_the_slow),

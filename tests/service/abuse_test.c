@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/bench/abuse_raw.h"
 #include "tests/service/fixture.h"
 #include "tests/unit/test.h"
 
@@ -280,6 +281,61 @@ static void test_large_metadata(void **state)
     fixture_expect_service();
 }
 
+/* Whether the other side ends the connection, or never reads what is sent. */
+static bool sends_headers_for_ever(int fd)
+{
+    unsigned more = raw_greet(fd, 65535) && raw_call(fd, 1, "Execute", false);
+
+    for (unsigned seed = 0; more && seed < 1000; seed++)
+        more = raw_more_metadata(fd, 1, seed);
+    return more > 0;
+}
+
+/* gRPC would keep all of them. */
+static void test_endless_headers(void **state)
+{
+    for (int i = 0; i < 20; i++) {
+        int fd = raw_connect(fixture_daemon.socket);
+
+        assert_false(sends_headers_for_ever(fd));
+        close(fd);
+    }
+    daemon_process_expect_log(&fixture_daemon, "\"event\":\"connection_cut\"", 1);
+    fixture_expect_service();
+}
+
+static void expect_words(int fd, const char *words)
+{
+    char text[16384];
+    size_t len = 0;
+    ssize_t n;
+
+    do {
+        n = recv(fd, text + len, sizeof(text) - len, 0);
+        assert_true(n > 0);
+        len += (size_t)n;
+    } while (!memmem(text, len, words, strlen(words)));
+}
+
+/* Calls whose request never comes: those that have waited longest make room. */
+static void test_hollow_calls(void **state)
+{
+    enum { CONNECTIONS = 11, CALLS = 100 };
+    int fds[CONNECTIONS];
+
+    for (int i = 0; i < CONNECTIONS; i++) {
+        fds[i] = raw_connect(fixture_daemon.socket);
+        assert_true(raw_greet(fds[i], 65535));
+        for (uint32_t n = 0; n < CALLS; n++)
+            assert_true(raw_call(fds[i], 2 * n + 1, "Execute", true));
+        fixture_expect_service();
+    }
+    expect_words(fds[0], "too many calls have begun whose request has not come");
+    for (int i = 0; i < CONNECTIONS; i++)
+        close(fds[i]);
+    fixture_expect_service();
+}
+
 /* Nothing of what was sent stands in the log. */
 static void test_log(void **state)
 {
@@ -311,6 +367,8 @@ int main(void)
         cmocka_unit_test(test_large_metadata),
         cmocka_unit_test(test_compressed),
         cmocka_unit_test(test_many_calls),
+        cmocka_unit_test(test_endless_headers),
+        cmocka_unit_test(test_hollow_calls),
         cmocka_unit_test(test_log),
     };
 

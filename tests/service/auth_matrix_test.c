@@ -206,6 +206,38 @@ static void test_matrix(void **state)
     }
 }
 
+static void expect_pool(enum where where, const char *certificate, const char *token, uint32_t idle,
+                        uint32_t busy, uint32_t queued)
+{
+    Vivarium__V1__DescribeRequest request = VIVARIUM__V1__DESCRIBE_REQUEST__INIT;
+    const struct rpc_options options = {.authorization = token};
+    grpc_channel *channel = open_where(where, certificate);
+    const Vivarium__V1__PoolState *pool;
+    ProtobufCMessage *response;
+
+    assert_int_equal(rpc_unary(channel, FIXTURE_VIVARIUM "Describe", &request.base,
+                               &vivarium__v1__describe_response__descriptor, options, &response,
+                               NULL),
+                     GRPC_STATUS_OK);
+    pool = ((Vivarium__V1__DescribeResponse *)response)->pool;
+    assert_int_equal(pool->idle, idle);
+    assert_int_equal(pool->busy, busy);
+    assert_int_equal(pool->queued, queued);
+    assert_true(pool->ceiling > 0);
+    protobuf_c_message_free_unpacked(response, NULL);
+    grpc_channel_destroy(channel);
+}
+
+/* Who has credentials is told his own part: the rest would tell what others do. (The
+ * numbers are the fake supervisor's.) */
+static void test_pool(void **state)
+{
+    expect_pool(OPEN, NULL, NULL, 7, 0, 9);
+    expect_pool(UID, NULL, NULL, 0, 3, 2);
+    expect_pool(TOKEN, NULL, ALICE, 0, 3, 2);
+    expect_pool(CERT, "alice", NULL, 0, 3, 2);
+}
+
 /* What describes the service needs no credentials. */
 static void test_health(void **state)
 {
@@ -344,8 +376,11 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matrix),       cmocka_unit_test(test_health),
-        cmocka_unit_test(test_other_tenant), cmocka_unit_test(test_descriptor_lives),
+        cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_other_tenant),
+        cmocka_unit_test(test_descriptor_lives),
         cmocka_unit_test(test_log),
     };
 

@@ -280,6 +280,10 @@ static void describe(struct viv_supervisor *s, const struct command *c)
 {
     struct viv_description d = {.vm = "fake 1.0",
                                 .layers = 5,
+                                .idle = 7,
+                                .queued = 9,
+                                .own_running = 3,
+                                .own_queued = 2,
                                 .workers_max = s->config.workers_max,
                                 .queue_max = s->config.queue_max,
                                 .draining = s->draining};

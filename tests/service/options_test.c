@@ -27,6 +27,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.max_message, 64 << 20);
     assert_int_equal(o.config.request_bytes_max, 64 << 20);
     assert_int_equal(o.drain_grace_ns, INT64_C(10000000000));
+    assert_int_equal(o.request_timeout_ns, INT64_C(60000000000));
     assert_int_equal(o.ready_fd, -1);
     assert_false(o.insecure_tcp);
 }
@@ -36,17 +37,18 @@ static void test_all(void **state)
     struct options o;
     struct viv_error err;
 
-    assert_int_equal(
-        PARSE(&o, &err, "--listen", "unix:a", "--listen=[::1]:5", "--worker", "w", "--preload",
-              "json", "--preload", "re", "--workers-warm", "3", "--workers-max=7", "--queue-max",
-              "0", "--drain-grace", "0.5", "--max-message", "65536", "--max-streams", "9",
-              "--max-connections", "8", "--ready-fd", "5", "--log-level", "debug", "--insecure-tcp",
-              "--allow-absent", "landlock", "--allow-absent=cgroup_cpu", "--tenant-memory",
-              "1073741824", "--tenant-pids", "99", "--tenant-cpus", "1.5", "--worker-cpus", "0.25",
-              "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "ca", "--cert-tenant",
-              "CN:x=t", "--uid-tenant", "7=u", "--token-file", "f", "--metrics",
-              "tcp:127.0.0.1:9464", "--audit", "a", "--audit-required"),
-        0);
+    assert_int_equal(PARSE(&o, &err, "--listen", "unix:a", "--listen=[::1]:5", "--worker", "w",
+                           "--preload", "json", "--preload", "re", "--workers-warm", "3",
+                           "--workers-max=7", "--queue-max", "0", "--drain-grace", "0.5",
+                           "--request-timeout", "3", "--output-stall", "4", "--max-message",
+                           "65536", "--max-streams", "9", "--max-connections", "8", "--ready-fd",
+                           "5", "--log-level", "debug", "--insecure-tcp", "--allow-absent",
+                           "landlock", "--allow-absent=cgroup_cpu", "--tenant-memory", "1073741824",
+                           "--tenant-pids", "99", "--tenant-cpus", "1.5", "--worker-cpus", "0.25",
+                           "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "ca",
+                           "--cert-tenant", "CN:x=t", "--uid-tenant", "7=u", "--token-file", "f",
+                           "--metrics", "tcp:127.0.0.1:9464", "--audit", "a", "--audit-required"),
+                     0);
     assert_string_equal(o.listen.words[0], "unix:a");
     assert_string_equal(o.listen.words[1], "[::1]:5");
     assert_null(o.listen.words[2]);
@@ -57,6 +59,8 @@ static void test_all(void **state)
     assert_int_equal(o.config.workers_max, 7);
     assert_int_equal(o.config.queue_max, 0);
     assert_int_equal(o.drain_grace_ns, 500000000);
+    assert_int_equal(o.request_timeout_ns, INT64_C(3000000000));
+    assert_int_equal(o.config.output_stall_ns, INT64_C(4000000000));
     assert_int_equal(o.max_message, 65536);
     assert_int_equal(o.config.result_bytes_max, 65536);
     assert_int_equal(o.max_streams, 9);

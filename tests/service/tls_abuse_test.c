@@ -1,6 +1,8 @@
 /* Strangers at a TLS listener: silent ones, noisy ones, too many. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "tests/bench/abuse_raw.h"
 #include "tests/service/credentials.h"
 #include "tests/service/fixture.h"
 #include "tests/service/http.h"
@@ -23,6 +26,7 @@ static int set_up(void **state)
 {
     char address[160];
 
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes where nobody reads any more */
     credentials_make();
     snprintf(metrics, sizeof(metrics), "%s", credentials_path("m.sock"));
     snprintf(address, sizeof(address), "unix:%s", metrics);
@@ -168,11 +172,48 @@ static void test_many_calls(void **state)
     }
 }
 
+/* What has been written to the pair's other end, by TLS. */
+static bool pass_on(int from, SSL *ssl)
+{
+    char data[32768];
+    ssize_t n = recv(from, data, sizeof(data), 0);
+
+    return n > 0 && SSL_write(ssl, data, (int)n) == n;
+}
+
+/* Headers without end: as without TLS, the connection ends. */
+static void test_endless_headers(void **state)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    int fd = connect_raw(), pair[2];
+    bool more;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    assert_int_equal(SSL_set_alpn_protos(ssl, (const unsigned char *)"\x02h2", 3), 0);
+    assert_int_equal(SSL_connect(ssl), 1);
+    more = raw_greet(pair[0], 65535) && raw_call(pair[0], 1, "Execute", false) &&
+           pass_on(pair[1], ssl);
+    assert_true(more);
+    for (unsigned seed = 0; more && seed < 1000; seed++)
+        more = raw_more_metadata(pair[0], 1, seed) > 0 && pass_on(pair[1], ssl);
+    assert_false(more);
+    assert_int_equal(metric("vivarium_connections_cut_total"), 1);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    close(pair[0]);
+    close(pair[1]);
+    expect_tls_service();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_many_calls),
+        cmocka_unit_test(test_endless_headers),
         cmocka_unit_test(test_slow_loris),
     };
 

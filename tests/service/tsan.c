@@ -12,6 +12,7 @@ const char *__tsan_default_suppressions(void)
            "race:libgpr.so\n"
            "race:libupb.so\n"
            "race:libabsl_\n"
+           "race:libupb.so\n"
            "mutex:libgrpc.so\n"
            "race:libcrypto.so\n"
            "race:libssl.so\n";

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -404,6 +405,68 @@ static void test_orphans_are_reaped(void **state)
     run_free(&run);
 }
 
+/* --- what clones share ------------------------------------------------------ */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+/* Not before Linux 6.1, nor where it has none. */
+static bool kernel_collapses(void)
+{
+    size_t large = (size_t)2 << 20;
+    char *room = mmap(NULL, 2 * large, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at = room + (-(uintptr_t)room & (large - 1));
+    bool does;
+
+    assert_ptr_not_equal(room, MAP_FAILED);
+    memset(at, 1, large);
+    does = madvise(at, large, MADV_COLLAPSE) == 0;
+    munmap(room, 2 * large);
+    return does;
+}
+
+static FILE *open_proc(pid_t pid, const char *file)
+{
+    char path[128];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+    f = fopen(path, "re");
+    assert_non_null(f);
+    return f;
+}
+
+/* What was started is the stub; below it is the zygote. */
+static pid_t zygote_pid(void)
+{
+    char file[64];
+    pid_t pid = 0;
+    FILE *f;
+
+    snprintf(file, sizeof(file), "task/%d/children", rig.pid);
+    f = open_proc(rig.pid, file);
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    return pid;
+}
+
+static void test_what_clones_share_lies_in_large_pages(void **state)
+{
+    char line[128];
+    long kib = 0;
+    FILE *f;
+
+    need_processes();
+    if (!kernel_collapses())
+        skip();
+    f = open_proc(zygote_pid(), "smaps_rollup");
+    while (fgets(line, sizeof(line), f))
+        sscanf(line, "AnonHugePages: %ld", &kib);
+    fclose(f);
+    assert_true(kib >= 2048);
+}
+
 /* Processes of a second family, beside the ones of the group's own zygote. */
 static void start_two(struct rig *family, struct worker *workers)
 {
@@ -426,6 +489,54 @@ static void test_hang_up_ends_all(void **state)
     assert_int_equal(count_family(family.pid, pidfds), FAMILY);
     rig_stop(&family);
     assert_end(pidfds, FAMILY);
+}
+
+/* What the family that is started meanwhile writes to stderr goes to *ret_fd. */
+static void start_two_heard(struct rig *family, struct worker *workers, int *ret_fd)
+{
+    int fds[2], mine = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    dup2(fds[1], STDERR_FILENO);
+    start_two(family, workers);
+    dup2(mine, STDERR_FILENO);
+    close(mine);
+    close(fds[1]);
+    *ret_fd = fds[0];
+}
+
+static void signal_all(const int *pidfds, int sig)
+{
+    for (int i = 0; i < FAMILY; i++)
+        assert_int_equal(pidfd_send_signal(pidfds[i], sig, NULL, 0), 0);
+}
+
+/* A worker ends and the supervisor is gone, before the zygote has seen either: there
+ * is nobody to tell, and nothing to complain of. */
+static void test_nobody_to_tell(void **state)
+{
+    int pidfds[FAMILY_MAX] = {0}, heard;
+    struct worker workers[2];
+    struct pollfd end;
+    struct rig family;
+    char text[512];
+    ssize_t n;
+
+    start_two_heard(&family, workers, &heard);
+    assert_int_equal(count_family(family.pid, pidfds), FAMILY);
+    signal_all(pidfds, SIGSTOP);
+    end = (struct pollfd){.fd = workers[0].init, .events = POLLIN};
+    assert_int_equal(pidfd_send_signal(workers[0].init, SIGKILL, NULL, 0), 0);
+    assert_int_equal(poll(&end, 1, -1), 1);
+    close(family.link);
+    for (int i = 0; i < FAMILY; i++)
+        pidfd_send_signal(pidfds[i], SIGCONT, NULL, 0);
+    assert_int_equal(waitpid(family.pid, NULL, 0), family.pid);
+    assert_end(pidfds, FAMILY);
+    n = read(heard, text, sizeof(text) - 1);
+    if (n != 0)
+        fail_msg("%.*s", n > 0 ? (int)n : 0, text);
+    close(heard);
 }
 
 static void test_killed_zygote_takes_all(void **state)
@@ -510,7 +621,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_large_code),
         cmocka_unit_test(test_orphans_die_with_init),
         cmocka_unit_test(test_orphans_are_reaped),
+        cmocka_unit_test(test_what_clones_share_lies_in_large_pages),
         cmocka_unit_test(test_hang_up_ends_all),
+        cmocka_unit_test(test_nobody_to_tell),
         cmocka_unit_test(test_killed_zygote_takes_all),
         cmocka_unit_test(test_killed_supervisor_takes_all),
     };

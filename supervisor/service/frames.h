@@ -1,0 +1,42 @@
+/* HTTP/2 as far as a connection is held to more than gRPC holds it to: what a client
+ * sends, frame by frame. Pure.
+ *
+ * gRPC 1.51 counts a header block's bytes anew for each CONTINUATION, and keeps what it
+ * has read until the call ends: a block that never ends takes all memory there is. And
+ * it holds a client to the number of streams only once that has said that it knows it. */
+#ifndef VIVARIUM_SERVICE_FRAMES_H
+#define VIVARIUM_SERVICE_FRAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A block of headers, on the wire; twice what gRPC takes, so that its own words are
+ * what a client reads who sends a little too much. */
+#define FRAMES_BLOCK_BYTES_MAX (32u << 10)
+#define FRAMES_BLOCK_FRAMES_MAX 2
+
+/* Calls begun by a client that has not acknowledged how many it may have. Until they know,
+ * those that are about have 100 at the most, as RFC 9113 recommends. */
+#define FRAMES_EARLY_CALLS_MAX 128
+
+#define FRAMES_HEAD 9
+
+/* What is known of one connection; zeroed at its start. */
+struct frames {
+    uint8_t head[FRAMES_HEAD]; /* of this frame, as far as it has come */
+    uint8_t head_len;
+    uint8_t preface_len;
+    uint8_t block_frames; /* of the block that is open; 0: none is */
+    bool foreign;         /* not HTTP/2: gRPC's to refuse */
+    bool acknowledged;
+    uint16_t early_calls;
+    uint32_t left; /* of this frame's payload */
+    uint32_t block_bytes;
+    uint32_t last_stream;
+};
+
+/* The next bytes. NULL: go on; else why the connection is to be closed, static text. */
+const char *frames_feed(struct frames *frames, const uint8_t *data, size_t len);
+
+#endif
