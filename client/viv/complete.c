@@ -39,11 +39,11 @@ const char *viv_complete_tail(const char *word)
 char *viv_complete_commands(const char *word)
 {
     static const char *const commands[] = {"%whos\n", "%save\n", "%load\n", "%reset\n", "%help\n"};
-    char *names = calloc(1, COMMANDS_MAX);
+    char *names = calloc(1, COMMANDS_MAX), *end = names;
 
     for (size_t i = 0; names && i < sizeof(commands) / sizeof(commands[0]); i++)
         if (!strncmp(commands[i], word, strlen(word)))
-            strcat(names, commands[i]);
+            end = stpcpy(end, commands[i]);
     return names;
 }
 

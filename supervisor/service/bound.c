@@ -94,7 +94,7 @@ void bound_print(const struct options *options)
     printf("the daemon's own memory, workers not counted, stays below %" PRIu64 " bytes:\n",
            bound_bytes(options));
     for (size_t i = 0; i < PARTS; i++)
-        printf("%15" PRIu64 "  %s\n", parts[i].bytes, parts[i].name);
+        printf("%10.1f MiB  %s\n", (double)parts[i].bytes / MIB, parts[i].name);
     if (has_exec(options))
         printf(
             "not counted: an interpreter for each worker with isolation exec, some 10 MiB and what "
