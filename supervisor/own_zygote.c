@@ -118,10 +118,11 @@ int own_zygote_start(struct worker *w, struct viv_error *err)
     return -1;
 }
 
+/* SIGTERM, for what we started is only the zygote's parent: it kills and ends last. */
 void own_zygote_kill(struct worker *w)
 {
     if (w->own.link.pidfd >= 0)
-        pidfd_send_signal(w->own.link.pidfd, SIGKILL, NULL, 0);
+        pidfd_send_signal(w->own.link.pidfd, SIGTERM, NULL, 0);
 }
 
 void own_zygote_end(struct worker *w)

@@ -219,8 +219,8 @@ void zygote_end(struct zygote *z)
     if (z->link.fd < 0)
         return;
     /* One that is ready sees the closed socket; one that hangs in its start
-     * does not look. */
+     * does not look: its parent, which is whom we started, kills it and ends last. */
     if (z->phase != ZYGOTE_READY)
-        pidfd_send_signal(z->link.pidfd, SIGKILL, NULL, 0);
+        pidfd_send_signal(z->link.pidfd, SIGTERM, NULL, 0);
     hang_up(z);
 }

@@ -539,6 +539,25 @@ static void test_nobody_to_tell(void **state)
     close(heard);
 }
 
+/* Whoever has reaped what he started has nothing of it left. */
+static void test_asked_to_end_it_ends_last(void **state)
+{
+    struct worker workers[2];
+    struct rig family;
+    int pidfds[FAMILY_MAX] = {0}, status;
+
+    start_two(&family, workers);
+    assert_int_equal(count_family(family.pid, pidfds), FAMILY);
+    assert_int_equal(kill(family.pid, SIGTERM), 0);
+    assert_int_equal(waitpid(family.pid, &status, 0), family.pid);
+    for (int i = 0; i < FAMILY; i++) {
+        struct pollfd end = {.fd = pidfds[i], .events = POLLIN};
+
+        assert_int_equal(poll(&end, 1, 0), 1);
+        close(pidfds[i]);
+    }
+}
+
 static void test_killed_zygote_takes_all(void **state)
 {
     struct worker workers[2];
@@ -624,6 +643,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_clones_share_lies_in_large_pages),
         cmocka_unit_test(test_hang_up_ends_all),
         cmocka_unit_test(test_nobody_to_tell),
+        cmocka_unit_test(test_asked_to_end_it_ends_last),
         cmocka_unit_test(test_killed_zygote_takes_all),
         cmocka_unit_test(test_killed_supervisor_takes_all),
     };
