@@ -12,6 +12,7 @@
 
 #define RANGES_MAX 1024
 #define LOOK_PAGES 512
+#define PATIENCE_S 5
 #define FAULT_AROUND 65536 /* debugfs fault_around_bytes, as it is unless somebody changed it */
 
 /* Documentation/admin-guide/mm/pagemap.rst */
@@ -115,6 +116,7 @@ void viv_prefault_learn(int proc, void (*rehearse)(void *arg), void *arg, struct
         return;
     pid = fork();
     if (pid == 0) {
+        alarm(PATIENCE_S); /* whatever a profile's modules do after a fork */
         rehearse(arg);
         look_at_self(proc, found);
         _exit(EXIT_SUCCESS);
