@@ -13,8 +13,12 @@ BUILD_PACKAGES=(
     libcyaml-dev libyaml-dev
 )
 
-# What ./run bench needs beside them: what scopes are measured with and beside.
-BENCH_PACKAGES=(python3-numpy python3-cloudpickle python3-dill)
+# What ./run bench needs beside them: what is measured beside Vivarium, and the plots.
+BENCH_PACKAGES=(
+    python3-numpy python3-cloudpickle python3-dill
+    bubblewrap python3-ipykernel python3-jupyter-client python3-pebble
+    python3-matplotlib
+)
 
 # What ./test needs beside them.
 TEST_PACKAGES=(
@@ -23,7 +27,7 @@ TEST_PACKAGES=(
     prometheus openssl systemd curl
     clang-14 clang-format-14 clang-tidy-14 libfuzzer-14-dev libclang-rt-14-dev
     shellcheck git
-    pkg-config dpkg-dev fakeroot
+    pkg-config dpkg-dev fakeroot lintian
     python3-grpcio python3-protobuf protobuf-compiler-grpc
     runc crun golang-github-containers-common iproute2
     mandoc bsdextrautils zsh

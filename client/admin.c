@@ -172,6 +172,7 @@ static int fill_description(void *reply, ProtobufCMessage *message, struct viv_e
     d->vm = m->vm;
     d->tenant = m->tenant;
     d->enforcement = viv_reply_enforcement(m->enforcement);
+    d->isolation = viv_reply_isolation(m->enforcement);
     d->defaults = limits_of(m->defaults);
     d->ceilings = limits_of(m->ceilings);
     if (m->quotas)

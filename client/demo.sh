@@ -154,7 +154,7 @@ ${BOLD}Next${PLAIN}
   export VIVARIUM_TARGET=unix:/tmp/vivarium.sock
   $viv run -c '6 * 7'
   $viv repl
-  ./run bench     what an execution costs, beside an empty RPC
+  ./run bench     what everything costs, beside its limit
   ./test          every test
   README.md       gRPC from any language, the C library, where to read on
 END

@@ -88,6 +88,12 @@ struct viv_client_enforcement viv_reply_enforcement(const Vivarium__V1__Enforcem
     };
 }
 
+enum viv_client_isolation viv_reply_isolation(const Vivarium__V1__Enforcement *message)
+{
+    return message ? (enum viv_client_isolation)message->isolation
+                   : VIV_CLIENT_ISOLATION_UNSPECIFIED;
+}
+
 const struct viv_client_session_state *viv_reply_session(void *object,
                                                          const Vivarium__V1__SessionState *message)
 {

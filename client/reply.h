@@ -46,6 +46,7 @@ int viv_reply_scope(void *object, Vivarium__V1__ScopeSnapshot *message,
 
 /* Points into `message`; NULL: an empty one. */
 struct viv_client_enforcement viv_reply_enforcement(const Vivarium__V1__Enforcement *message);
+enum viv_client_isolation viv_reply_isolation(const Vivarium__V1__Enforcement *message);
 
 /* NULL: 0. Bounded where it can't be held in 64 bits. */
 int64_t viv_reply_duration_ns(const Google__Protobuf__Duration *duration);

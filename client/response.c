@@ -106,6 +106,7 @@ static void fill_end(struct viv_client_response *r, const Vivarium__V1__ExecuteR
     fill_death(r, m->death);
     r->usage = usage_of(m->usage);
     r->enforcement = viv_reply_enforcement(m->enforcement);
+    r->isolation = viv_reply_isolation(m->enforcement);
 }
 
 /* The scope with its manifests. What `left_out` holds on the wire is nobody's

@@ -53,12 +53,14 @@ int viv_rpc_init(struct viv_rpc *rpc, struct viv_client *client,
     for (int i = 0; i < VIV_RPC_EVENTS; i++)
         rpc->tags[i] = (struct viv_rpc_tag){rpc, (enum viv_rpc_event)i};
     pthread_mutex_init(&rpc->mutex, NULL);
+    pthread_mutex_init(&rpc->turn, NULL);
     return 0;
 }
 
 void viv_rpc_release(struct viv_rpc *rpc)
 {
     grpc_slice_unref(rpc->request);
+    pthread_mutex_destroy(&rpc->turn);
     pthread_mutex_destroy(&rpc->mutex);
 }
 
@@ -217,10 +219,11 @@ static void step(struct viv_rpc *rpc, enum viv_rpc_event event, bool success)
  * event. */
 static void hear_of_closed_connections(struct viv_rpc *rpc)
 {
-    gpr_timespec now = gpr_now(GPR_CLOCK_MONOTONIC);
+    /* Not the present: gRPC rounds what is left of it up to a millisecond. */
+    gpr_timespec past = gpr_inf_past(GPR_CLOCK_MONOTONIC);
 
     for (int i = 0; i < CLOSED_LOOKS; i++)
-        grpc_completion_queue_next(rpc->cq, now, NULL);
+        grpc_completion_queue_next(rpc->cq, past, NULL);
 }
 
 int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
@@ -246,25 +249,46 @@ int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
     return -1;
 }
 
+/* On a connection that stands, the call itself is the first step: an event to
+ * begin with would be a way through gRPC for nothing. False: no event will
+ * come of itself. */
+static bool begin_at_once(struct viv_rpc *rpc, enum viv_rpc_event *ret_missing)
+{
+    bool begun = !viv_client_was_idle(rpc->client) &&
+                 grpc_channel_check_connectivity_state(rpc->client->channel, 0) ==
+                     GRPC_CHANNEL_READY;
+
+    pthread_mutex_lock(&rpc->turn);
+    if (begun)
+        viv_rpc_call_begin(rpc);
+    *ret_missing = begun ? VIV_RPC_END : VIV_RPC_CONNECT;
+    begun = begun && !rpc->ended;
+    pthread_mutex_unlock(&rpc->turn);
+    return begun;
+}
+
 int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err)
 {
+    enum viv_rpc_event missing;
+
     if (viv_client_enter(rpc->client, rpc, err))
         return -1;
-    atomic_store_explicit(&rpc->started, true, memory_order_release);
-    /* an event at once, so that all that follows happens on the thread */
-    grpc_channel_watch_connectivity_state(rpc->client->channel, GRPC_CHANNEL_SHUTDOWN,
-                                          gpr_inf_past(GPR_CLOCK_MONOTONIC), rpc->cq,
-                                          &rpc->tags[VIV_RPC_CONNECT]);
+    if (!begin_at_once(rpc, &missing))
+        grpc_channel_watch_connectivity_state(rpc->client->channel, GRPC_CHANNEL_SHUTDOWN,
+                                              gpr_inf_past(GPR_CLOCK_MONOTONIC), rpc->cq,
+                                              &rpc->tags[missing]);
     return 0;
 }
 
 void viv_rpc_handle(const struct viv_rpc_tag *tag, bool success)
 {
     struct viv_rpc *rpc = tag->rpc;
+    bool finished;
 
-    /* gRPC's queue orders the two threads as well, but promises it nowhere */
-    (void)atomic_load_explicit(&rpc->started, memory_order_acquire);
+    pthread_mutex_lock(&rpc->turn);
     step(rpc, tag->event, success);
-    if (rpc->finished)
+    finished = rpc->finished;
+    pthread_mutex_unlock(&rpc->turn);
+    if (finished)
         rpc->handler.done(rpc->handler.arg, rpc->error.status == VIV_OK ? NULL : &rpc->error);
 }

@@ -13,7 +13,6 @@
 #include <grpc/grpc.h>
 #include <protobuf-c/protobuf-c.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,7 +54,9 @@ struct viv_rpc {
     struct viv_rpc_tag tags[VIV_RPC_EVENTS];
     struct viv_rpc *next, *prev; /* in client->started */
 
-    atomic_bool started; /* written by who starts it, read by the client's thread */
+    /* Of a started one: held by who takes a step, which is the client's thread,
+     * and who starts it for the first. */
+    pthread_mutex_t turn;
 
     pthread_mutex_t mutex;
     bool cancelled;

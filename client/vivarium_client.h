@@ -269,6 +269,13 @@ struct viv_client_usage {
     uint64_t stderr_bytes;
 };
 
+/* The values are those of vivarium.v1.Isolation. */
+enum viv_client_isolation {
+    VIV_CLIENT_ISOLATION_UNSPECIFIED = 0,
+    VIV_CLIENT_ISOLATION_FORK = 1, /* what it was cloned from serves others, too */
+    VIV_CLIENT_ISOLATION_EXEC = 2, /* nothing is shared with any other worker */
+};
+
 struct viv_client_enforcement {
     const char *const *layers;
     size_t layer_count;
@@ -359,6 +366,7 @@ struct viv_client_response {
     const struct viv_client_session_state *session; /* NULL: not in a session */
     const struct viv_client_profile *profile;       /* NULL: not asked for, or killed */
     const struct viv_client_trace *trace;           /* the same */
+    enum viv_client_isolation isolation;            /* of the worker that ran it */
 };
 
 /* NULL is fine. */
@@ -578,6 +586,7 @@ struct viv_client_description {
     uint32_t pool_ceiling;
     const char *const *worker_profiles; /* names of those that the tenant may use */
     size_t worker_profile_count;
+    enum viv_client_isolation isolation; /* of the tenant's workers, in the default profile */
 };
 
 /* What the supervisor is. The caller owns *ret_description. */

@@ -1,4 +1,5 @@
 /* The supervisor's beginning and end. */
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static void free_supervisor(struct viv_supervisor *s)
     profiles_free(s->profiles, s->zygote_count);
     pthread_cond_destroy(&s->start_done);
     pthread_mutex_destroy(&s->start_lock);
+    pthread_mutex_destroy(&s->turn);
     free(s);
 }
 
@@ -88,14 +90,27 @@ static void make_defaults(struct viv_supervisor *s)
     s->parked_last = &s->parked_first;
     TAILQ_INIT(&s->held);
     pthread_mutex_init(&s->start_lock, NULL);
+    pthread_mutex_init(&s->turn, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&s->start_done, &clock);
     pthread_condattr_destroy(&clock);
 }
 
-/* Whoever waits for a worker of a zygote that is down adds as many. */
-#define DEMAND_FACTOR 3
+/* Whoever waits for a worker of a zygote that is down adds as many, and so does who
+ * waits for one with a zygote of its own. */
+#define DEMAND_FACTOR 4
+
+/* One processor is for those who run, where there are several. */
+static unsigned exec_starts_max(const struct viv_config *c)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    unsigned most = count > 1 ? (unsigned)count - 1 : 1;
+
+    return most < c->workers_max ? most : c->workers_max;
+}
 
 static int make_zygotes(struct viv_supervisor *s, struct viv_error *err)
 {
@@ -105,10 +120,15 @@ static int make_zygotes(struct viv_supervisor *s, struct viv_error *err)
     if (!s->zygotes)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory for %zu profiles",
                         s->zygote_count);
+    s->exec_starts_max = exec_starts_max(c);
     for (size_t i = 0; i < s->zygote_count; i++) {
+        bool exec = s->profiles[i].isolation == VIV_ISOLATION_EXEC;
+
+        s->exec_asked |= exec;
         zygote_init(&s->zygotes[i], s, &s->profiles[i]);
         if (demand_init(&s->zygotes[i].demand, s->profiles[i].workers_warm,
-                        DEMAND_FACTOR * c->workers_max, enforce_tenant(s, "default"), err) < 0)
+                        DEMAND_FACTOR * c->workers_max, enforce_tenant(s, "default"), exec,
+                        err) < 0)
             return -1;
     }
     return 0;

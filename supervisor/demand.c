@@ -5,7 +5,7 @@
 
 #define RING_MAX 256
 
-int demand_init(struct demand *demand, unsigned warm, unsigned most, const char *first,
+int demand_init(struct demand *demand, unsigned warm, unsigned most, const char *first, bool exec,
                 struct viv_error *err)
 {
     struct demand d = {.warm = warm};
@@ -20,7 +20,7 @@ int demand_init(struct demand *demand, unsigned warm, unsigned most, const char 
     }
     *demand = d;
     for (unsigned i = 0; i < d.ring_size; i++)
-        demand_note(demand, demand_of(demand, first));
+        demand_note(demand, demand_of(demand, first, exec));
     return 0;
 }
 
@@ -37,14 +37,14 @@ static bool in_use(const struct demand_tenant *t)
 }
 
 /* Entries never move, for others point to them: a free one is taken. */
-struct demand_tenant *demand_of(struct demand *d, const char *name)
+struct demand_tenant *demand_of(struct demand *d, const char *name, bool exec)
 {
     struct demand_tenant *vacant = NULL;
 
     for (unsigned i = 0; i < d->count; i++) {
         struct demand_tenant *t = &d->tenants[i];
 
-        if (in_use(t) && strcmp(t->name, name) == 0)
+        if (in_use(t) && t->exec == exec && strcmp(t->name, name) == 0)
             return t;
         if (!vacant && !in_use(t))
             vacant = t;
@@ -53,6 +53,7 @@ struct demand_tenant *demand_of(struct demand *d, const char *name)
         vacant = &d->tenants[d->count++];
     memset(vacant, 0, sizeof(*vacant));
     strncpy(vacant->name, name, VIV_ID_MAX);
+    vacant->exec = exec;
     return vacant;
 }
 
@@ -123,14 +124,15 @@ int64_t demand_next_start(const struct demand *d, int64_t now_ns)
     return first;
 }
 
-unsigned demand_unserved(const struct demand *d)
+unsigned demand_unserved(const struct demand *d, bool exec)
 {
     unsigned sum = 0;
 
     for (unsigned i = 0; i < d->count; i++) {
         const struct demand_tenant *t = &d->tenants[i];
 
-        sum += t->queued > t->starting ? t->queued - t->starting : 0;
+        if (t->exec == exec && t->queued > t->starting)
+            sum += t->queued - t->starting;
     }
     return sum;
 }
@@ -144,7 +146,7 @@ unsigned demand_reserve(const struct demand *d)
     return sum;
 }
 
-struct demand_tenant *demand_lacking(const struct demand *d, int64_t now_ns)
+struct demand_tenant *demand_lacking(const struct demand *d, bool exec, int64_t now_ns)
 {
     struct demand_tenant *best = NULL;
     unsigned most = 0;
@@ -153,7 +155,8 @@ struct demand_tenant *demand_lacking(const struct demand *d, int64_t now_ns)
         struct demand_tenant *t = &d->tenants[i];
         unsigned wanted = share(d, t), has = reserve(t);
 
-        if (wanted > has && wanted - has > most && demand_may_start(t, now_ns)) {
+        if (wanted > has && wanted - has > most && (exec || !t->exec) &&
+            demand_may_start(t, now_ns)) {
             most = wanted - has;
             best = t;
         }

@@ -234,6 +234,7 @@ void execution_report(struct execution *e, const struct viv_death *death, uint64
         .death = {.exit_status = -1},
         .layers = layers,
         .absent = absent,
+        .isolation = e->exec ? VIV_ISOLATION_EXEC : VIV_ISOLATION_FORK,
     };
 
     if (e->save_error[0])

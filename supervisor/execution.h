@@ -109,6 +109,7 @@ struct execution {
     char save_error[VIV_ERROR_TEXT];
 
     struct zygote *zygote; /* of its profile: of its session's, once it has the turn */
+    bool exec;             /* its worker is to have, or has, a zygote of its own */
     struct worker *worker;
     /* Its turn has come, and a worker of its tenant is on its way to it. */
     struct demand_tenant *parked; /* NULL: no */

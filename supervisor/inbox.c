@@ -24,32 +24,62 @@ void inbox_free(struct inbox *inbox)
     pthread_mutex_destroy(&inbox->lock);
 }
 
-void inbox_post(struct inbox *inbox, struct command *command)
+/* Under the lock; true: the list was empty. */
+static bool append(struct inbox *inbox, struct command *command)
 {
-    const uint64_t one = 1;
-    bool was_empty;
+    bool was_empty = inbox->first == NULL;
 
     command->next = NULL;
-    pthread_mutex_lock(&inbox->lock);
-    was_empty = inbox->first == NULL;
     *inbox->last = command;
     inbox->last = &command->next;
-    /* Under the lock, so that inbox_free() can't close it in between. */
-    if (was_empty && write(inbox->wake_fd, &one, sizeof(one)) < 0) {
+    return was_empty;
+}
+
+/* Under the lock, so that inbox_free() can't close it in between. */
+static void ring(struct inbox *inbox)
+{
+    const uint64_t one = 1;
+
+    if (write(inbox->wake_fd, &one, sizeof(one)) < 0) {
         /* EAGAIN: the counter is full, so the reactor is awake already. */
     }
+}
+
+void inbox_post(struct inbox *inbox, struct command *command)
+{
+    pthread_mutex_lock(&inbox->lock);
+    if (append(inbox, command))
+        ring(inbox);
     pthread_mutex_unlock(&inbox->lock);
+}
+
+void inbox_put(struct inbox *inbox, struct command *command)
+{
+    pthread_mutex_lock(&inbox->lock);
+    append(inbox, command);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+void inbox_ring(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    ring(inbox);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+void inbox_hear(struct inbox *inbox)
+{
+    uint64_t count;
+
+    if (read(inbox->wake_fd, &count, sizeof(count)) < 0) {
+        /* EAGAIN: nobody rang; looking costs little. */
+    }
 }
 
 struct command *inbox_take(struct inbox *inbox)
 {
     struct command *first;
-    uint64_t count;
 
-    /* Clear the wake-up before looking, or one that comes in between is lost. */
-    if (read(inbox->wake_fd, &count, sizeof(count)) < 0) {
-        /* EAGAIN: nobody rang; looking costs little. */
-    }
     pthread_mutex_lock(&inbox->lock);
     first = inbox->first;
     inbox->first = NULL;

@@ -10,8 +10,8 @@
 
 struct viv_supervisor;
 
-/* Lives inside what it is about; run() on the reactor thread ends its life in
- * the list, and may free it. */
+/* Lives inside what it is about; run(), with the reactor's turn, ends its life in the
+ * list, and may free it. */
 struct command {
     struct command *next;
     void (*run)(struct viv_supervisor *supervisor, struct command *command);
@@ -30,7 +30,14 @@ void inbox_free(struct inbox *inbox);
 /* From any thread. */
 void inbox_post(struct inbox *inbox, struct command *command);
 
-/* On the reactor: takes all commands, in order of posting; NULL: none. */
+/* The two halves of it: where the caller goes on to run what is in the list. */
+void inbox_put(struct inbox *inbox, struct command *command);
+void inbox_ring(struct inbox *inbox);
+
+/* Clears the wake-up: before looking, or one that comes in between is lost. */
+void inbox_hear(struct inbox *inbox);
+
+/* With the reactor's turn: takes all commands, in order of posting; NULL: none. */
 struct command *inbox_take(struct inbox *inbox);
 
 #endif

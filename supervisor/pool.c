@@ -11,6 +11,11 @@
  * one at a time. */
 #define STARTS_MAX 16
 #define RETRY_NS INT64_C(1000000)
+/* A clone keeps a processor busy for about as long as a short execution takes. While there is a
+ * reserve, its replacement waits until that is answered, or for so long. */
+#define RESERVE_PAUSE_NS INT64_C(1000000)
+/* Starts with a zygote of its own that fail in a row before those who wait are told. */
+#define EXEC_TRIES 3
 
 void pool_offer(struct viv_supervisor *s, struct worker *w)
 {
@@ -114,27 +119,62 @@ static bool any_ready(const struct viv_supervisor *s)
 }
 
 /* Of those who wait for a zygote that is down nobody can be helped by a worker. */
-static unsigned unserved_by_all(const struct viv_supervisor *s)
+static unsigned unserved_of(const struct viv_supervisor *s, bool exec)
 {
     unsigned sum = 0;
 
     for (size_t i = 0; i < s->zygote_count; i++)
         if (is_ready(&s->zygotes[i]))
-            sum += demand_unserved(&s->zygotes[i].demand);
+            sum += demand_unserved(&s->zygotes[i].demand, exec);
     return sum;
+}
+
+static unsigned unserved_by_all(const struct viv_supervisor *s)
+{
+    return unserved_of(s, false) + unserved_of(s, true);
+}
+
+static unsigned forks_starting(const struct viv_supervisor *s)
+{
+    return s->starting_count - s->exec_starting_count;
 }
 
 /* Whether one more may have its turn: a worker waits for it, or one of another
  * tenant or profile that can give way, or there is room for a new one. */
-static bool has_capacity(const struct viv_supervisor *s)
+static bool has_fork_capacity(const struct viv_supervisor *s)
 {
     unsigned unserved = unserved_by_all(s);
     unsigned room = s->config.workers_max - occupied(s);
 
     if (s->idle_count > unserved)
         return true;
-    return any_ready(s) && unserved + s->starting_count < STARTS_MAX &&
+    return any_ready(s) && unserved + forks_starting(s) < STARTS_MAX &&
            s->idle_count + room > unserved;
+}
+
+/* On the thread alone: a zygote is killed when the thread that started it ends. */
+static bool may_start_exec(const struct viv_supervisor *s)
+{
+    return s->thread_has_turn && s->exec_starting_count < s->exec_starts_max;
+}
+
+/* Each needs a zygote's start, a hundred times a clone's work: few at a time. */
+static bool has_exec_capacity(const struct viv_supervisor *s)
+{
+    unsigned unserved = unserved_of(s, true);
+    unsigned room = s->config.workers_max - occupied(s);
+
+    if (s->exec_idle_count > unserved)
+        return true;
+    return any_ready(s) && unserved + s->exec_starting_count < s->exec_starts_max &&
+           s->idle_count + room > unserved_by_all(s);
+}
+
+/* Those who wait for workers of one kind don't hold up the others. */
+static unsigned kinds_with_capacity(const struct viv_supervisor *s)
+{
+    return (unsigned)has_fork_capacity(s) << QUEUE_FORK | (unsigned)has_exec_capacity(s)
+                                                              << QUEUE_EXEC;
 }
 
 /* So that those of other profiles get past it. */
@@ -163,13 +203,36 @@ void pool_broken(struct zygote *z)
     }
 }
 
+/* Whose zygotes have not come up, one after the other, and are not tried yet again. */
+static bool is_down(const struct demand_tenant *demand, int64_t now_ns)
+{
+    return demand->exec && demand->failed >= EXEC_TRIES && demand->starting == 0 &&
+           !demand_may_start(demand, now_ns);
+}
+
+static void refuse_hopeless(struct viv_supervisor *s, int64_t now_ns)
+{
+    struct execution **at = &s->parked_first;
+
+    while (*at) {
+        if (is_down((*at)->parked, now_ns)) {
+            refuse(s, unpark(s, at));
+            at = &s->parked_first; /* what was called may have changed the list */
+        } else {
+            at = &(*at)->next_parked;
+        }
+    }
+}
+
 /* It keeps its turn until there is a worker of its own tenant and profile. */
 static void await_worker(struct viv_supervisor *s, struct execution *e,
                          struct demand_tenant *demand)
 {
     const struct zygote *z = e->zygote;
 
-    if (is_ready(z) || (!z->broken && z->parked_count < s->config.workers_max))
+    if (is_down(demand, clock_now()))
+        refuse(s, e);
+    else if (is_ready(z) || (!z->broken && z->parked_count < s->config.workers_max))
         park(s, e, demand);
     else
         refuse(s, e);
@@ -180,14 +243,16 @@ static void await_worker(struct viv_supervisor *s, struct execution *e,
 void pool_assign(struct viv_supervisor *s)
 {
     struct execution *e;
+    unsigned kinds;
 
     serve_parked(s);
     queue_serve_held(s);
-    while (!s->stopping && has_capacity(s) && (e = queue_pop(s))) {
+    while (!s->stopping && (kinds = kinds_with_capacity(s)) && (e = queue_pop(s, kinds))) {
         struct demand *all = &e->zygote->demand;
-        struct demand_tenant *demand = demand_of(all, enforce_tenant(s, e->name.tenant));
+        struct demand_tenant *demand = demand_of(all, enforce_tenant(s, e->name.tenant), e->exec);
         struct worker *w = idle_of(s, demand);
 
+        s->exec_asked |= e->exec;
         demand_note(all, demand);
         if (w)
             schedule_take_turn(s, e, w);
@@ -201,7 +266,8 @@ void pool_assign(struct viv_supervisor *s)
 static struct worker *free_slot(struct viv_supervisor *s)
 {
     for (unsigned i = 0; i < s->config.workers_max; i++)
-        if (s->workers[i].state == WORKER_FREE && enforce_vacant(&s->workers[i]))
+        if (s->workers[i].state == WORKER_FREE && own_zygote_gone(&s->workers[i].own) &&
+            enforce_vacant(&s->workers[i]))
             return &s->workers[i];
     return NULL;
 }
@@ -246,6 +312,21 @@ struct wanted {
     struct demand_tenant *demand;
 };
 
+void pool_began(struct viv_supervisor *s)
+{
+    s->reserve_at_ns = clock_now() + RESERVE_PAUSE_NS;
+}
+
+void pool_answered(struct viv_supervisor *s)
+{
+    s->reserve_at_ns = 0;
+}
+
+static bool reserve_waits(const struct viv_supervisor *s, int64_t now_ns)
+{
+    return s->idle_count > 0 && now_ns < s->reserve_at_ns;
+}
+
 /* For the reserve. */
 static struct wanted lacking(struct viv_supervisor *s, int64_t now_ns)
 {
@@ -254,7 +335,7 @@ static struct wanted lacking(struct viv_supervisor *s, int64_t now_ns)
         struct demand_tenant *t = NULL;
 
         if (is_ready(z) && demand_reserve(&z->demand) < z->profile->workers_warm)
-            t = demand_lacking(&z->demand, now_ns);
+            t = demand_lacking(&z->demand, may_start_exec(s), now_ns);
         if (t)
             return (struct wanted){z, t};
     }
@@ -266,9 +347,9 @@ static struct wanted next_to_start(struct viv_supervisor *s, int64_t now_ns)
 {
     for (struct execution *e = s->parked_first; e; e = e->next_parked)
         if (is_ready(e->zygote) && e->parked->queued > e->parked->starting &&
-            demand_may_start(e->parked, now_ns))
+            (!e->parked->exec || may_start_exec(s)) && demand_may_start(e->parked, now_ns))
             return (struct wanted){e->zygote, e->parked};
-    return s->draining ? (struct wanted){0} : lacking(s, now_ns);
+    return s->draining || reserve_waits(s, now_ns) ? (struct wanted){0} : lacking(s, now_ns);
 }
 
 /* Who has the most idle workers above his share. */
@@ -317,7 +398,7 @@ static void rebalance(struct viv_supervisor *s, struct zygote *z, int64_t now_ns
     struct demand_tenant *t = demand_surplus(&z->demand, &most);
 
     if (t && s->ending_count == 0 && demand_reserve(&z->demand) >= z->profile->workers_warm &&
-        demand_lacking(&z->demand, now_ns))
+        demand_lacking(&z->demand, true, now_ns))
         retire(s, t);
 }
 
@@ -325,7 +406,7 @@ static void start_wanted(struct viv_supervisor *s, int64_t now_ns)
 {
     struct wanted wanted;
 
-    while (s->starting_count < STARTS_MAX && occupied(s) < s->config.workers_max &&
+    while (forks_starting(s) < STARTS_MAX && occupied(s) < s->config.workers_max &&
            (wanted = next_to_start(s, now_ns)).zygote) {
         struct worker *w = free_slot(s);
 
@@ -342,9 +423,12 @@ void pool_refill(struct viv_supervisor *s)
 
     if (!any_ready(s) || s->stopping)
         return;
+    refuse_hopeless(s, now);
     pool_assign(s);
     make_room(s);
     start_wanted(s, now);
+    if (reserve_waits(s, now))
+        retry_at(s, s->reserve_at_ns);
     for (size_t i = 0; i < s->zygote_count; i++) {
         if (!is_ready(&s->zygotes[i]))
             continue;

@@ -5,10 +5,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-pid_t process_tree_pid(int pidfd)
+/* ioctl(2) of a pidfd, since Linux 6.13 (include/uapi/linux/pidfd.h). */
+struct pidfd_info_v0 {
+    uint64_t mask, cgroup;
+    uint32_t pid, tgid, ppid, ids[8];
+    int32_t exit_code;
+};
+_Static_assert(sizeof(struct pidfd_info_v0) == 64, "PIDFD_INFO_SIZE_VER0");
+#define PIDFD_INFO_PID (UINT64_C(1) << 0)
+#define PIDFD_GET_INFO_V0 _IOWR(0xff, 11, struct pidfd_info_v0)
+
+static pid_t pid_by_ioctl(int pidfd)
+{
+    struct pidfd_info_v0 info = {.mask = PIDFD_INFO_PID};
+
+    return ioctl(pidfd, PIDFD_GET_INFO_V0, &info) == 0 && (info.mask & PIDFD_INFO_PID)
+               ? (pid_t)info.pid
+               : -1;
+}
+
+static pid_t pid_by_file(int pidfd)
 {
     char path[64], line[128];
     long pid = -1;
@@ -23,6 +43,13 @@ pid_t process_tree_pid(int pidfd)
             pid = strtol(line + 4, NULL, 10);
     fclose(f);
     return pid > 0 ? (pid_t)pid : -1;
+}
+
+pid_t process_tree_pid(int pidfd)
+{
+    pid_t pid = pid_by_ioctl(pidfd);
+
+    return pid > 0 ? pid : pid_by_file(pidfd);
 }
 
 #define TREE_MAX 1024

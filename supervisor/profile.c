@@ -124,6 +124,9 @@ static int check_profile(const struct viv_profile *p, struct viv_error *err)
                         "the name of a profile must be 1 to %d characters", VIV_PROFILE_MAX);
     if (limits_check_id("the name of a profile", p->name, err) < 0)
         return -1;
+    if (p->isolation > VIV_ISOLATION_EXEC)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "profile %s: there is no isolation %d", p->name,
+                        (int)p->isolation);
     if (check_list(p, "preload", p->preload, PROFILE_MODULES_MAX, check_module, err) < 0 ||
         check_list(p, "read_only_paths", p->read_only_paths, PROFILE_PATHS_MAX, check_path, err) <
             0)
@@ -186,6 +189,7 @@ static int copy(const struct viv_profile *from, struct viv_profile *to)
         .environment = (const char *const *)strings_copy(from->environment),
         .network = from->network,
         .workers_warm = from->workers_warm,
+        .isolation = from->isolation,
     };
     return to->name && to->preload && to->read_only_paths && to->environment ? 0 : -1;
 }
@@ -247,6 +251,11 @@ bool profile_allowed(const struct viv_tenant_config *rules, const char *profile)
         if (strcmp(*p, profile) == 0)
             return true;
     return false;
+}
+
+bool profile_has_exec(const struct viv_profile *profile, const struct viv_tenant_config *rules)
+{
+    return profile->isolation == VIV_ISOLATION_EXEC || rules->isolation == VIV_ISOLATION_EXEC;
 }
 
 static int fail_denied(const struct viv_profile *profiles, size_t count,

@@ -23,6 +23,9 @@ void profiles_free(struct viv_profile *profiles, size_t count);
 /* Whether a tenant may use it. */
 bool profile_allowed(const struct viv_tenant_config *rules, const char *profile);
 
+/* Whether its workers for a tenant share their zygotes with no others. */
+bool profile_has_exec(const struct viv_profile *profile, const struct viv_tenant_config *rules);
+
 /* What comes of a request that names `profile` (NULL or "": the default one):
  * *ret_index. VIV_PERMISSION_DENIED names those that the tenant may use, so that
  * nobody learns of others. */

@@ -70,8 +70,14 @@ static void list(struct viv_supervisor *s, struct command *command)
     free(q);
 }
 
+static enum viv_isolation isolation_of(const struct zygote *z,
+                                       const struct viv_tenant_config *rules)
+{
+    return profile_has_exec(z->profile, rules) ? VIV_ISOLATION_EXEC : VIV_ISOLATION_FORK;
+}
+
 /* Those that may be used; returns how many. */
-static size_t list_profiles(const struct viv_supervisor *s, const bool *allowed,
+static size_t list_profiles(const struct viv_supervisor *s, const struct query_command *q,
                             struct viv_profile_info ret[VIV_PROFILES_MAX])
 {
     size_t count = 0;
@@ -79,12 +85,13 @@ static size_t list_profiles(const struct viv_supervisor *s, const bool *allowed,
     for (size_t i = 0; i < s->zygote_count; i++) {
         const struct zygote *z = &s->zygotes[i];
 
-        if (allowed[i])
+        if (q->allowed[i])
             ret[count++] = (struct viv_profile_info){.name = z->profile->name,
                                                      .preload = z->profile->preload,
                                                      .network = z->profile->network,
                                                      .layers = z->layers,
-                                                     .absent = z->absent};
+                                                     .absent = z->absent,
+                                                     .isolation = isolation_of(z, &q->rules)};
     }
     return count;
 }
@@ -110,8 +117,9 @@ static void describe(struct viv_supervisor *s, struct command *command)
         .vm = s->zygotes[0].vm,
         .layers = s->zygotes[0].layers,
         .absent = s->zygotes[0].absent,
+        .isolation = isolation_of(&s->zygotes[0], &q->rules),
         .profiles = profiles,
-        .profile_count = list_profiles(s, q->allowed, profiles),
+        .profile_count = list_profiles(s, q, profiles),
         .quotas = q->rules,
         .idle = s->idle_count,
         .busy = s->busy_count,

@@ -97,12 +97,13 @@ int queue_admit(struct viv_supervisor *s, const struct execution *e, struct viv_
 void queue_push(struct viv_supervisor *s, struct execution *e)
 {
     e->phase = EXECUTION_QUEUED;
+    e->item.kind = e->exec ? QUEUE_EXEC : QUEUE_FORK;
     fair_push(&s->fair, &e->tenant->flow, &e->item, clock_now());
 }
 
-struct execution *queue_pop(struct viv_supervisor *s)
+struct execution *queue_pop(struct viv_supervisor *s, unsigned kinds)
 {
-    struct fair_item *item = fair_pop(&s->fair, clock_now());
+    struct fair_item *item = fair_pop(&s->fair, kinds, clock_now());
     struct execution *e = item ? of_item(item) : NULL;
 
     if (e)

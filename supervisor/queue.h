@@ -16,8 +16,12 @@ int queue_admit(struct viv_supervisor *supervisor, const struct execution *execu
 
 void queue_push(struct viv_supervisor *supervisor, struct execution *execution);
 
-/* Takes out the execution whose turn it is; NULL: none may start. */
-struct execution *queue_pop(struct viv_supervisor *supervisor);
+/* By the worker that it is to have. */
+enum queue_kind { QUEUE_FORK, QUEUE_EXEC };
+
+/* Takes out the execution whose turn it is among those of these kinds, a mask;
+ * NULL: none may start. */
+struct execution *queue_pop(struct viv_supervisor *supervisor, unsigned kinds);
 
 /* Takes out one that waits. */
 void queue_remove(struct viv_supervisor *supervisor, struct execution *execution);

@@ -94,8 +94,10 @@ void schedule_assign(struct viv_supervisor *s, struct execution *e, struct worke
 {
     queue_began(s, e);
     s->running_count++;
+    pool_began(s);
     e->phase = EXECUTION_RUNNING;
     e->worker = w;
+    e->exec = w->exec;
     w->execution = e;
     worker_event(w, WORKER_RUN);
 }
@@ -137,6 +139,7 @@ static void free_place(struct viv_supervisor *s, struct execution *e)
 void schedule_answered(struct viv_supervisor *s, struct execution *e, const struct viv_death *death)
 {
     s->running_count--;
+    pool_answered(s);
     queue_ended(s, e);
     e->worker = NULL;
     e->phase = EXECUTION_SAVING;

@@ -158,8 +158,7 @@ static void stop_leaving(struct session *session)
 }
 
 /* Each time: the tenant may have lost the right to it since. */
-static int find_profile(const struct session *session, struct zygote **ret_zygote,
-                        struct viv_error *err)
+static int find_profile(const struct session *session, struct execution *e, struct viv_error *err)
 {
     struct viv_supervisor *s = session->supervisor;
     const struct viv_tenant_config *rules;
@@ -171,9 +170,11 @@ static int find_profile(const struct session *session, struct zygote **ret_zygot
     rc = !rules ? tenants_fail_unknown(session->name.tenant, err)
                 : profile_resolve(s->profiles, s->zygote_count, rules, session->meta.profile,
                                   &index, err);
+    if (rc == 0) {
+        e->zygote = &s->zygotes[index];
+        e->exec = profile_has_exec(e->zygote->profile, rules);
+    }
     pthread_mutex_unlock(&s->inbox.lock);
-    if (rc == 0)
-        *ret_zygote = &s->zygotes[index];
     return rc;
 }
 
@@ -194,7 +195,7 @@ static void give_turn(struct session *session)
     struct execution *e = session->first;
     struct viv_error error;
 
-    if (find_profile(session, &e->zygote, &error) < 0) {
+    if (find_profile(session, e, &error) < 0) {
         refuse_turns(session, &error);
         return;
     }

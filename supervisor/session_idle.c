@@ -78,11 +78,20 @@ static int64_t idle_end(const struct session *session)
     return at;
 }
 
+/* Before the lease is over: what runs takes time to be killed, the more so on a
+ * busy machine, and the next holder begins as soon as it may. */
+static int64_t lease_end(const struct session *session)
+{
+    return session->lease.until_ns - session->supervisor->sessions->store.lease_ns / 6;
+}
+
 void session_timer(struct session *session)
 {
     struct timers *timers = &session->supervisor->timers;
-    int64_t at = session->loaded && !session->lost ? session->renew_at_ns : INT64_MAX;
+    int64_t at = INT64_MAX;
 
+    if (session->loaded && !session->lost)
+        at = earlier(session->renew_at_ns, lease_end(session));
     if (session->loaded && !in_use(session) && !session->closing) {
         at = earlier(at, idle_end(session));
         if (!session->worker)
@@ -112,7 +121,7 @@ void session_timer_fired(struct timer *timer, int64_t now_ns)
 {
     struct session *session = (struct session *)((char *)timer - offsetof(struct session, timer));
 
-    if (session->loaded && !session->lost && now_ns >= session->lease.until_ns) {
+    if (session->loaded && !session->lost && now_ns >= lease_end(session)) {
         session_lease_lost(session);
         return;
     }

@@ -81,6 +81,7 @@ static struct execution *take_place(struct viv_supervisor *s, const struct viv_r
         s->request_bytes += bytes;
         e->tenant = tenant;
         e->zygote = &s->zygotes[profile];
+        e->exec = profile_has_exec(e->zygote->profile, tenant->rules);
         e->charged_bytes = bytes;
     }
     pthread_mutex_unlock(&s->inbox.lock);
@@ -139,7 +140,7 @@ int viv_submit(struct viv_supervisor *s, const struct viv_request *request,
     if (ret_ticket)
         *ret_ticket = e->coming_ticket;
     e->submitted.run = schedule_submitted;
-    inbox_post(&s->inbox, &e->submitted);
+    reactor_call(s, &e->submitted);
     return 0;
 }
 

@@ -22,7 +22,8 @@
 
 enum zygote_phase { ZYGOTE_DOWN, ZYGOTE_STARTING, ZYGOTE_READY };
 
-/* A profile at work: its zygote, and whose workers of it to keep. */
+/* A profile at work: its zygote, and whose workers of it to keep. Those that share
+ * their zygote with no other aren't its own, but start as long as it is there. */
 struct zygote {
     struct viv_supervisor *supervisor;
     const struct viv_profile *profile;
@@ -59,7 +60,14 @@ struct viv_supervisor {
     bool started, start_failed;
     struct viv_error start_error;
 
-    /* The reactor's own. */
+    /* Held by whoever does the reactor's work: its thread, and with
+     * config.callers_run those that submit. What follows is the holder's own. */
+    pthread_mutex_t turn;
+    uint64_t turns;       /* of callers */
+    int64_t last_turn_ns; /* of a caller */
+    int64_t wakes_ns;     /* when the thread wakes by itself */
+    bool thread_has_turn;
+    bool exec_asked; /* somebody has ever asked for a zygote of its own */
     pthread_t thread;
     bool thread_runs;
     int epoll_fd;
@@ -73,10 +81,13 @@ struct viv_supervisor {
     struct worker *workers;
     struct worker *idle; /* a stack: the last one in has the warmest caches */
     unsigned idle_count, starting_count, busy_count, held_count, ending_count;
+    /* Of those, with a zygote of their own; and the most that may start at a time. */
+    unsigned exec_idle_count, exec_starting_count, exec_starts_max;
     struct execution *parked_first, **parked_last;
     unsigned parked_count;
     struct enforce enforce;
     struct timer refill_retry;
+    int64_t reserve_at_ns; /* until then an execution has the processors */
 
     struct execution *executions;
     size_t execution_count; /* places for callers', then one for each session's own */
@@ -113,6 +124,9 @@ void pool_unpark(struct viv_supervisor *supervisor, struct execution *execution)
 void pool_refill(struct viv_supervisor *supervisor);
 /* One that was spawning or starting has come to another state. */
 void pool_started(struct worker *worker, enum worker_state next);
+/* An execution has begun; one has been answered. */
+void pool_began(struct viv_supervisor *s);
+void pool_answered(struct viv_supervisor *s);
 void pool_refill_retry(struct timer *timer, int64_t now_ns);
 
 /* zygote.c: a zygote's life. */
@@ -121,6 +135,8 @@ void zygote_init(struct zygote *zygote, struct viv_supervisor *supervisor,
 void zygote_start(struct zygote *zygote);
 /* At our own end: no more workers, and none that it has. */
 void zygote_end(struct zygote *zygote);
+/* The layers that its profile does without. */
+uint64_t zygote_may_lack(const struct zygote *zygote);
 
 /* schedule.c: executions on their way through. */
 void schedule_submitted(struct viv_supervisor *supervisor, struct command *command);
@@ -164,5 +180,7 @@ void drain_cancel_all(struct viv_supervisor *supervisor, bool force);
 
 /* reactor.c */
 void *reactor_main(void *supervisor);
+/* Has a command run, on this thread where config.callers_run and nobody has the turn. */
+void reactor_call(struct viv_supervisor *supervisor, struct command *command);
 
 #endif

@@ -9,7 +9,7 @@
  *
  * Threads: every function may be called from any thread, create and destroy
  * once each. The supervisor has one thread, the reactor, which owns all state;
- * every callback runs on it. A callback must return soon, may call any function
+ * every callback runs on it (but see callers_run). A callback must return soon, may call any function
  * here but viv_supervisor_destroy(), and may keep nothing that it was given by
  * pointer beyond its return unless said otherwise.
  *
@@ -35,7 +35,7 @@ extern "C" {
 #define VIV_VERSION "0.1.0"
 
 /* Rises by one with every change that a caller must be compiled anew for. */
-#define VIV_ABI_VERSION 1
+#define VIV_ABI_VERSION 2
 
 /* Longest execution_id, tenant and session_id, in bytes. */
 #define VIV_ID_MAX 128
@@ -165,6 +165,16 @@ struct viv_session_config {
 #define VIV_PROFILE_MAX 63
 #define VIV_PROFILES_MAX 32
 
+/* What a worker shares with others. */
+enum viv_isolation {
+    /* Cloned from its profile's zygote, as all of them: one address layout, one
+     * hash seed, and the pages of what was imported. */
+    VIV_ISOLATION_FORK = 0,
+    /* From a zygote of its own, freshly exec'ed and used once: nothing of these. It
+     * costs that zygote's start and memory for each worker. */
+    VIV_ISOLATION_EXEC,
+};
+
 /* A kind of worker: what it has imported, sees and may reach. Each has a zygote of
  * its own, and so its own memory for what it imports. Lists are NULL-terminated,
  * and may be NULL. */
@@ -183,6 +193,8 @@ struct viv_profile {
      * them. Only IPv4 and IPv6, TCP and UDP; the layer network_namespace is absent. */
     bool network;
     unsigned workers_warm; /* as in viv_config */
+    /* Of all its workers, whosever they are. */
+    enum viv_isolation isolation;
 };
 
 struct viv_config {
@@ -224,6 +236,11 @@ struct viv_config {
     /* Layers that this machine may lack, as a mask (viv_layer_find()); default
      * 0: one that is missing fails the start. UINT64_MAX: any. */
     uint64_t allow_absent;
+    /* viv_submit() may do the reactor's work on the caller's thread, which saves an
+     * execution a wake-up. Callbacks, of this and of other executions, then also
+     * run inside viv_submit(), still one at a time: the caller holds no lock that a
+     * callback takes. Default false. */
+    bool callers_run;
     /* How long an execution may be held up by an output callback that said no (see
      * viv_callbacks); 0: until a limit ends it. Default 60 s. */
     int64_t output_stall_ns;
@@ -278,6 +295,9 @@ struct viv_tenant_config {
     uint64_t group_memory_bytes;
     uint32_t group_pids;
     uint32_t group_cpu_millis;
+    /* Of its workers in every profile; with FORK as the profile says. What a new
+     * table says holds for the workers that are started from then on. */
+    enum viv_isolation isolation;
     struct viv_limits defaults;
     struct viv_limits ceilings;
 };
@@ -420,8 +440,9 @@ struct viv_result {
     const struct viv_receipt *receipt;       /* NULL: no cancel was asked for */
     const struct viv_session_state *session; /* NULL: in none */
     struct viv_death death;
-    uint64_t layers; /* what the kernel enforced; names by viv_layer_name() */
-    uint64_t absent; /* what it did not, as allow_absent has it */
+    uint64_t layers;              /* what the kernel enforced; names by viv_layer_name() */
+    uint64_t absent;              /* what it did not, as allow_absent has it */
+    enum viv_isolation isolation; /* of the worker that it ran on */
 };
 
 /* What becomes of a submitted execution. Exactly one of finished and rejected
@@ -529,6 +550,7 @@ struct viv_profile_info {
     bool network;
     uint64_t layers;
     uint64_t absent;
+    enum viv_isolation isolation; /* of the tenant's workers */
 };
 
 struct viv_description {
@@ -551,6 +573,7 @@ struct viv_description {
     unsigned queue_max;
     uint64_t request_bytes_max;
     bool draining;
+    enum viv_isolation isolation; /* of the tenant's workers, in the default profile */
 };
 
 typedef void viv_describe_done(void *arg, const struct viv_description *description);

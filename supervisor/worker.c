@@ -18,13 +18,18 @@
 #include "supervisor/worker_io.h"
 
 #define START_TIMEOUT_NS INT64_C(10000000000)
+/* With a zygote of its own, which has modules to import. */
+#define EXEC_TIMEOUT_NS INT64_C(40000000000)
 
 static void start_too_slow(struct timer *timer, int64_t now_ns)
 {
     struct worker *w = (struct worker *)((char *)timer - offsetof(struct worker, timer));
 
-    snprintf(w->conviction, sizeof(w->conviction), "took more than 10 s to start");
-    worker_event(w, WORKER_KILL);
+    snprintf(w->conviction, sizeof(w->conviction), "took too long to start");
+    if (w->exec && w->state == WORKER_SPAWNING)
+        own_zygote_kill(w);
+    else
+        worker_event(w, WORKER_KILL);
 }
 
 int worker_open(struct worker *worker, struct viv_supervisor *supervisor, uint32_t index,
@@ -40,6 +45,7 @@ int worker_open(struct worker *worker, struct viv_supervisor *supervisor, uint32
         .vm_pidfd = -1,
         .timer = {.fire = start_too_slow},
     };
+    own_zygote_init(&worker->own);
     return control_open(&worker->control, err);
 }
 
@@ -60,6 +66,7 @@ static void close_process(struct worker *w)
     close_fd(&w->init_pidfd);
     close_fd(&w->vm_pidfd);
     timers_stop(&w->supervisor->timers, &w->timer);
+    own_zygote_end(w);
 }
 
 void worker_close(struct worker *worker)
@@ -97,31 +104,38 @@ static int make_pipes(struct worker *w, int theirs[VIV_SPAWN_FDS], struct viv_er
     return 0;
 }
 
-int worker_spawn(struct worker *w, struct zygote *zygote, struct demand_tenant *demand,
-                 struct viv_error *err)
+int worker_order(struct worker *w, struct link *link, struct viv_error *err)
 {
     struct viv_cgroup_entrance entrance;
     int theirs[VIV_SPAWN_FDS], rc;
 
-    w->zygote = zygote;
-    w->demand = demand;
     if (enforce_spawn(w, &entrance, err) < 0 || make_pipes(w, theirs, err) < 0)
         return -1;
     control_reset(&w->control);
     w->generation = ++w->supervisor->next_generation;
-    rc = link_spawn(&zygote->link, w->index, w->generation, theirs, &entrance, err);
+    rc = link_spawn(link, w->index, w->generation, theirs, &entrance, err);
     close(theirs[VIV_SPAWN_CHANNEL]);
     close(theirs[VIV_SPAWN_STDOUT]);
     close(theirs[VIV_SPAWN_STDERR]);
-    if (rc < 0) {
+    if (rc < 0)
         close_process(w);
+    return rc;
+}
+
+int worker_spawn(struct worker *w, struct zygote *zygote, struct demand_tenant *demand,
+                 struct viv_error *err)
+{
+    w->zygote = zygote;
+    w->demand = demand;
+    w->exec = demand->exec;
+    if ((w->exec ? own_zygote_start(w, err) : worker_order(w, &zygote->link, err)) < 0)
         return -1;
-    }
     w->has_status = w->we_killed = w->hung_up = false;
     w->session_runs = 0;
     w->conviction[0] = '\0';
     worker_event(w, WORKER_SPAWN);
-    timers_set(&w->supervisor->timers, &w->timer, clock_now() + START_TIMEOUT_NS);
+    timers_set(&w->supervisor->timers, &w->timer,
+               clock_now() + (w->exec ? EXEC_TIMEOUT_NS : START_TIMEOUT_NS));
     return 0;
 }
 
@@ -310,15 +324,19 @@ static void release(struct worker *w)
 }
 
 /* Keeps the pool's counts, which follow from the states alone. */
-static void count_state(struct viv_supervisor *s, enum worker_state state, int change)
+static void count_state(const struct worker *w, enum worker_state state, int change)
 {
+    struct viv_supervisor *s = w->supervisor;
+
     switch (state) {
     case WORKER_SPAWNING:
     case WORKER_STARTING:
         s->starting_count += (unsigned)change;
+        s->exec_starting_count += w->exec ? (unsigned)change : 0;
         break;
     case WORKER_IDLE:
         s->idle_count += (unsigned)change;
+        s->exec_idle_count += w->exec ? (unsigned)change : 0;
         break;
     case WORKER_RUNNING:
     case WORKER_CANCELLING:
@@ -347,8 +365,8 @@ static void leave_state(struct worker *w, enum worker_state next)
     now = clock_now();
     stats_worker_moved(&s->stats, w->state, next, now - w->since_ns);
     w->since_ns = now;
-    count_state(s, w->state, -1);
-    count_state(s, next, +1);
+    count_state(w, w->state, -1);
+    count_state(w, next, +1);
     demand_move(w->demand, w->state, next);
     if (w->state == WORKER_IDLE)
         pool_forget_idle(s, w);

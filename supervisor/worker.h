@@ -12,6 +12,7 @@
 #include "supervisor/control.h"
 #include "supervisor/demand.h"
 #include "supervisor/enforce.h"
+#include "supervisor/own_zygote.h"
 #include "supervisor/timers.h"
 #include "supervisor/vivarium.h"
 #include "supervisor/watch.h"
@@ -37,7 +38,9 @@ struct worker {
     unsigned session_runs;   /* executions of it that it was given */
     struct timer timer;      /* a start that takes too long */
     struct worker *next_idle;
-    struct zygote *zygote;        /* that it was asked of */
+    struct zygote *zygote; /* of its profile: that it was asked of, unless `exec` */
+    bool exec;             /* it is from one of its own */
+    struct own_zygote own;
     struct demand_tenant *demand; /* whose executions it may run; NULL in a free slot */
     struct enforced enforced;
     /* How it ended. */
@@ -53,10 +56,14 @@ int worker_open(struct worker *worker, struct viv_supervisor *supervisor, uint32
                 struct viv_error *err);
 void worker_close(struct worker *worker);
 
-/* Makes descriptors and asks the zygote for a worker of this tenant, who is one
- * in its demand. The slot must be free, and vacant (enforce.h). */
+/* Asks the zygote for a worker of this tenant, who is one in its demand; or, where
+ * that says so, starts one that will be asked. The slot must be free, vacant
+ * (enforce.h) and without a zygote of its own. */
 int worker_spawn(struct worker *worker, struct zygote *zygote, struct demand_tenant *demand,
                  struct viv_error *err);
+
+/* Makes descriptors and asks whichever zygote it is to come from. */
+int worker_order(struct worker *worker, struct link *link, struct viv_error *err);
 
 /* The zygote's messages about it; takes `pidfd`. */
 void worker_spawned(struct worker *worker, const struct viv_zygote_message *message, int pidfd);

@@ -62,7 +62,7 @@ static void retry(struct timer *timer, int64_t now_ns)
 }
 
 /* A network of the machine's is what its profile asks for. */
-static uint64_t may_be_absent(const struct zygote *z)
+uint64_t zygote_may_lack(const struct zygote *z)
 {
     return z->supervisor->config.allow_absent |
            (z->profile->network ? VIV_LAYER_BIT(VIV_LAYER_NETWORK_NAMESPACE) : 0);
@@ -79,7 +79,7 @@ void zygote_start(struct zygote *z)
     struct viv_supervisor *s = z->supervisor;
     struct viv_error error;
 
-    if (link_start(s->worker_path, z->profile, may_be_absent(z), &z->link, &error) < 0) {
+    if (link_start(s->worker_path, z->profile, zygote_may_lack(z), &z->link, &error) < 0) {
         tell_start(z, &error);
         did_not_come_up(z);
         try_again_later(z);
@@ -108,7 +108,7 @@ static void ready(struct zygote *z, const struct viv_zygote_message *m)
     uint64_t layers = m->layers & VIV_LAYERS_JAIL;
     struct viv_error error;
 
-    if (layers_check(VIV_LAYERS_JAIL, layers, may_be_absent(z), NULL, &error) < 0) {
+    if (layers_check(VIV_LAYERS_JAIL, layers, zygote_may_lack(z), NULL, &error) < 0) {
         tell_start(z, &error);
         shutdown(z->link.fd, SHUT_RDWR); /* it ends of that, and is tried again */
         return;
@@ -191,7 +191,7 @@ static void on_end(struct watch *watch)
     z->end.fd = -1;
     link_reap(&z->link);
     for (unsigned i = 0; i < s->config.workers_max; i++)
-        if (s->workers[i].state != WORKER_FREE && s->workers[i].zygote == z)
+        if (s->workers[i].state != WORKER_FREE && s->workers[i].zygote == z && !s->workers[i].exec)
             worker_zygote_lost(&s->workers[i]);
     viv_fail(&error, VIV_FAILED_PRECONDITION,
              "%s ended before it was ready: its words are on standard error", s->worker_path);
@@ -219,8 +219,8 @@ void zygote_end(struct zygote *z)
     if (z->link.fd < 0)
         return;
     /* One that is ready sees the closed socket; one that hangs in its start
-     * does not look. */
+     * does not look: its parent, which is whom we started, kills it and ends last. */
     if (z->phase != ZYGOTE_READY)
-        pidfd_send_signal(z->link.pidfd, SIGKILL, NULL, 0);
+        pidfd_send_signal(z->link.pidfd, SIGTERM, NULL, 0);
     hang_up(z);
 }

@@ -28,6 +28,7 @@
 
 #include "proto/frame.h"
 #include "worker/jail.h"
+#include "worker/prefault.h"
 #include "worker/raw.h"
 #include "worker/serve.h"
 #include "worker/thread.h"
@@ -204,8 +205,10 @@ _Noreturn void viv_init_run(const struct viv_seat *seat)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    if (enter_groups(seat, &err) < 0 ||
-        (!viv_layers_have(&seat->layers, VIV_LAYER_PID_NAMESPACE) &&
+    if (enter_groups(seat, &err) < 0)
+        give_up(&err);
+    viv_prefault_take(seat->prefault);
+    if ((!viv_layers_have(&seat->layers, VIV_LAYER_PID_NAMESPACE) &&
          follow_zygote(seat, &err) < 0) ||
         map_control_page(seat->control, &start.serve.page, &err) < 0 ||
         enter_jail(seat, &layers, &err) < 0)

@@ -16,12 +16,14 @@ struct viv_seat {
     const int *doors;
     unsigned door_count;
     int group;
+    int netns; /* the zygote is in it, to be born in it; -1: the clone makes one */
     const struct viv_vm_ops *ops;
     struct viv_vm *vm;
     struct viv_layers layers; /* as in struct viv_jail, as the next two */
     const char *const *read_only_paths;
     bool network;
     const struct viv_seccomp *filter;
+    const struct viv_prefault *prefault;
     struct viv_seccomp *alone; /* installed where there is no pid namespace */
 };
 

@@ -157,12 +157,32 @@ static int adopt_orphans(const struct viv_layers *layers, struct viv_error *err)
     return 0;
 }
 
+static volatile pid_t below;
+
+static void kill_below(int sig)
+{
+    kill(below, SIGKILL);
+}
+
+static void hold_termination(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(how, &set, NULL);
+}
+
 /* The stub stays outside the pid namespace, which only a child can enter. It
- * keeps no descriptor: the supervisor is to see the zygote's end at once. */
+ * keeps no descriptor: the supervisor is to see the zygote's end at once. Asked to
+ * end by SIGTERM it ends last, so that nothing is left when it is reaped. */
 static _Noreturn void wait_and_pass_on(pid_t zygote)
 {
     int status = 0;
 
+    below = zygote;
+    signal(SIGTERM, kill_below);
+    hold_termination(SIG_UNBLOCK);
     close_range(0, ~0U, 0);
     while (waitpid(zygote, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -188,11 +208,13 @@ int viv_nest_enter(int link, struct viv_layers *layers, int *ret_proc, struct vi
         return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't open /proc");
     if (enter_namespaces(proc, layers, err) < 0)
         return -1;
+    hold_termination(SIG_BLOCK);
     zygote = fork();
     if (zygote < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't fork the zygote");
     if (zygote > 0)
         wait_and_pass_on(zygote);
+    hold_termination(SIG_UNBLOCK);
     if (die_with_parent(link, err) < 0 || adopt_orphans(layers, err) < 0)
         return -1;
     *ret_proc = proc;

@@ -174,6 +174,7 @@ static int landlock_tcp(void)
     "sysctl kernel.unprivileged_userns_clone=1 (Debian), "                                     \
     "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces above " \
     "0; in a container a seccomp profile that lets unshare and clone pass"
+#define UTS "as user_namespace; in a container a seccomp profile that lets sethostname pass, too"
 #define PROC "in a container: no masked paths in /proc (procMount: Unmasked)"
 #define MOUNT "Linux 5.12; in a container an AppArmor profile that allows mount"
 #define KERNEL "a kernel with CONFIG_SECCOMP_FILTER"
@@ -190,7 +191,7 @@ static const struct {
     {"mount_namespace", mount_namespace, USERNS, VIV_LAYER_MOUNT_NAMESPACE},
     {"network_namespace", network_namespace, USERNS, VIV_LAYER_NETWORK_NAMESPACE},
     {"ipc_namespace", ipc_namespace, USERNS, VIV_LAYER_IPC_NAMESPACE},
-    {"uts_namespace", uts_namespace, USERNS, VIV_LAYER_UTS_NAMESPACE},
+    {"uts_namespace", uts_namespace, UTS, VIV_LAYER_UTS_NAMESPACE},
     {"cgroup_namespace", cgroup_namespace, USERNS, VIV_LAYER_CGROUP_NAMESPACE},
     {"read_only_root", read_only_root, MOUNT, VIV_LAYER_READ_ONLY_ROOT},
     {"private_tmpfs", private_tmpfs, MOUNT, VIV_LAYER_PRIVATE_TMPFS},

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "internal/worker.pb-c.h"
@@ -282,4 +283,33 @@ _Noreturn void viv_serve(const struct viv_serve *serve)
         give_up(&err);
     /* No exit handlers: the run has ended what user code has to end. */
     _exit(EXIT_SUCCESS);
+}
+
+/* A supervisor's part of one execution: what it asks. */
+static int ask(int channel, const char *code, struct viv_error *err)
+{
+    Vivarium__Internal__RunRequest request = VIVARIUM__INTERNAL__RUN_REQUEST__INIT;
+    uint8_t packed[64];
+    struct viv_frame_out out = {
+        .type = VIV_FRAME_RUN, .seq = 1, .message = packed, .body = code, .body_len = strlen(code)};
+
+    request.filename = "";
+    out.message_len = vivarium__internal__run_request__pack(&request, packed);
+    return viv_frame_send(channel, &out, err);
+}
+
+int viv_serve_rehearse(const struct viv_vm_ops *ops, struct viv_vm *vm, const char *code,
+                       struct viv_error *err)
+{
+    static const struct viv_control_page page;
+    int ends[2];
+    struct viv_serve serve = {.page = &page, .ops = ops, .vm = vm};
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't create a socket pair");
+    serve.channel = ends[0];
+    if (ops->adopt(vm, err) < 0 || send_hello(serve.channel, err) < 0 ||
+        ask(ends[1], code, err) < 0)
+        return -1;
+    return serve_next(&serve, err);
 }

@@ -19,4 +19,9 @@ struct viv_serve {
  * worker without a session; then ends the process. */
 _Noreturn void viv_serve(const struct viv_serve *serve);
 
+/* Adopts the VM and runs `code` as viv_serve() would, with nobody at the other
+ * end: in a child of the zygote that ends afterwards. -1: it could not. */
+int viv_serve_rehearse(const struct viv_vm_ops *ops, struct viv_vm *vm, const char *code,
+                       struct viv_error *err);
+
 #endif

@@ -19,8 +19,9 @@ static int clone_into(const struct viv_seat *seat, life *live, pid_t *ret_pid, i
                       struct viv_error *err)
 {
     int pidfd = -1;
+    unsigned born_in = seat->netns >= 0 ? CLONE_NEWNET : 0;
     struct clone_args args = {
-        .flags = (unsigned)viv_nest_flags(seat->layers.present) | CLONE_PIDFD |
+        .flags = ((unsigned)viv_nest_flags(seat->layers.present) & ~born_in) | CLONE_PIDFD |
                  (seat->group >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,

@@ -17,6 +17,8 @@
 #include "proto/zygote.h"
 #include "worker/link.h"
 #include "worker/nest.h"
+#include "worker/netns.h"
+#include "worker/prefault.h"
 #include "worker/rootfs.h"
 #include "worker/serve.h"
 #include "worker/spawn.h"
@@ -28,6 +30,7 @@ struct child {
     pid_t pid;
     uint32_t slot;
     uint64_t generation;
+    int netns;  /* -1: one of its own making, or none */
     bool ended; /* and not reported yet */
     int status;
     struct rusage used;
@@ -42,6 +45,8 @@ struct zygote {
     struct viv_vm *vm;
     struct viv_seccomp filter;
     struct viv_seccomp alone;
+    struct viv_prefault prefault;
+    struct viv_netns netns;
     struct viv_layers layers; /* `present`: what the zygote itself has */
     uint64_t jail;            /* what a worker has */
     const char *vm_name;
@@ -86,11 +91,13 @@ static void seat_of(const struct zygote *z, struct viv_seat *ret)
                              .err = STDERR_FILENO,
                              .zygote = getpid(),
                              .group = -1,
+                             .netns = -1,
                              .ops = z->ops,
                              .layers = z->layers,
                              .read_only_paths = z->config->read_only_paths,
                              .network = z->config->network,
                              .filter = &z->filter,
+                             .prefault = &z->prefault,
                              .alone = (struct viv_seccomp *)&z->alone,
                              .vm = z->vm};
 }
@@ -128,6 +135,23 @@ static int make_filters(struct zygote *z, struct viv_error *err)
                : 0;
 }
 
+static void rehearse(void *arg)
+{
+    /* What any code meets: a page copied for nothing costs every worker. */
+    static const char code[] = "pass";
+    const struct zygote *z = arg;
+
+    if (viv_serve_rehearse(z->ops, z->vm, code, NULL) < 0)
+        _exit(EXIT_FAILURE);
+}
+
+static void learn_pages(struct zygote *z)
+{
+    z->ops->before_clone(z->vm);
+    viv_prefault_learn(z->proc, rehearse, z, &z->prefault);
+    z->ops->after_clone_parent(z->vm);
+}
+
 /* The order matters: what a supervisor left behind goes first, the nest gives the right to mount, the root must stand
  * before the VM opens any file, and the VM must be warm before the first clone. */
 static int warm_up(struct zygote *z, struct viv_error *err)
@@ -141,11 +165,13 @@ static int warm_up(struct zygote *z, struct viv_error *err)
         z->ops->create(&config, &z->vm, &z->vm_name, err) < 0 || make_filters(z, err) < 0)
         return -1;
     viv_thread_setup();
+    z->netns.proc = z->proc;
+    learn_pages(z);
     seat_of(z, &seat);
     return viv_spawn_trial(&seat, &z->jail, err);
 }
 
-static int remember(struct zygote *z, pid_t pid, const struct viv_zygote_message *order)
+static int remember(struct zygote *z, pid_t pid, int netns, const struct viv_zygote_message *order)
 {
     if (z->child_count == z->child_room) {
         size_t room = z->child_room * 2 + 64;
@@ -156,8 +182,8 @@ static int remember(struct zygote *z, pid_t pid, const struct viv_zygote_message
         z->children = grown;
         z->child_room = room;
     }
-    z->children[z->child_count++] =
-        (struct child){.pid = pid, .slot = order->slot, .generation = order->generation};
+    z->children[z->child_count++] = (struct child){
+        .pid = pid, .netns = netns, .slot = order->slot, .generation = order->generation};
     return 0;
 }
 
@@ -166,6 +192,7 @@ static int clone_worker(struct zygote *z, const struct viv_zygote_message *order
                         int *ret_pidfd)
 {
     struct viv_seat seat;
+    int error;
     pid_t pid;
 
     unsigned wanted = VIV_SPAWN_FDS + (order->into_group ? 1 : order->doors);
@@ -182,9 +209,14 @@ static int clone_worker(struct zygote *z, const struct viv_zygote_message *order
     seat.control = fds[VIV_SPAWN_CONTROL];
     seat.out = fds[VIV_SPAWN_STDOUT];
     seat.err = fds[VIV_SPAWN_STDERR];
-    if (viv_spawn(&seat, &pid, ret_pidfd, NULL) < 0)
-        return errno;
-    if (remember(z, pid, order) < 0) {
+    if (viv_layers_have(&z->layers, VIV_LAYER_NETWORK_NAMESPACE))
+        seat.netns = viv_netns_enter(&z->netns);
+    if (viv_spawn(&seat, &pid, ret_pidfd, NULL) < 0) {
+        error = errno;
+        viv_netns_release(&z->netns, seat.netns);
+        return error;
+    }
+    if (remember(z, pid, seat.netns, order) < 0) {
         kill(pid, SIGKILL);
         return ENOMEM;
     }
@@ -236,6 +268,7 @@ static int report_end(struct zygote *z, size_t i, struct viv_error *err)
                                          .system_cpu_ns = ns_of(&used->ru_stime),
                                          .peak_rss_bytes = (uint64_t)used->ru_maxrss * 1024};
 
+    viv_netns_release(&z->netns, z->children[i].netns);
     z->children[i] = z->children[--z->child_count];
     return viv_link_send(z->link, &message, -1, err);
 }

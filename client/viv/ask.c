@@ -7,6 +7,7 @@
 #include "client/viv/exit_status.h"
 #include "client/viv/json.h"
 #include "client/viv/report.h"
+#include "client/viv/scope_report.h"
 
 #define CELL 128
 
@@ -111,11 +112,23 @@ int viv_command_ps(struct viv_client *client, const struct viv_options *options)
 
 /* ---- describe ---- */
 
+#define WIDTH 80
+#define TITLE 18
+
+/* In as many lines as it takes. */
 static void print_names(const char *title, const char *const *names, size_t count)
 {
-    printf("%-18s", title);
-    for (size_t i = 0; i < count; i++)
+    size_t column = TITLE;
+
+    printf("%-*s", TITLE, title);
+    for (size_t i = 0; i < count; i++) {
+        if (column > TITLE && column + 1 + strlen(names[i]) >= WIDTH) {
+            printf("\n%-*s", TITLE, "");
+            column = TITLE;
+        }
+        column += 1 + strlen(names[i]);
         printf(" %s", names[i]);
+    }
     puts(count ? "" : " -");
 }
 
@@ -156,6 +169,18 @@ static void print_counts(const char *title, uint64_t by_default, uint64_t ceilin
     printf("  %-16s %16s %16s\n", title, from, to);
 }
 
+static void print_sizes(const char *title, uint64_t by_default, uint64_t ceiling)
+{
+    char from[32] = "-";
+    char to[32] = "-";
+
+    if (by_default)
+        viv_report_size(by_default, from, sizeof(from));
+    if (ceiling)
+        viv_report_size(ceiling, to, sizeof(to));
+    printf("  %-16s %16s %16s\n", title, from, to);
+}
+
 static void print_limits(const struct viv_client_limits *d, const struct viv_client_limits *c)
 {
     printf("%-18s %16s %16s\n", "limits", "default", "ceiling");
@@ -163,30 +188,31 @@ static void print_limits(const struct viv_client_limits *d, const struct viv_cli
     print_times("CPU time", d->cpu_time_ns, c->cpu_time_ns);
     print_times("cancel grace", d->cancel_grace_ns, c->cancel_grace_ns);
     print_times("cleanup grace", d->cleanup_grace_ns, c->cleanup_grace_ns);
-    print_counts("memory bytes", d->memory_bytes, c->memory_bytes);
-    print_counts("soft memory", d->memory_soft_bytes, c->memory_soft_bytes);
-    print_counts("output bytes", d->output_bytes, c->output_bytes);
-    print_counts("pids", d->pids, c->pids);
+    print_sizes("memory", d->memory_bytes, c->memory_bytes);
+    print_sizes("soft memory", d->memory_soft_bytes, c->memory_soft_bytes);
+    print_sizes("output", d->output_bytes, c->output_bytes);
+    print_counts("processes", d->pids, c->pids);
 }
 
 static void print_amount(const char *name, uint64_t bytes)
 {
-    if (bytes == 0)
-        printf("%-18s any\n", name);
-    else
-        printf("%-18s %llu bytes\n", name, (unsigned long long)bytes);
+    char size[32] = "any";
+
+    if (bytes)
+        viv_report_size(bytes, size, sizeof(size));
+    printf("%-18s %s\n", name, size);
 }
 
 static void print_quotas(const struct viv_client_description *d)
 {
-    printf("%-18s %u running, %u queued, %llu bytes a message\n", "quotas", d->quota_running,
-           d->quota_queued, (unsigned long long)d->quota_message_bytes);
+    printf("%-18s %u running, %u queued\n", "executions", d->quota_running, d->quota_queued);
     printf("%-18s weight %u", "share", d->quota_weight);
     if (d->quota_rate > 0)
         printf(", %g a second, %u at once", d->quota_rate, d->quota_burst);
     printf("\n%-18s %u, %u of them on warm workers\n", "sessions", d->quota_sessions,
            d->quota_resident_sessions);
     print_amount("stored", d->quota_stored_bytes);
+    print_amount("message", d->quota_message_bytes);
     print_amount("requests together", d->quota_request_bytes);
     print_amount("memory together", d->quota_memory_bytes);
 }
@@ -198,6 +224,7 @@ static void print_description(const struct viv_client_description *d)
     printf("%-18s %s\n", "tenant", d->tenant);
     print_names("layers", d->enforcement.layers, d->enforcement.layer_count);
     print_names("absent layers", d->enforcement.absent, d->enforcement.absent_count);
+    printf("%-18s %s\n", "isolation", viv_json_isolation_name(d->isolation));
     print_names("worker profiles", d->worker_profiles, d->worker_profile_count);
     printf("%-18s %u idle, %u busy, at most %u; %u waiting\n", "workers", d->pool_idle,
            d->pool_busy, d->pool_ceiling, d->pool_queued);

@@ -108,6 +108,11 @@ static const char *text_of(const json_t *layer, const char *key)
     return text ? text : "";
 }
 
+static bool present_in(const json_t *layer)
+{
+    return json_is_true(json_object_get(layer, "present"));
+}
+
 static bool has_text(const json_t *array, const char *text)
 {
     for (size_t i = 0; i < json_array_size(array); i++)
@@ -126,8 +131,7 @@ static json_t *flags_of(const json_t *layers)
         char flag[64];
 
         snprintf(flag, sizeof(flag), "--allow-absent %s", text_of(layer, "flag"));
-        if (!json_is_true(json_object_get(layer, "present")) && *text_of(layer, "flag") &&
-            !has_text(flags, flag))
+        if (!present_in(layer) && *text_of(layer, "flag") && !has_text(flags, flag))
             json_array_append_new(flags, json_string(flag));
     }
     return flags;
@@ -136,21 +140,25 @@ static json_t *flags_of(const json_t *layers)
 static bool any_missing(const json_t *layers)
 {
     for (size_t i = 0; i < json_array_size(layers); i++)
-        if (!json_is_true(json_object_get(json_array_get(layers, i), "present")))
+        if (!present_in(json_array_get(layers, i)))
             return true;
     return false;
 }
 
-static void print_layer(const json_t *layer)
+/* What several of them want alike is told behind the last. */
+static bool same_remedy(const json_t *layer, const json_t *next)
 {
-    bool present = json_is_true(json_object_get(layer, "present"));
+    return next && !present_in(next) && !strcmp(text_of(layer, "remedy"), text_of(next, "remedy"));
+}
 
-    bool colour = viv_colour_wanted(STDOUT_FILENO);
+static void print_layer(const json_t *layer, const json_t *next)
+{
+    bool present = present_in(layer), colour = viv_colour_wanted(STDOUT_FILENO);
 
     printf("  %-20s %s%-8s%s %s\n", text_of(layer, "layer"),
            viv_colour(colour, present ? VIV_GREEN : VIV_RED), present ? "yes" : "MISSING",
            viv_colour(colour, "0"), text_of(layer, "why"));
-    if (!present)
+    if (!present && !same_remedy(layer, next))
         printf("  %-20s to have it: %s\n", "", text_of(layer, "remedy"));
 }
 
@@ -161,7 +169,7 @@ static void print_text(const struct utsname *os, const json_t *layers, const jso
     printf("Linux %s, control groups: %s, %s\n\n", os->release, viv_machine_cgroups(),
            *container ? container : "no sign of a container");
     for (size_t i = 0; i < json_array_size(layers); i++)
-        print_layer(json_array_get(layers, i));
+        print_layer(json_array_get(layers, i), json_array_get(layers, i + 1));
     if (!any_missing(layers))
         puts("\nNothing is missing.");
     else if (json_array_size(flags) == 0)

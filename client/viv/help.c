@@ -20,23 +20,28 @@
     "  --output SIZE  limit of stdout and stderr together\n"       \
     "  --pids N       limit of processes and threads\n"
 
-#define RUN_OPTIONS                                                                    \
-    "  -c CODE        the code\n"                                                      \
-    "  --stdin FILE   what the code reads from its standard input; - is ours\n"        \
-    "  --stream       show the output as it is written; the default\n"                 \
-    "  --no-stream    show the output at the end, stdout first\n"                      \
-    "  --json         print one JSON object at the end, and nothing else on stdout\n"  \
-    "  --id ID        the execution's name, for viv cancel; else one is made up\n"     \
-    "  --priority P   low, normal or high, among the tenant's own that wait\n"         \
-    "  --session ID   run in the scope of this session\n"                              \
-    "  --worker-profile NAME   the kind of worker; viv describe lists them\n"          \
-    "  --scope-in FILE   begin with the names in this file; - is our stdin\n"          \
-    "  --scope-out FILE  write the names that the code leaves; what can't travel is\n" \
+#define RUN_OPTIONS                                                                   \
+    "  -c CODE        the code\n"                                                     \
+    "  --stdin FILE   what the code reads from its standard input; - is ours\n"       \
+    "  --stream       show the output as it is written; the default\n"                \
+    "  --no-stream    show the output at the end, stdout first\n"                     \
+    "  --json         print one JSON object at the end, and nothing else on stdout\n" \
+    "  --id ID        the execution's name, for viv cancel; else one is made up\n"    \
+    "  --priority P   low, normal or high, among the tenant's own that wait\n"        \
+    "  --session ID   run in the scope of this session\n"                             \
+    "  --worker-profile NAME\n"                                                       \
+    "                 the kind of worker; viv describe lists them\n"                  \
+    "  --scope-in FILE\n"                                                             \
+    "                 begin with the names in this file; - is our stdin\n"            \
+    "  --scope-out FILE\n"                                                            \
+    "                 write the names that the code leaves; what can't travel is\n"   \
     "                 left out, with a line on stderr and a note in the file\n" LIMITS COMMON
 
 #define NEW_SESSION                                                       \
-    "  --worker-profile NAME   of its workers; viv describe lists them\n" \
-    "  --scope-in FILE   begin with the names in this file\n"             \
+    "  --worker-profile NAME\n"                                           \
+    "                 the kind of its workers; viv describe lists them\n" \
+    "  --scope-in FILE\n"                                                 \
+    "                 begin with the names in this file\n"                \
     "  --idle SEC     close it after this long without an execution\n"
 
 static const char *const TEXTS[VIV_COMMANDS] = {
@@ -58,6 +63,8 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "  viv completion bash | zsh      completion for a shell\n"
         "  viv help [COMMAND]             this text, or a command's\n"
         "  viv --version\n"
+        "\n"
+        "With every command that asks a supervisor:\n"
         "\n" COMMON,
     [VIV_COMMAND_RUN] =
         "viv run [OPTIONS] [-c CODE | FILE | -]\n"
@@ -70,11 +77,16 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "second one kills it. On a terminal, a line on stderr shows the time and the\n"
         "memory of what takes longer than a second.\n"
         "\n"
-        "Exit status: that of the code (0, sys.exit(), 1 for an exception); 2 wrong\n"
-        "usage or request; 69 no supervisor; 75 it is too busy; 124 a time limit;\n"
-        "130 interrupted or cancelled; 137 memory limit; 153 output limit;\n"
-        "128+SIGNAL the worker died of a signal; 74 the output or the scope could not\n"
-        "be written.\n",
+        "Exit status:\n"
+        "\n"
+        "  0, 1, N        the code has ended, raised an exception, called sys.exit(N)\n"
+        "  2              wrong usage, or a request that is refused for what it asks\n"
+        "  69, 75, 77     no supervisor; it is too busy; it doesn't let you in\n"
+        "  74             the output or the scope could not be written\n"
+        "  124            the limit of wall or CPU time\n"
+        "  130            cancelled, by Ctrl-C or by somebody else\n"
+        "  137, 153       the limit of memory, of output\n"
+        "  128+SIGNAL     the worker has died of that signal\n",
     [VIV_COMMAND_PROFILE] =
         "viv profile [OPTIONS] [-c CODE | FILE | -]\n"
         "\n"
@@ -84,8 +96,10 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "stacks for other tools, and prints the functions with most samples of their\n"
         "own. Time in C code counts for the line that called it.\n"
         "\n"
-        "  -o, --out BASE  write BASE.svg and BASE.collapsed; profile\n"
-        "  --interval SEC between two samples, 0.001 to 1; 0.005\n" RUN_OPTIONS "\n"
+        "  -o, --out BASE\n"
+        "                 write BASE.svg and BASE.collapsed; without it: profile\n"
+        "  --interval SEC\n"
+        "                 time between samples, 0.001 to 1; without it: 0.005\n" RUN_OPTIONS "\n"
         "With --json the profile is in the object, and files are written for -o only.\n"
         "Exit status: as viv run; 74 a file could not be written.\n",
     [VIV_COMMAND_TRACE] =
@@ -95,8 +109,10 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "thread, in order, on stderr at the end. Code that is traced runs several times\n"
         "as slowly.\n"
         "\n"
-        "  -o, --out FILE  write the lines into this file\n"
-        "  --lines N      how many lines are kept, the first ones; 10000, at most 1000000\n"
+        "  -o, --out FILE\n"
+        "                 write the lines into this file\n"
+        "  --lines N      how many lines are kept, the first ones; without it: 10000; at\n"
+        "                 most 1000000\n"
         "  --libraries    those of the standard library and of packages, too\n" RUN_OPTIONS "\n"
         "With --json the trace is in the object, and a file is written for -o only.\n"
         "Exit status: as viv run; 74 a file could not be written.\n",
@@ -127,6 +143,10 @@ static const char *const TEXTS[VIV_COMMANDS] = {
         "  --keep         leave our own session open at the end, too\n" NEW_SESSION
         "  --no-durable   take a snapshot only when the session's worker is evicted, not\n"
         "                 after every execution: quicker, and a kill loses more\n" LIMITS COMMON
+        "\n"
+        "Tab completes names, of the session's and of what they hold, and indents at the\n"
+        "beginning of a line. What it asks for runs in the session. Up and Ctrl-R bring\n"
+        "lines back.\n"
         "\n"
         "Ctrl-C at the prompt drops what was typed. While code runs it cancels that and\n"
         "the variables stay; a second one kills it, and the session goes on from its\n"

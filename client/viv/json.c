@@ -217,18 +217,26 @@ static json_t *quotas(const struct viv_client_description *d)
                      number(d->quota_stored_bytes));
 }
 
+const char *viv_json_isolation_name(enum viv_client_isolation isolation)
+{
+    return isolation == VIV_CLIENT_ISOLATION_EXEC   ? "exec"
+           : isolation == VIV_CLIENT_ISOLATION_FORK ? "fork"
+                                                    : "unknown";
+}
+
 json_t *viv_json_description(const struct viv_client_description *d)
 {
     const struct viv_client_enforcement *e = &d->enforcement;
 
-    return json_pack("{s:s, s:s, s:s, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}",
-                     "version", d->version, "vm", d->vm, "tenant", d->tenant, "enforcement",
-                     "layers", texts(e->layers, e->layer_count), "absent",
-                     texts(e->absent, e->absent_count), "worker_profiles",
-                     texts(d->worker_profiles, d->worker_profile_count), "defaults",
-                     limits(&d->defaults), "ceilings", limits(&d->ceilings), "quotas", quotas(d),
-                     "pool", "idle", number(d->pool_idle), "busy", number(d->pool_busy), "queued",
-                     number(d->pool_queued), "ceiling", number(d->pool_ceiling));
+    return json_pack(
+        "{s:s, s:s, s:s, s:{s:o, s:o, s:s}, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "version",
+        d->version, "vm", d->vm, "tenant", d->tenant, "enforcement", "layers",
+        texts(e->layers, e->layer_count), "absent", texts(e->absent, e->absent_count), "isolation",
+        viv_json_isolation_name(d->isolation), "worker_profiles",
+        texts(d->worker_profiles, d->worker_profile_count), "defaults", limits(&d->defaults),
+        "ceilings", limits(&d->ceilings), "quotas", quotas(d), "pool", "idle", number(d->pool_idle),
+        "busy", number(d->pool_busy), "queued", number(d->pool_queued), "ceiling",
+        number(d->pool_ceiling));
 }
 
 const char *viv_json_status_name(enum viv_status status)

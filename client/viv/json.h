@@ -36,4 +36,7 @@ json_t *viv_json_failure(const struct viv_error *error);
 /* "UNAVAILABLE"; static. */
 const char *viv_json_status_name(enum viv_status status);
 
+/* "fork" or "exec"; static. */
+const char *viv_json_isolation_name(enum viv_client_isolation isolation);
+
 #endif

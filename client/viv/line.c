@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <wchar.h>
 
+#include "client/viv/complete.h"
 #include "client/viv/history_file.h"
 #include "client/viv/interrupt.h"
 
@@ -25,6 +27,8 @@ struct viv_line {
     History *history;
     char *history_path; /* NULL: none is kept */
     const char *prompt;
+    viv_line_names *names; /* NULL: nothing is completed */
+    void *names_arg;
     int signals; /* a signalfd */
     int signal;  /* that ended the last read, 0: none */
     /* without an editor: what was read, the line that was given out in front */
@@ -169,6 +173,74 @@ static void save_history(struct viv_line *line)
     history_end(line->history);
 }
 
+/* ---- Tab ---- */
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\n")] == '\0';
+}
+
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+/* What all of them share is typed for the user; where that is nothing, they are
+ * shown. */
+static unsigned char offer(EditLine *edit, char *names, size_t typed)
+{
+    size_t common = viv_complete_common(names);
+
+    if (common > typed) {
+        names[common] = '\0';
+        return el_insertstr(edit, names + typed) ? CC_ERROR : CC_REFRESH;
+    }
+    if (names[common] == '\n' && !names[common + 1])
+        return CC_ERROR; /* there is one, and it stands there */
+    putchar('\n');
+    viv_complete_print(stdout, names, terminal_width());
+    fflush(stdout);
+    return CC_REDISPLAY;
+}
+
+static unsigned char complete_text(struct viv_line *line, const char *text)
+{
+    const char *word = viv_complete_word(text);
+    unsigned char result = CC_ERROR;
+    char *names;
+
+    if (is_blank(text))
+        return el_insertstr(line->edit, INDENT) ? CC_ERROR : CC_REFRESH;
+    names = *word && line->names ? line->names(line->names_arg, word) : NULL;
+    if (names && *names)
+        result = offer(line->edit, names, strlen(viv_complete_tail(word)));
+    free(names);
+    return result;
+}
+
+static unsigned char complete(EditLine *edit, int character)
+{
+    const LineInfo *at = el_line(edit);
+    char *text = strndup(at->buffer, (size_t)(at->cursor - at->buffer));
+    struct viv_line *line;
+    unsigned char result = CC_ERROR;
+
+    if (text && el_get(edit, EL_CLIENTDATA, &line) == 0)
+        result = complete_text(line, text);
+    free(text);
+    return result;
+}
+
+void viv_line_complete(struct viv_line *line, viv_line_names *names, void *arg)
+{
+    line->names = names;
+    line->names_arg = arg;
+}
+
+/* ---- the editor ---- */
+
 static int open_editor(struct viv_line *line, struct viv_error *err)
 {
     /* what is typed is UTF-8 also where nobody says so */
@@ -181,7 +253,8 @@ static int open_editor(struct viv_line *line, struct viv_error *err)
     el_set(line->edit, EL_CLIENTDATA, line);
     el_set(line->edit, EL_EDITOR, "emacs");
     el_set(line->edit, EL_PROMPT, prompt_of);
-    el_set(line->edit, EL_BIND, "-s", "^I", INDENT, NULL);
+    el_set(line->edit, EL_ADDFN, "viv-complete", "Complete a name, or indent", complete);
+    el_set(line->edit, EL_BIND, "^I", "viv-complete", NULL);
     el_set(line->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_source(line->edit, NULL);
     el_set(line->edit, EL_GETCFN, read_character);
@@ -216,10 +289,8 @@ void viv_line_close(struct viv_line *line)
     if (!line)
         return;
     save_history(line);
-    if (line->edit) {
-        el_set(line->edit, EL_BIND, "-r", "^I", NULL); /* el_end() forgets to free it */
+    if (line->edit)
         el_end(line->edit);
-    }
     close(line->signals);
     free(line->history_path);
     free(line->plain);
@@ -227,11 +298,6 @@ void viv_line_close(struct viv_line *line)
 }
 
 /* ---- reading ---- */
-
-static bool is_blank(const char *text)
-{
-    return text[strspn(text, " \t\n")] == '\0';
-}
 
 static const char *read_edited(struct viv_line *line, const char *prompt)
 {

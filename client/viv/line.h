@@ -28,6 +28,12 @@ void viv_line_let_stop(bool now);
  * output are terminals. */
 int viv_line_open(bool edited, struct viv_line **ret_line, struct viv_error *err);
 
+/* What Tab does behind a word: `names` gives those, with a line end each, that may
+ * stand for what is behind the word's last dot. They are freed; NULL: there are
+ * none. At the beginning of a line Tab indents. */
+typedef char *viv_line_names(void *arg, const char *word);
+void viv_line_complete(struct viv_line *line, viv_line_names *names, void *arg);
+
 /* Saves the history. NULL is fine. */
 void viv_line_close(struct viv_line *line);
 

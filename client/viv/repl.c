@@ -186,6 +186,7 @@ static int converse(struct viv_repl *repl)
         viv_show_line(err.text);
         return EX_OSERR;
     }
+    viv_line_complete(line, viv_repl_names, repl);
     greet(repl);
     loop(repl, line);
     viv_line_close(line);

@@ -30,6 +30,9 @@ struct viv_repl {
 /* Runs a statement in the session and shows it all. */
 void viv_repl_run(struct viv_repl *repl, const char *code);
 
+/* For viv_line_complete(), with the REPL as its argument. */
+char *viv_repl_names(void *repl, const char *word);
+
 /* Does what a line that begins with '%' asks for. */
 void viv_repl_command(struct viv_repl *repl, const char *line);
 

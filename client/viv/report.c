@@ -1,14 +1,32 @@
 #include "client/viv/report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MS 1e6
 #define SECOND 1e9
 
+/* "1 h", "1 h 02 min". */
+static void two_units(int64_t small, const char *const units[2], int of, char *text, size_t size)
+{
+    int used = snprintf(text, size, "%" PRId64 " %s", small / of, units[0]);
+
+    if (small % of && used > 0 && (size_t)used < size)
+        snprintf(text + used, size - (size_t)used, " %02d %s", (int)(small % of), units[1]);
+}
+
 void viv_report_time(int64_t ns, char *text, size_t size)
 {
-    if (ns >= (int64_t)SECOND)
+    int64_t seconds = ns / (int64_t)SECOND;
+
+    if (seconds >= 48 * 3600)
+        two_units(seconds / 3600, (const char *const[]){"d", "h"}, 24, text, size);
+    else if (seconds >= 3600)
+        two_units(seconds / 60, (const char *const[]){"h", "min"}, 60, text, size);
+    else if (seconds >= 60)
+        two_units(seconds, (const char *const[]){"min", "s"}, 60, text, size);
+    else if (ns >= (int64_t)SECOND)
         snprintf(text, size, "%.1f s", (double)ns / SECOND);
     else
         snprintf(text, size, "%.1f ms", (double)ns / MS);

@@ -12,13 +12,18 @@
 #include "client/viv/scope_report.h"
 #include "client/viv/spinner.h"
 
+/* A terminal's line has not ended: what is ours begins another. */
+static bool unfinished;
+
 /* Our stderr may be gone without harm; our stdout is what the user wants. */
 static bool show_bytes(struct viv_show *show, int fd, const void *data, size_t len)
 {
     bool written;
 
-    if (len)
+    if (len) {
         show->mid_line = ((const char *)data)[len - 1] != '\n';
+        unfinished = show->mid_line && isatty(fd);
+    }
     viv_spinner_pause();
     written = viv_output_write(fd, data, len);
     if (!written && fd != STDERR_FILENO)
@@ -41,7 +46,9 @@ void viv_show_line(const char *text)
 {
     bool colour = viv_colour_wanted(STDERR_FILENO);
 
-    fprintf(stderr, "%sviv:%s %s\n", viv_colour(colour, VIV_YELLOW), viv_colour(colour, "0"), text);
+    fprintf(stderr, "%s%sviv:%s %s\n", unfinished && isatty(STDERR_FILENO) ? "\n" : "",
+            viv_colour(colour, VIV_YELLOW), viv_colour(colour, "0"), text);
+    unfinished = false;
 }
 
 void viv_show_response(struct viv_show *show, const struct viv_client_response *r, bool live)

@@ -4,6 +4,9 @@
 set -euo pipefail
 here=$1 page=$2 program=$3
 
+# The first page of the help has them.
+without_common() { sed '/^  --target T /,/^  *credentials; else/d'; }
+
 case $page in
 viv)
     section=1
@@ -13,7 +16,7 @@ viv)
         "$program" help | sed '1,2d'
         for command in $("$program" help | sed -n 's/^  viv \([a-z]*\) .*/\1/p' | uniq); do
             echo "@ viv $command"
-            "$program" help "$command"
+            "$program" help "$command" | without_common
         done
     }
     ;;

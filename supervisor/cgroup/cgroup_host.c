@@ -26,7 +26,7 @@ static void leave_leaf(char *base)
     base[len - sizeof(leaf) + 1] = '\0';
     name = strrchr(base, '/');
     name = name ? name + 1 : base;
-    if (strncmp(name, "vivarium-", 9) == 0)
+    if (viv_cgroup_text_is_root(name))
         *(name > base ? name - 1 : name) = '\0';
     else
         base[len - sizeof(leaf) + 1] = '/';

@@ -18,7 +18,6 @@
 #include "supervisor/cgroup/cgroup_parts.h"
 
 #define LEAF "supervisor"
-#define PREFIX "vivarium-"
 #define TRIES 2000
 
 static void sleep_ms(long ms)
@@ -104,7 +103,7 @@ static void remove_dead_roots(int base)
         return;
     }
     while ((entry = readdir(list)))
-        if (strncmp(entry->d_name, PREFIX, sizeof(PREFIX) - 1) == 0)
+        if (viv_cgroup_text_is_root(entry->d_name))
             remove_if_dead(base, entry->d_name);
     closedir(list);
 }
@@ -179,8 +178,7 @@ void viv_cgroup_root_make(struct viv_cgroup *cg)
     static unsigned opened;
     char name[VIV_CGROUP_NAME];
 
-    snprintf(name, sizeof(name), PREFIX "%d-%u", (int)getpid(),
-             __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED));
+    viv_cgroup_text_root(getpid(), __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED), name);
     for (unsigned i = 0; i < cg->parts; i++)
         make_root(name, &cg->hierarchies[i]);
     snprintf(cg->name, sizeof(cg->name), "%s", name);

@@ -205,6 +205,33 @@ static bool harmless(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
 }
 
+#define ROOT_PREFIX "vivarium-"
+
+void viv_cgroup_text_root(int pid, unsigned n, char ret[VIV_CGROUP_NAME])
+{
+    snprintf(ret, VIV_CGROUP_NAME, ROOT_PREFIX "%d-%u", pid, n);
+}
+
+/* Behind the digits; NULL: there are none. */
+static const char *behind_digits(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+
+    return len > 0 ? text + len : NULL;
+}
+
+bool viv_cgroup_text_is_root(const char *name)
+{
+    const size_t prefix = sizeof(ROOT_PREFIX) - 1;
+    const char *rest;
+
+    if (strncmp(name, ROOT_PREFIX, prefix) != 0)
+        return false;
+    rest = behind_digits(name + prefix);
+    rest = rest && *rest == '-' ? behind_digits(rest + 1) : NULL;
+    return rest && *rest == '\0';
+}
+
 void viv_cgroup_text_tenant(unsigned number, const char *tenant, char ret[VIV_CGROUP_NAME])
 {
     size_t at = (size_t)snprintf(ret, VIV_CGROUP_NAME, "t%u-", number);

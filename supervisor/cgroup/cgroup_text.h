@@ -44,6 +44,11 @@ int viv_cgroup_text_mount(const char *text, size_t len, const char *controller,
  * the mount point itself. -1: it is outside of what is mounted. */
 int viv_cgroup_text_below(const char *own, const char *root, char ret[VIV_CGROUP_PATH]);
 
+/* The name of a supervisor's root, "vivarium-<pid>-<n>", and whether this is
+ * one: the group of somebody's container may be called "vivarium-" and what not. */
+void viv_cgroup_text_root(int pid, unsigned n, char ret[VIV_CGROUP_NAME]);
+bool viv_cgroup_text_is_root(const char *name);
+
 /* A folder name for a tenant: a number that makes it unique, and as much of the
  * tenant's own name as is harmless in a path. */
 void viv_cgroup_text_tenant(unsigned number, const char *tenant, char ret[VIV_CGROUP_NAME]);

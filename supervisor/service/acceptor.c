@@ -20,8 +20,12 @@
 #include "supervisor/service/server.h"
 #include "supervisor/service/tap.h"
 
-/* Descriptors left to everything else, where the limit is generous. */
-#define OTHERS_MAX 4096
+/* Descriptors left to everything else at least, where the limit is generous. */
+#define OTHERS_MIN 4096
+/* What the daemon has open by itself, and for a worker: its channel, pipes, processes, control
+ * page, and most of all the files of its control groups, which version 1 has four of. */
+#define OWN 128
+#define OF_WORKER 20
 
 /* How long nothing is accepted where that fails for want of something. */
 #define PAUSE_MS 50
@@ -36,14 +40,19 @@ struct acceptor {
     struct pollfd fds[]; /* stop_fd, then the listeners */
 };
 
-struct acceptor_range acceptor_range(long limit, int connections_max)
+static long least(long a, long b)
 {
-    struct acceptor_range range = {.count = connections_max};
+    return a < b ? a : b;
+}
 
-    if (limit / 2 < range.count)
-        range.count = (int)(limit / 2);
-    range.first = limit - range.count < OTHERS_MAX ? (int)(limit - range.count) : OTHERS_MAX;
-    return range;
+struct acceptor_range acceptor_range(long limit, int connections_max, unsigned workers_max)
+{
+    long others = OWN + OF_WORKER * (long)workers_max;
+    long count = least(connections_max, least(limit / 2, limit - others));
+    /* Where the limit is generous, the rest has as much again for what is on its way. */
+    long first = least(limit - count, 2 * others > OTHERS_MIN ? 2 * others : OTHERS_MIN);
+
+    return (struct acceptor_range){.first = (int)first, .count = count > 0 ? (int)count : 0};
 }
 
 static void complain(struct acceptor *a, const char *why)
@@ -144,9 +153,18 @@ static long descriptor_limit(void)
     return (long)limit.rlim_cur;
 }
 
-struct acceptor_range acceptor_range_now(int connections_max)
+int acceptor_range_now(int connections_max, unsigned workers_max, struct acceptor_range *ret_range,
+                       struct viv_error *err)
 {
-    return acceptor_range(descriptor_limit(), connections_max);
+    long limit = descriptor_limit();
+
+    *ret_range = acceptor_range(limit, connections_max, workers_max);
+    if (ret_range->count > 0)
+        return 0;
+    return viv_fail(err, VIV_FAILED_PRECONDITION,
+                    "the limit of %ld open files is too low for workers_max %u, which may need %ld "
+                    "beside connections: raise it (ulimit -n, LimitNOFILE=), or lower workers_max",
+                    limit, workers_max, OWN + OF_WORKER * (long)workers_max);
 }
 
 /* Hands over one end of a pair as if it had been accepted; the other, or -1. */

@@ -17,16 +17,18 @@ struct acceptor;
 struct server;
 
 /* Which descriptors are for connections: as many as asked for, but at most
- * half of `limit`, and above those that the rest needs. Pure. */
+ * half of `limit`, and above those that the rest needs. `count` is 0 where that leaves
+ * none. Pure. */
 struct acceptor_range {
     int first;
     int count;
 };
 
-struct acceptor_range acceptor_range(long limit, int connections_max);
+struct acceptor_range acceptor_range(long limit, int connections_max, unsigned workers_max);
 
-/* The same, of this process's limit. */
-struct acceptor_range acceptor_range_now(int connections_max);
+/* The same, of this process's limit. VIV_FAILED_PRECONDITION where that is too low. */
+int acceptor_range_now(int connections_max, unsigned workers_max, struct acceptor_range *ret_range,
+                       struct viv_error *err);
 
 struct acceptor_config {
     struct server *server;            /* started, and up until acceptor_stop() */

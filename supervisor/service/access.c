@@ -113,7 +113,10 @@ int access_open(const struct options *options, struct access *ret_access, struct
     struct access *a = ret_access;
     struct auth *auth = NULL;
 
-    *a = (struct access){.range = acceptor_range_now(options->max_connections)};
+    *a = (struct access){0};
+    if (acceptor_range_now(options->max_connections, options->config.workers_max, &a->range, err) <
+        0)
+        return -1;
     if (access_load(options, &auth, err) < 0)
         return -1;
     a->configured = auth_kinds(auth);

@@ -75,6 +75,17 @@ uint64_t bound_bytes(const struct options *options)
     return sum;
 }
 
+static bool has_exec(const struct options *o)
+{
+    for (size_t i = 0; i < o->config.profile_count; i++)
+        if (o->config.profiles[i].isolation == VIV_ISOLATION_EXEC)
+            return true;
+    for (size_t i = 0; i < o->tenant_count; i++)
+        if (o->tenants[i].isolation == VIV_ISOLATION_EXEC)
+            return true;
+    return false;
+}
+
 void bound_print(const struct options *options)
 {
     struct viv_memory_part parts[PARTS];
@@ -83,5 +94,10 @@ void bound_print(const struct options *options)
     printf("the daemon's own memory, workers not counted, stays below %" PRIu64 " bytes:\n",
            bound_bytes(options));
     for (size_t i = 0; i < PARTS; i++)
-        printf("%15" PRIu64 "  %s\n", parts[i].bytes, parts[i].name);
+        printf("%10.1f MiB  %s\n", (double)parts[i].bytes / MIB, parts[i].name);
+    if (has_exec(options))
+        printf(
+            "not counted: an interpreter for each worker with isolation exec, some 10 MiB and what "
+            "is preloaded, of at most %u workers\n",
+            options->config.workers_max);
 }

@@ -50,6 +50,9 @@ static int read_one(const struct config_yaml *yaml, unsigned index, const char *
     if (y->workers_warm &&
         config_unsigned(path, y->workers_warm, 0, WARM_MAX, &p->workers_warm, err) < 0)
         return config_yaml_at(yaml, path, err);
+    snprintf(path, sizeof(path), "profiles[%u].isolation", index);
+    if (y->isolation && config_isolation(path, y->isolation, &p->isolation, err) < 0)
+        return config_yaml_at(yaml, path, err);
     return 0;
 }
 

@@ -52,6 +52,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     LIST(struct yaml_profile, environment, environment.text, environment.count),
     SCALAR(struct yaml_profile, network),
     SCALAR(struct yaml_profile, workers_warm),
+    SCALAR(struct yaml_profile, isolation),
     CYAML_FIELD_END,
 };
 
@@ -78,6 +79,7 @@ static const cyaml_schema_field_t tenant_fields[] = {
     SCALAR(struct yaml_tenant, group_memory),
     SCALAR(struct yaml_tenant, group_pids),
     SCALAR(struct yaml_tenant, group_cpus),
+    SCALAR(struct yaml_tenant, isolation),
     MAPPING(struct yaml_tenant, defaults, limits),
     MAPPING(struct yaml_tenant, ceilings, limits),
     MAPPING(struct yaml_tenant, credentials, credentials),

@@ -26,7 +26,7 @@ struct yaml_credentials {
 };
 
 struct yaml_profile {
-    char *name, *network, *workers_warm;
+    char *name, *network, *workers_warm, *isolation;
     struct yaml_list preload, read_only_paths, environment;
 };
 
@@ -36,7 +36,7 @@ struct yaml_tenant {
     char *memory_bytes, *request_bytes;
     char *sessions, *resident_sessions, *stored_bytes;
     struct yaml_list profiles;
-    char *group_memory, *group_pids, *group_cpus;
+    char *group_memory, *group_pids, *group_cpus, *isolation;
     struct yaml_limits defaults, ceilings;
     struct yaml_credentials credentials;
 };

@@ -59,6 +59,14 @@ static void read_cpus(struct reader *r, const char *key, const char *text, uint3
         judge(r, path, config_cpus(path, text, ret, r->err));
 }
 
+static void read_isolation(struct reader *r, const char *text, enum viv_isolation *ret)
+{
+    char path[64];
+
+    if (wanted(r, "isolation", text, path))
+        judge(r, path, config_isolation(path, text, ret, r->err));
+}
+
 static void read_rate(struct reader *r, const char *key, const char *text, double *ret)
 {
     char path[64];
@@ -103,6 +111,7 @@ static int read_tenant(const struct config_yaml *yaml, unsigned index, struct vi
     read_bytes(&r, "group_memory", y->group_memory, &t->group_memory_bytes);
     read_count(&r, "group_pids", y->group_pids, 0, COUNT_MAX, &t->group_pids);
     read_cpus(&r, "group_cpus", y->group_cpus, &t->group_cpu_millis);
+    read_isolation(&r, y->isolation, &t->isolation);
     if (r.rc < 0 || config_tenants_limits(yaml, index, &t->defaults, &t->ceilings, err) < 0)
         return -1;
     snprintf(path, sizeof(path), "tenants[%u].name", index);

@@ -127,6 +127,18 @@ int config_bool(const char *what, const char *text, bool *ret, struct viv_error 
     return 0;
 }
 
+int config_isolation(const char *what, const char *text, enum viv_isolation *ret,
+                     struct viv_error *err)
+{
+    bool exec = strcmp(text, "exec") == 0;
+
+    if (!exec && strcmp(text, "fork") != 0)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "%s must be fork or exec, not '%.100s'", what,
+                        text);
+    *ret = exec ? VIV_ISOLATION_EXEC : VIV_ISOLATION_FORK;
+    return 0;
+}
+
 int config_time(const char *what, const char *text, int64_t *ret_s, struct viv_error *err)
 {
     struct tm tm = {0};

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "supervisor/vivarium.h"
 
 int config_integer(const char *what, const char *text, int64_t low, int64_t high, int64_t *ret,
                    struct viv_error *err);
@@ -33,6 +34,10 @@ int config_cpus(const char *what, const char *text, uint32_t *ret_millis, struct
 
 /* true or false. */
 int config_bool(const char *what, const char *text, bool *ret, struct viv_error *err);
+
+/* fork or exec. */
+int config_isolation(const char *what, const char *text, enum viv_isolation *ret,
+                     struct viv_error *err);
 
 /* "2027-01-31T12:00:00Z", in seconds since the epoch. */
 int config_time(const char *what, const char *text, int64_t *ret_s, struct viv_error *err);

@@ -103,7 +103,7 @@ static int act(const struct options *options)
     case OPTIONS_HASH_TOKEN:
         return print_hash(options);
     case OPTIONS_CHECK:
-        printf("%s: fine\n", options->config_path ? options->config_path : "no file");
+        printf("%s: fine\n", options->config_path ? options->config_path : "flags and environment");
         bound_print(options);
         return 0;
     default:

@@ -21,13 +21,16 @@ static size_t list_layers(char *names[MESSAGE_LAYERS_MAX], uint64_t mask)
     return count;
 }
 
-void message_enforcement(struct message_enforcement *m, uint64_t layers, uint64_t absent)
+void message_enforcement(struct message_enforcement *m, uint64_t layers, uint64_t absent,
+                         enum viv_isolation isolation)
 {
     vivarium__v1__enforcement__init(&m->root);
     m->root.n_layers = list_layers(m->layers, layers);
     m->root.layers = m->layers;
     m->root.n_absent = list_layers(m->absent, absent);
     m->root.absent = m->absent;
+    m->root.isolation = isolation == VIV_ISOLATION_EXEC ? VIVARIUM__V1__ISOLATION__ISOLATION_EXEC
+                                                        : VIVARIUM__V1__ISOLATION__ISOLATION_FORK;
 }
 
 void message_limits(struct message_limits *m, const struct viv_limits *limits)
@@ -131,7 +134,7 @@ void message_response(struct message_response *m, const struct viv_result *resul
     m->root.outcome = (Vivarium__V1__Outcome)result->outcome;
     set_output(m, result);
     set_usage(m, &result->usage);
-    message_enforcement(&m->enforcement, result->layers, result->absent);
+    message_enforcement(&m->enforcement, result->layers, result->absent, result->isolation);
     m->root.enforcement = &m->enforcement.root;
     if (result->receipt) {
         m->cancellation = message_cancellation(result->receipt);
@@ -227,7 +230,7 @@ static void set_pool(struct message_description *m, const struct viv_description
 static void set_profile(struct message_profile *m, const struct viv_profile_info *p)
 {
     vivarium__v1__worker_profile__init(&m->root);
-    message_enforcement(&m->enforcement, p->layers, p->absent);
+    message_enforcement(&m->enforcement, p->layers, p->absent, p->isolation);
     m->root.enforcement = &m->enforcement.root;
     m->root.name = (char *)p->name;
     m->root.network = p->network;
@@ -249,7 +252,7 @@ void message_description(struct message_description *m, const struct viv_descrip
                          uint64_t message_bytes, bool whole_pool)
 {
     vivarium__v1__describe_response__init(&m->root);
-    message_enforcement(&m->enforcement, d->layers, d->absent);
+    message_enforcement(&m->enforcement, d->layers, d->absent, d->isolation);
     message_limits(&m->defaults, &d->defaults);
     message_limits(&m->ceilings, &d->quotas.ceilings);
     set_quotas(m, d);

@@ -20,7 +20,8 @@ struct message_enforcement {
     char *absent[MESSAGE_LAYERS_MAX];
 };
 
-void message_enforcement(struct message_enforcement *m, uint64_t layers, uint64_t absent);
+void message_enforcement(struct message_enforcement *m, uint64_t layers, uint64_t absent,
+                         enum viv_isolation isolation);
 
 struct message_limits {
     Vivarium__V1__Limits root;

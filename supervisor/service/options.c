@@ -105,6 +105,7 @@ static void set_defaults(struct options *o)
         .log_level = LOG_LEVEL_INFO,
     };
     viv_config_init(&o->config);
+    o->config.callers_run = true; /* calls submit without a lock */
 }
 
 /* --- the file ------------------------------------------------------------------ */

@@ -41,12 +41,14 @@ static bool is_larger(const struct heap_node *a, const struct heap_node *b)
 
 int fair_init(struct fair_queue *queue, size_t flows, int64_t cost_min_ns, struct viv_error *err)
 {
-    struct fair_queue q = {.cost_min_ns = cost_min_ns, .typical_ns = cost_min_ns};
+    struct fair_queue q = {
+        .kinds = FAIR_ALL_KINDS, .cost_min_ns = cost_min_ns, .typical_ns = cost_min_ns};
+    int rc = heap_init(&q.large, flows, is_larger, err);
 
-    if (heap_init(&q.ready, flows, goes_first, err) < 0)
-        return -1;
-    if (heap_init(&q.large, flows, is_larger, err) < 0) {
-        heap_free(&q.ready);
+    for (unsigned i = 0; i < FAIR_KINDS && rc == 0; i++)
+        rc = heap_init(&q.ready[i], flows, goes_first, err);
+    if (rc < 0) {
+        fair_free(&q);
         return -1;
     }
     *queue = q;
@@ -56,7 +58,8 @@ int fair_init(struct fair_queue *queue, size_t flows, int64_t cost_min_ns, struc
 
 void fair_free(struct fair_queue *queue)
 {
-    heap_free(&queue->ready);
+    for (unsigned i = 0; i < FAIR_KINDS; i++)
+        heap_free(&queue->ready[i]);
     heap_free(&queue->large);
 }
 
@@ -116,6 +119,19 @@ static void not_before(struct fair_flow *f, fair_time at)
         f->pass = at;
 }
 
+/* Into the heap of its first item's kind. */
+static void make_ready(struct fair_queue *q, struct fair_flow *f)
+{
+    unsigned kind = head(f)->kind;
+
+    if (f->ready.place == 0)
+        not_before(f, q->now - by_weight(f, FAIR_CREDIT_NS));
+    else if (f->kind != kind)
+        heap_remove(&q->ready[f->kind], &f->ready);
+    f->kind = kind;
+    heap_set(&q->ready[kind], &f->ready);
+}
+
 /* After any change of a flow. */
 static void place(struct fair_queue *q, struct fair_flow *f)
 {
@@ -126,13 +142,10 @@ static void place(struct fair_queue *q, struct fair_flow *f)
         heap_set(&q->large, &f->large);
     else
         heap_remove(&q->large, &f->large);
-    if (f->startable == 0) {
-        heap_remove(&q->ready, &f->ready);
-        return;
-    }
-    if (f->ready.place == 0)
-        not_before(f, q->now - by_weight(f, FAIR_CREDIT_NS));
-    heap_set(&q->ready, &f->ready);
+    if (f->startable > 0)
+        make_ready(q, f);
+    else
+        heap_remove(&q->ready[f->kind], &f->ready);
 }
 
 static void charge(struct fair_queue *q, struct fair_item *item, int64_t to_ns)
@@ -145,12 +158,26 @@ static void charge(struct fair_queue *q, struct fair_item *item, int64_t to_ns)
         q->horizon = f->pass;
 }
 
+/* Of what could start of late: others may stay behind for long. */
+static struct fair_flow *next_flow(const struct fair_queue *q)
+{
+    const struct heap_node *best = NULL;
+
+    for (unsigned i = 0; i < FAIR_KINDS; i++) {
+        const struct heap_node *first = heap_first(&q->ready[i]);
+
+        if (first && (q->kinds >> i & 1) && (!best || goes_first(first, best)))
+            best = first;
+    }
+    return best ? of_ready(best) : NULL;
+}
+
 static void advance(struct fair_queue *q)
 {
-    const struct heap_node *first = heap_first(&q->ready);
+    const struct fair_flow *first = next_flow(q);
 
-    if (first && q->now < of_ready(first)->pass)
-        q->now = of_ready(first)->pass;
+    if (first && q->now < first->pass)
+        q->now = first->pass;
 }
 
 /* What runs longer than it was charged for is charged as it goes: else those
@@ -229,17 +256,18 @@ static void start(struct fair_queue *q, struct fair_item *item, int64_t now_ns)
     charge(q, item, estimate(q, f));
 }
 
-struct fair_item *fair_pop(struct fair_queue *queue, int64_t now_ns)
+struct fair_item *fair_pop(struct fair_queue *queue, unsigned kinds, int64_t now_ns)
 {
-    struct heap_node *first;
+    struct fair_flow *first;
     struct fair_item *item;
 
+    queue->kinds = kinds;
     tick(queue, now_ns);
-    first = heap_first(&queue->ready);
+    first = next_flow(queue);
     if (!first)
         return NULL;
     advance(queue);
-    item = head(of_ready(first));
+    item = head(first);
     unqueue(queue, item);
     start(queue, item, now_ns);
     place(queue, item->flow);

@@ -17,6 +17,11 @@
 /* Priorities within a flow: 0 goes first. */
 #define FAIR_LEVELS 3
 
+/* Kinds of items: of each there may be too few workers while there are enough for
+ * the others. Masks have their bits. */
+#define FAIR_KINDS 2
+#define FAIR_ALL_KINDS ((1u << FAIR_KINDS) - 1)
+
 #define FAIR_WEIGHT_MAX 10000
 
 /* How stale the charge of what runs may be. */
@@ -38,6 +43,7 @@ struct fair_item {
     TAILQ_ENTRY(fair_item) link; /* of its level's line, or of all that run */
     struct fair_flow *flow;      /* NULL: in no flow's hands */
     unsigned level;
+    unsigned kind;
     uint64_t size; /* counts against size_max while it runs */
     bool running;
     int64_t began_ns;
@@ -54,9 +60,10 @@ struct fair_share {
 };
 
 struct fair_flow {
-    struct heap_node ready; /* where something may start: by `pass` */
+    struct heap_node ready; /* where something may start: by `pass`, in its kind's heap */
     struct heap_node large; /* where something waits, here or aside: by number and weight */
     struct fair_line lines[FAIR_LEVELS];
+    unsigned kind; /* of its first item, by which it is in a heap */
     struct fair_share share;
     unsigned queued, running;
     unsigned startable; /* of the queued ones, were there workers enough */
@@ -68,7 +75,8 @@ struct fair_flow {
 };
 
 struct fair_queue {
-    struct heap ready, large;
+    struct heap ready[FAIR_KINDS], large;
+    unsigned kinds;                 /* that could start of late */
     struct fair_line running_items; /* longest first */
     unsigned queued, running, startable;
     fair_time now;     /* where a flow begins that had nothing to start */
@@ -92,13 +100,14 @@ void fair_flow_init(struct fair_flow *flow, const struct fair_share *share);
 void fair_flow_share(struct fair_queue *queue, struct fair_flow *flow,
                      const struct fair_share *share);
 
-/* Queues an item with its level and size set. Not held against queued_max: who
+/* Queues an item with its level, kind and size set. Not held against queued_max: who
  * admits asks first. One whose size is above size_max runs alone. */
 void fair_push(struct fair_queue *queue, struct fair_flow *flow, struct fair_item *item,
                int64_t now_ns);
 
-/* Starts the item whose turn it is; NULL where nothing may start. */
-struct fair_item *fair_pop(struct fair_queue *queue, int64_t now_ns);
+/* Starts the item whose turn it is among those of these kinds; NULL where nothing
+ * may start. An item of another kind holds back those behind it of its own flow. */
+struct fair_item *fair_pop(struct fair_queue *queue, unsigned kinds, int64_t now_ns);
 
 /* Whether an item may start beside those of its flow that run. */
 bool fair_has_room(const struct fair_flow *flow, const struct fair_item *item);

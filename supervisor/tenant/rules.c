@@ -53,6 +53,9 @@ static int check(const struct viv_tenant_config *t, struct viv_error *err)
         return viv_fail(err, VIV_INVALID_ARGUMENT, "a tenant has no name");
     if (limits_check_id("the name of a tenant", t->tenant, err) < 0)
         return -1;
+    if (t->isolation > VIV_ISOLATION_EXEC)
+        return viv_fail(err, VIV_INVALID_ARGUMENT, "tenant %s: there is no isolation %d", t->tenant,
+                        (int)t->isolation);
     return check_numbers(t, err) < 0 || check_limits(t, err) < 0 ? -1 : 0;
 }
 

@@ -1,11 +1,15 @@
 /* Execute("pass") against a running vivariumd, through the client library.
  *
- * usage: execute_bench TARGET IN_FLIGHT SECONDS [PROFILE]
+ * usage: execute_bench [--session] [--pause MS] [--profile NAME] TARGET IN_FLIGHT SECONDS
  *
  * Keeps IN_FLIGHT executions under way for SECONDS and prints one line:
  * executions, executions per second, p50 and p99 in microseconds. Every answer
- * is looked at: one that isn't COMPLETED ends the program with status 1. */
+ * is looked at: one that isn't COMPLETED ends the program with status 1.
+ * With --session each of the IN_FLIGHT runs in a session of its own; with
+ * --pause each waits so long before its next one. */
+#include <getopt.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -28,10 +32,13 @@ struct bench {
 /* One of the IN_FLIGHT: starts its next execution when one has ended. */
 struct lane {
     struct bench *bench;
+    struct viv_client_session_reply *session; /* NULL: fresh workers */
     int64_t began_ns;
 };
 
 static const char *profile; /* NULL: the default one */
+static bool in_sessions;
+static int64_t pause_ns;
 
 static int64_t now_ns(void)
 {
@@ -42,6 +49,14 @@ static int64_t now_ns(void)
 }
 
 static void start(struct lane *lane);
+
+static void rest(void)
+{
+    const struct timespec t = {.tv_sec = pause_ns / 1000000000, .tv_nsec = pause_ns % 1000000000};
+
+    if (pause_ns)
+        nanosleep(&t, NULL);
+}
 
 static void lane_ends(struct bench *b, int failed)
 {
@@ -68,15 +83,21 @@ static void finished(void *arg, struct viv_client_response *response, const stru
     if (completed && b->count < SAMPLES_MAX)
         b->samples[b->count++] = now - lane->began_ns;
     pthread_mutex_unlock(&b->lock);
-    if (completed && now < b->until_ns)
+    if (completed && now < b->until_ns) {
+        rest();
         start(lane);
-    else
+    } else {
         lane_ends(b, !completed);
+    }
 }
 
 static void start(struct lane *lane)
 {
-    const struct viv_client_request request = {.code = "pass", .worker_profile = profile};
+    const struct viv_client_request request = {
+        .code = "pass",
+        .worker_profile = lane->session ? NULL : profile,
+        .session_id = lane->session ? lane->session->session_id : NULL,
+    };
     struct viv_error err;
 
     lane->began_ns = now_ns();
@@ -120,24 +141,84 @@ static int warm_up(struct viv_client *client, struct viv_error *err)
     return 0;
 }
 
+static void open_session(struct lane *lane)
+{
+    const struct viv_client_session_open open = {.worker_profile = profile};
+    struct viv_error err;
+
+    if (viv_client_session_open(lane->bench->client, &open, &lane->session, &err) == 0)
+        return;
+    fprintf(stderr, "execute_bench: %s\n", err.text);
+    exit(1);
+}
+
+static void close_session(struct lane *lane)
+{
+    if (!lane->session)
+        return;
+    viv_client_session_close(lane->bench->client, lane->session->session_id, 0, NULL);
+    viv_client_session_reply_free(lane->session);
+}
+
+static void prepare(struct lane *lane, struct bench *b)
+{
+    lane->bench = b;
+    if (in_sessions)
+        open_session(lane);
+}
+
 static void run(struct bench *b, unsigned in_flight, double seconds)
 {
     struct lane *lanes = calloc(in_flight, sizeof(*lanes));
-    int64_t began = now_ns();
+    int64_t began;
 
+    if (!lanes)
+        abort();
+    for (unsigned i = 0; i < in_flight; i++)
+        prepare(&lanes[i], b);
+    began = now_ns();
     b->until_ns = began + (int64_t)(seconds * 1e9);
     b->under_way = in_flight;
-    for (unsigned i = 0; lanes && i < in_flight; i++) {
-        lanes[i].bench = b;
+    for (unsigned i = 0; i < in_flight; i++)
         start(&lanes[i]);
-    }
     pthread_mutex_lock(&b->lock);
     while (b->under_way > 0)
         pthread_cond_wait(&b->quiet, &b->lock);
     pthread_mutex_unlock(&b->lock);
     if (b->count > 0)
         print_line(b, now_ns() - began);
+    for (unsigned i = 0; i < in_flight; i++)
+        close_session(&lanes[i]);
     free(lanes);
+}
+
+static const struct option options[] = {
+    {"session", no_argument, NULL, 's'},
+    {"pause", required_argument, NULL, 'p'},
+    {"profile", required_argument, NULL, 'P'},
+    {0},
+};
+
+/* How many of the words were options; -1: one of them isn't known. */
+static int take_options(int argc, char **argv)
+{
+    for (;;) {
+        switch (getopt_long(argc, argv, "", options, NULL)) {
+        case 's':
+            in_sessions = true;
+            break;
+        case 'p':
+            pause_ns = (int64_t)(strtod(optarg, NULL) * 1e6);
+            break;
+        case 'P':
+            profile = optarg;
+            break;
+        case -1:
+            return optind;
+        default:
+            return -1;
+        }
+    }
 }
 
 int main(int argc, char **argv)
@@ -145,18 +226,22 @@ int main(int argc, char **argv)
     static struct bench bench = {.lock = PTHREAD_MUTEX_INITIALIZER,
                                  .quiet = PTHREAD_COND_INITIALIZER};
     struct viv_error err;
+    int first = take_options(argc, argv);
+    unsigned in_flight = first > 0 && argc == first + 3 ? (unsigned)atoi(argv[first + 1]) : 0;
 
-    if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: execute_bench TARGET IN_FLIGHT SECONDS [PROFILE]\n");
+    /* A pause is slept on the client's only thread. */
+    if (in_flight == 0 || (pause_ns && in_flight > 1)) {
+        fprintf(stderr, "usage: execute_bench [--session] [--pause MS] [--profile NAME] "
+                        "TARGET IN_FLIGHT SECONDS\n"
+                        "--pause is for 1 IN_FLIGHT\n");
         return 2;
     }
-    profile = argv[4];
-    if (viv_client_open(argv[1], NULL, &bench.client, &err) < 0 ||
+    if (viv_client_open(argv[first], NULL, &bench.client, &err) < 0 ||
         warm_up(bench.client, &err) < 0) {
         fprintf(stderr, "execute_bench: %s\n", err.text);
         return 1;
     }
-    run(&bench, (unsigned)strtoul(argv[2], NULL, 10), strtod(argv[3], NULL));
+    run(&bench, in_flight, strtod(argv[first + 2], NULL));
     viv_client_close(bench.client);
     return bench.failures > 0 || bench.count == 0;
 }

@@ -1,11 +1,11 @@
 /* What gRPC itself costs: empty echoes over a unix socket, with a server of
  * its own that has vivariumd's channel arguments.
  *
- * usage: grpc_echo [IN_FLIGHT SECONDS]
+ * usage: grpc_echo [IN_FLIGHT SECONDS [PAUSE_MS]]
  *
  * Prints one line as execute_bench does: calls, calls per second, p50 and p99
- * in microseconds. Without arguments: a labelled line for 1 and for 16 in
- * flight. Every answer is looked at. */
+ * in microseconds. With PAUSE_MS, for 1 in flight, each call waits so long after
+ * the last. Without arguments: a labelled line for 1 and for 16 in flight. Every answer is looked at. */
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
@@ -41,6 +41,7 @@ struct bench {
     void *method;
     grpc_completion_queue *queue;
     struct lane lanes[LANES_MAX];
+    int64_t pause_ns;
     size_t count;
     int64_t samples[SAMPLES_MAX];
 };
@@ -118,6 +119,14 @@ static double percentile_us(const struct bench *b, double p)
     return (double)b->samples[(size_t)((double)(b->count - 1) * p)] / 1e3;
 }
 
+static void rest(int64_t ns)
+{
+    const struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+    if (ns)
+        nanosleep(&t, NULL);
+}
+
 static void run(struct bench *b, unsigned in_flight, double seconds)
 {
     int64_t began = now_ns(), until = began + (int64_t)(seconds * 1e9), took;
@@ -131,6 +140,7 @@ static void run(struct bench *b, unsigned in_flight, double seconds)
             grpc_completion_queue_next(b->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
 
         finish(b, event.tag);
+        rest(b->pause_ns);
         if (now_ns() < until)
             start(b, event.tag);
         else
@@ -187,11 +197,13 @@ int main(int argc, char **argv)
 {
     static struct bench bench;
     char folder[] = "/tmp/viv-echo-XXXXXX", target[64];
-    unsigned in_flight = argc == 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
+    unsigned in_flight = argc > 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
     pid_t server;
 
-    if ((argc != 1 && argc != 3) || in_flight == 0 || in_flight > LANES_MAX) {
-        fprintf(stderr, "usage: grpc_echo [IN_FLIGHT SECONDS]\n");
+    if (argc == 2 || argc > 4 || in_flight == 0 || in_flight > LANES_MAX ||
+        (argc == 4 && in_flight > 1)) {
+        fprintf(stderr, "usage: grpc_echo [IN_FLIGHT SECONDS [PAUSE_MS]]\n"
+                        "PAUSE_MS is for 1 IN_FLIGHT\n");
         return 2;
     }
     if (!mkdtemp(folder))
@@ -199,7 +211,9 @@ int main(int argc, char **argv)
     snprintf(target, sizeof(target), "unix:%s/s", folder);
     server = start_server(target);
     connect_to(&bench, target);
-    if (argc == 3) {
+    if (argc == 4)
+        bench.pause_ns = (int64_t)(strtod(argv[3], NULL) * 1e6);
+    if (argc > 2) {
         run(&bench, in_flight, strtod(argv[2], NULL));
     } else {
         run_labelled(&bench, 1);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -114,6 +115,68 @@ static void a_dead_supervisor_s_groups_are_cleaned(void **state)
     viv_cgroup_close(cg);
     close(tell[0]);
     close(tell[1]);
+}
+
+/* What is not ours, where `root` is. */
+static void beside(const char *root, char *ret, size_t room)
+{
+    snprintf(ret, room, "%.*s/vivarium-neighbour-%d", (int)(strrchr(root, '/') - root), root,
+             (int)getpid());
+}
+
+/* The first of our roots there is. */
+static void find_root(char *ret, size_t room)
+{
+    char command[128];
+    FILE *found;
+
+    snprintf(command, sizeof(command), "find /sys/fs/cgroup -type d -name 'vivarium-%d-*'",
+             (int)getpid());
+    found = popen(command, "r"); /* NOLINT(cert-env33-c) */
+    assert_non_null(found);
+    assert_non_null(fgets(ret, (int)room, found));
+    ret[strcspn(ret, "\n")] = '\0';
+    while (fgets(command, sizeof(command), found))
+        ;
+    pclose(found);
+}
+
+/* A sleeper in a group of its own. */
+static pid_t neighbour(const char *group)
+{
+    char path[640];
+    pid_t pid = fork();
+    FILE *procs;
+
+    if (pid == 0)
+        job_sleep(NULL);
+    snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+    procs = fopen(path, "we");
+    assert_non_null(procs);
+    fprintf(procs, "%d\n", (int)pid);
+    assert_int_equal(fclose(procs), 0);
+    return pid;
+}
+
+/* A container's group may be called as its container is. */
+static void a_neighbour_is_left_alone(void **state)
+{
+    struct viv_cgroup *cg = opened();
+    char root[512], group[600];
+    pid_t pid;
+
+    needs_groups(cg);
+    find_root(root, sizeof(root));
+    beside(root, group, sizeof(group));
+    viv_cgroup_close(cg);
+    assert_int_equal(mkdir(group, 0755), 0);
+    pid = neighbour(group);
+    cg = opened();
+    viv_cgroup_close(cg);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    kill(pid, SIGKILL);
+    ended(pid);
+    assert_int_equal(rmdir(group), 0);
 }
 
 struct costs {
@@ -278,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dead_supervisor_s_groups_are_cleaned),
+        cmocka_unit_test(a_neighbour_is_left_alone),
         cmocka_unit_test(a_thousand_cycles_leave_nothing),
         cmocka_unit_test(what_moving_from_outside_costs),
         cmocka_unit_test(a_machine_without_them_says_so),

@@ -166,6 +166,27 @@ static void test_long_reason_is_cut(void **state)
     assert_non_null(strstr(line, "x (killed after"));
 }
 
+static void test_times(void **state)
+{
+    static const struct {
+        double seconds;
+        const char *text;
+    } times[] = {
+        {0, "0.0 ms"},         {0.0125, "12.5 ms"},
+        {1, "1.0 s"},          {59.9, "59.9 s"},
+        {60, "1 min"},         {65, "1 min 05 s"},
+        {3599, "59 min 59 s"}, {3600, "1 h"},
+        {3725, "1 h 02 min"},  {47.5 * 3600, "47 h 30 min"},
+        {48 * 3600, "2 d"},    {100.0 * 3600, "4 d 04 h"},
+    };
+    char text[32];
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        viv_report_time((int64_t)(times[i].seconds * 1e9), text, sizeof(text));
+        assert_string_equal(text, times[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_limits_and_deaths_are_named),
         cmocka_unit_test(test_reason_can_not_write_to_the_terminal),
         cmocka_unit_test(test_long_reason_is_cut),
+        cmocka_unit_test(test_times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

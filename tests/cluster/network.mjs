@@ -72,6 +72,15 @@ export class Network {
     ip('-n', this.store, 'link', 'set', 'dev', `to-${node.name}`, state);
   }
 
+  // Milliseconds for which somebody still holds a session; none: nobody does.
+  leased(session_id) {
+    const cli = (...words) => execFileSync(inside(this.store)[0],
+      [...inside(this.store).slice(1), 'redis-cli', ...words], { encoding: 'utf8' }).trim();
+    const key = cli('--scan', '--pattern', `viv:l:*${session_id}*`);
+
+    return key ? Math.max(0, Number(cli('PTTL', key))) : 0;
+  }
+
   // Whether one node reaches another's address.
   reaches(from, address) {
     try {

@@ -33,7 +33,7 @@ describe('two supervisors, one Redis, two networks', () => {
     await network.startRedis();
     daemons = [];
     for (const node of network.nodes) {
-      daemons.push(await network.supervisor(node, '--session-lease', '2', '--workers-warm', '1',
+      daemons.push(await network.supervisor(node, '--session-lease', '6', '--workers-warm', '1',
         '--workers-max', '4'));
     }
     clients = daemons.map((d) => new Client(d.unixTarget));
@@ -106,7 +106,10 @@ describe('two supervisors, one Redis, two networks', () => {
       { session_id, execution_id: 'y' }).catch((error) => error);
     await clients[0].running('y');
     while (!named('viv-cut').length) await nap(5);
+    assert.ok(network.leased(session_id) > 0);
     network.cable(network.nodes[0], 'down');
+    while (named('viv-cut').length) await nap(5);
+    assert.ok(network.leased(session_id) > 0, 'its code has outlived its lease');
     let answer;
     while (!answer) {
       answer = await clients[1].execute('n += 100\nn', { session_id }).catch(() => nap(50));

@@ -11,7 +11,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP VIV_TEST_ROOT=. VIV_TEST_FLAGS=$flags RIG_ARGS=
 status=0
 for program; do
     echo "# $program"
-    timeout 100 "./$program" worker/vivarium-worker 2>&1 || status=1
+    timeout 300 "./$program" worker/vivarium-worker 2>&1 || status=1
 done
 # With the container goes what a worker left; here it is seen.
 left=$(pgrep -c '^vivarium')

@@ -265,8 +265,9 @@ static void test_detached_execution_survives_its_call(void **state)
 
 static void test_wall_time(void **state)
 {
-    struct viv_client_request request = {.code = "while True: pass",
-                                         .limits = {.wall_time_ns = 300 * E2E_MS}};
+    struct viv_client_request request = {
+        .code = "while True: pass",
+        .limits = {.wall_time_ns = 300 * E2E_MS, .cancel_grace_ns = 60 * E2E_SECOND}};
     int64_t begin = e2e_now_ns();
     struct viv_client_response *r = e2e_run_request(&request);
 
@@ -274,7 +275,6 @@ static void test_wall_time(void **state)
     assert_int_equal(r->receipt->cause, VIV_CLIENT_CAUSE_WALL_TIME);
     assert_int_equal(r->receipt->delivery, VIV_CLIENT_DELIVERY_COOPERATIVE);
     assert_true(e2e_now_ns() - begin >= 300 * E2E_MS);
-    assert_true(e2e_now_ns() - begin < 10 * E2E_SECOND);
     viv_client_response_free(r);
 }
 

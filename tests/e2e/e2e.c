@@ -196,7 +196,11 @@ void e2e_begin_request(struct e2e_running *running, struct viv_client *client,
 void e2e_begin(struct e2e_running *running, struct viv_client *client, const char *id,
                const char *code)
 {
-    struct viv_client_request request = {.execution_id = id, .code = code};
+    struct viv_client_request request = {
+        .execution_id = id,
+        .code = code,
+        .limits = {.cancel_grace_ns = 60 * E2E_SECOND, .cleanup_grace_ns = 60 * E2E_SECOND},
+    };
 
     e2e_begin_request(running, client, &request);
 }

@@ -60,7 +60,8 @@ struct e2e_running {
     struct viv_error error;
 };
 
-/* Starts it; with an id of NULL the daemon makes one. */
+/* Starts it, with as much grace as there can be: on a busy machine a second is
+ * soon over. With an id of NULL the daemon makes one. */
 void e2e_begin(struct e2e_running *running, struct viv_client *client, const char *id,
                const char *code);
 void e2e_begin_request(struct e2e_running *running, struct viv_client *client,

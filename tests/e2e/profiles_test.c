@@ -66,10 +66,15 @@ static int write_config(void)
             "  - name: online\n"
             "    network: true\n"
             "    workers_warm: 0\n"
+            "  - name: alone\n"
+            "    isolation: exec\n"
+            "    workers_warm: 0\n"
             "tenants:\n"
             "  - name: default\n"
-            "    profiles: [default, science, frames, mine, online]\n"
-            "  - name: poor\n",
+            "    profiles: [default, science, frames, mine, online, alone]\n"
+            "  - name: poor\n"
+            "  - name: careful\n"
+            "    isolation: exec\n",
             folder, folder);
     return fclose(f);
 }
@@ -314,7 +319,7 @@ static void test_describe_lists_the_caller_s(void **state)
     struct viv_client_description *d;
 
     assert_int_equal(viv_client_describe(e2e.client, 0, &d, NULL), 0);
-    assert_int_equal(d->worker_profile_count, 5);
+    assert_int_equal(d->worker_profile_count, 6);
     assert_string_equal(d->worker_profiles[0], "default");
     assert_string_equal(d->worker_profiles[1], "science");
     viv_client_description_free(d);
@@ -323,6 +328,78 @@ static void test_describe_lists_the_caller_s(void **state)
     assert_string_equal(d->worker_profiles[0], "default");
     viv_client_description_free(d);
     viv_client_close(poor);
+}
+
+/* --- what workers share --------------------------------------------------------------------- */
+
+static char *value_of(struct viv_client *client, const char *profile, const char *code,
+                      enum viv_client_isolation isolation)
+{
+    const struct viv_client_request request = {.worker_profile = profile, .code = code};
+    struct viv_client_response *r;
+    struct viv_error err;
+    char *value;
+
+    if (viv_client_execute(client, &request, &r, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(r->outcome, VIV_CLIENT_COMPLETED);
+    assert_int_equal(r->isolation, isolation);
+    value = strdup(r->result_repr);
+    viv_client_response_free(r);
+    return value;
+}
+
+/* Whether two executions see the same. */
+static bool is_common(struct viv_client *client, const char *profile, const char *code,
+                      enum viv_client_isolation isolation)
+{
+    char *a = value_of(client, profile, code, isolation);
+    char *b = value_of(client, profile, code, isolation);
+    bool common = strcmp(a, b) == 0;
+
+    free(a);
+    free(b);
+    return common;
+}
+
+/* The hash seed; an object's address, a library's, the stack's. */
+static const char *const secrets[] = {
+    "hash('x')",
+    "id(len)",
+    "import ctypes\nctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p).value",
+    "import ctypes\nctypes.addressof(ctypes.c_char.in_dll(ctypes.CDLL(None), 'environ')), "
+    "ctypes.c_void_p.in_dll(ctypes.CDLL(None), 'environ').value",
+};
+
+static void test_workers_of_one_zygote_share_its_secrets(void **state)
+{
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        assert_true(is_common(e2e.client, "default", secrets[i], VIV_CLIENT_ISOLATION_FORK));
+}
+
+static void test_workers_with_zygotes_of_their_own_share_none(void **state)
+{
+    struct viv_client *careful = e2e_open("careful");
+
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        assert_false(is_common(e2e.client, "alone", secrets[i], VIV_CLIENT_ISOLATION_EXEC));
+        assert_false(is_common(careful, "default", secrets[i], VIV_CLIENT_ISOLATION_EXEC));
+    }
+    viv_client_close(careful);
+}
+
+static void test_describe_says_what_the_caller_s_workers_share(void **state)
+{
+    struct viv_client *careful = e2e_open("careful");
+    struct viv_client_description *d;
+
+    assert_int_equal(viv_client_describe(e2e.client, 0, &d, NULL), 0);
+    assert_int_equal(d->isolation, VIV_CLIENT_ISOLATION_FORK);
+    viv_client_description_free(d);
+    assert_int_equal(viv_client_describe(careful, 0, &d, NULL), 0);
+    assert_int_equal(d->isolation, VIV_CLIENT_ISOLATION_EXEC);
+    viv_client_description_free(d);
+    viv_client_close(careful);
 }
 
 /* --- sessions -------------------------------------------------------------------------------- */
@@ -416,6 +493,9 @@ int main(void)
         cmocka_unit_test(test_the_response_says_what_is_absent),
         cmocka_unit_test(test_a_tenant_is_refused_what_is_not_its_own),
         cmocka_unit_test(test_describe_lists_the_caller_s),
+        cmocka_unit_test(test_workers_of_one_zygote_share_its_secrets),
+        cmocka_unit_test(test_workers_with_zygotes_of_their_own_share_none),
+        cmocka_unit_test(test_describe_says_what_the_caller_s_workers_share),
         cmocka_unit_test(test_an_evicted_session_comes_back_in_its_profile),
         cmocka_unit_test(test_the_list_of_sessions_names_their_profiles),
     };

@@ -239,6 +239,66 @@ static void test_line_is_edited_and_remembered(void **state)
     expect_end(0);
 }
 
+/* Somebody runs something. */
+static void wait_until_busy(void)
+{
+    struct viv_client_list_reply *list;
+    size_t count = 0;
+
+    while (!count) {
+        usleep(5000);
+        assert_int_equal(viv_client_list(e2e.client, 0, &list, NULL), 0);
+        count = list->count;
+        viv_client_list_reply_free(list);
+    }
+}
+
+static void test_tab_completes_names_and_leaves_nothing(void **state)
+{
+    START(NULL);
+    enter("import math; answer_one = 1; answer_two = 41; class_ = 1\r");
+    enter("math.factor\t(3)\r");
+    await("\n6\r\n");
+    enter("answ\t");
+    await("er_"); /* as it is drawn */
+    type("\t");
+    await("\nanswer_one  answer_two\r\n");
+    await("answer_");
+    type("tw\t + 1\r");
+    await("\n42\r\n");
+    enter("impor\t json\r");
+    enter("nothing.like.\tit\r");
+    await("NameError: name 'nothing'");
+    enter("if 1:\r");
+    await("... ");
+    type("\tprint(len('abc'))\r\r");
+    await("\n3\r\n");
+    /* Whoever is asked for names may print, fail, hang and say what is none. */
+    enter("class Odd:\r");
+    await("... ");
+    type("    def __dir__(self): return ['\\x1b]0;bad', 'fi ne', 'good']\r");
+    await("... ");
+    type("    @property\r");
+    await("... ");
+    type("    def hangs(self):\r");
+    await("... ");
+    type("        while True: pass\r\r");
+    enter("odd = Odd()\r");
+    enter("odd.\t = 7\r");
+    enter("odd.hangs.\t");
+    wait_until_busy();
+    type(CTRL_C);
+    await("KeyboardInterrupt\r\n");
+    enter("vars(odd)\r");
+    await("\n{'good': 7}\r\n");
+    enter("sorted(n for n in globals() if n[0] != '_')\r");
+    await("\n['Odd', 'answer_one', 'answer_two', 'class_', 'json', 'math', 'odd']\r\n");
+    enter("%wh\t\r");
+    await("NAME");
+    enter(CTRL_D);
+    expect_end(0);
+}
+
 static void test_commands(void **state)
 {
     char line[160];
@@ -409,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_second_interrupt_kills_and_the_snapshot_comes_back),
         cmocka_unit_test(test_interrupt_at_the_prompt_drops_what_was_typed),
         cmocka_unit_test(test_line_is_edited_and_remembered),
+        cmocka_unit_test(test_tab_completes_names_and_leaves_nothing),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_exit_status_is_the_code_s),
         cmocka_unit_test(test_session_is_kept_and_used_again),

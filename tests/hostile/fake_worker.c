@@ -2,7 +2,8 @@
  * what its code says, a line such as "garbage" or "out 100000". The supervisor
  * can't tell it from the real one, so every kind of bad frame, and every moment
  * of dying, can be had on demand and in thousands. Preloading "once:PATH" it
- * starts only where that file is absent, and makes it. */
+ * starts only where that file is absent, and makes it; with "gate:PATH" all but the
+ * first, which makes PATH.first, wait until there is PATH. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -117,6 +118,24 @@ static void reap(void)
     }
 }
 
+static bool make(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void pass_gate(const char *gate)
+{
+    char first[256];
+
+    snprintf(first, sizeof(first), "%s.first", gate);
+    while (!make(first) && access(gate, F_OK) < 0)
+        usleep(1000);
+}
+
 static void on_child(int signal)
 {
 }
@@ -139,8 +158,12 @@ int main(int argc, char **argv)
         return 1;
     }
     if (argc > 3 && strncmp(argv[3], "once:", 5) == 0) {
-        if (open(argv[3] + 5, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) < 0)
+        if (!make(argv[3] + 5))
             return 1;
+        argc = 2;
+    }
+    if (argc > 3 && strncmp(argv[3], "gate:", 5) == 0) {
+        pass_gate(argv[3] + 5);
         argc = 2;
     }
     if (argc > 3)

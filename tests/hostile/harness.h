@@ -19,6 +19,7 @@ struct run {
     struct viv_receipt receipt;
     struct viv_death death;
     struct viv_usage usage;
+    enum viv_isolation isolation;
     char repr[64];
     bool in_session, saved;
     enum viv_restored_from restored_from;
@@ -32,6 +33,8 @@ struct run {
 
 /* The fake worker beside this program, `start` as misbehave_at_start. */
 void harness_config(struct viv_config *config, const char *start);
+/* With $HARNESS_EXEC, and where the configuration has no profiles, each worker has
+ * a zygote of its own. */
 struct viv_supervisor *harness_start(const struct viv_config *config);
 
 /* Submits `code` under `id` (NULL: generated). */

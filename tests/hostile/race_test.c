@@ -15,12 +15,12 @@
 
 #define THREADS 4
 #ifdef RACE_REAL
-#define RUNS_EACH 2500
+#define RUNS_EACH 1250
 #define WORKER "worker/vivarium-worker"
 #define CODE "for i in range(%u): pass"
 #define LONGEST 20000
 #else
-#define RUNS_EACH 750
+#define RUNS_EACH 400
 #define WORKER "tests/hostile/fake_worker"
 #define CODE "run %u"
 #define LONGEST 600
@@ -100,7 +100,7 @@ static bool have_children(void)
     return waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD;
 }
 
-static void random_cancels_hit_their_own_and_no_other(void **state)
+static void random_cancels(bool callers_run)
 {
     pthread_t threads[THREADS];
     unsigned numbers[THREADS];
@@ -109,6 +109,9 @@ static void random_cancels_hit_their_own_and_no_other(void **state)
     harness_config(&config, NULL);
     config.worker_path = WORKER;
     config.workers_warm = 8;
+    config.callers_run = callers_run;
+    atomic_store(&completed, 0);
+    atomic_store(&cancelled, 0);
     sup = harness_start(&config);
     for (unsigned i = 0; i < THREADS; i++) {
         numbers[i] = i;
@@ -126,10 +129,21 @@ static void random_cancels_hit_their_own_and_no_other(void **state)
     assert_true(atomic_load(&cancelled) > 0 && atomic_load(&completed) > 0);
 }
 
+static void random_cancels_hit_their_own_and_no_other(void **state)
+{
+    random_cancels(false);
+}
+
+static void nor_do_they_where_callers_run(void **state)
+{
+    random_cancels(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_cancels_hit_their_own_and_no_other),
+        cmocka_unit_test(nor_do_they_where_callers_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

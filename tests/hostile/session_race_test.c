@@ -148,6 +148,7 @@ static void sums_are_what_was_answered(void **state)
     harness_config(&config, NULL);
     config.workers_warm = 2;
     config.workers_max = 6;
+    config.callers_run = true;
     config.sessions.resident_max = 3;
     sup = harness_start(&config);
     for (unsigned i = 0; i < THREADS; i++) {

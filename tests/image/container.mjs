@@ -11,7 +11,6 @@ let count = 0;
 export class Container {
   // options: see bundle.py.
   constructor(folder, options, words) {
-    // Not "vivarium-...": a supervisor takes such groups for those of one that died.
     this.id = `image-${process.pid}-${count++}`;
     this.bundle = join(folder, this.id);
     const all = JSON.stringify({ profile: 'strict', path: `/${this.id}`, ...options });

@@ -46,6 +46,12 @@ sonames() {
     done
 }
 
+# The packages are the project's own: nobody can be written to yet.
+lint() {
+    lintian --allow-root --fail-on error,warning --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog \
+        "$DEBS"/*.deb
+}
+
 belongs_to_root() {
     ! for deb in "$DEBS"/*.deb; do dpkg-deb -c "$deb"; done | grep -v ' root/root '
 }
@@ -104,6 +110,7 @@ check "what the daemon depends on was computed" depends vivarium libgrpc29 libse
 check "so was what the client library does" depends "$(package_of libvivarium-client)" libgrpc29
 check "packages of libraries are named as the sonames" sonames
 check "all belongs to root" belongs_to_root
+needs "lintian finds nothing" lintian && check "lintian finds nothing" lint
 check "unpacked, it runs" unpacked
 check "its configuration is right" configuration
 needs "systemd takes the unit" systemd-analyze && check "systemd takes the unit" unit

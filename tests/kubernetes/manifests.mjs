@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
@@ -25,30 +25,38 @@ export function documents(text) {
   });
 }
 
-const kubectl = (...words) =>
+// 'apps/v1' of the package that is made from Kubernetes' OpenAPI files.
+export const moduleOf = ({ apiVersion, kind }) => `kubernetes-models/${apiVersion}/${kind}`;
+
+export const kubectl = (...words) =>
   execFileSync(process.env.KUBECTL ?? 'kubectl', words, { encoding: 'utf8', stdio: 'pipe' });
 
 // Debian's kubectl has the kustomize of 2019, which knows folders and patches by
 // other names.
-function inOldWords() {
+function inOldWords(folder) {
   const copy = mkdtempSync(join(tmpdir(), 'viv-kustomize-'));
 
+  process.on('exit', () => rmSync(copy, { recursive: true }));
   cpSync(folder, copy, { recursive: true });
-  for (const name of names) {
-    const file = join(copy, name, 'kustomization.yaml');
+  for (const path of readdirSync(copy, { recursive: true })) {
+    const file = join(copy, path);
+    if (basename(path) !== 'kustomization.yaml') continue;
     writeFileSync(file, readFileSync(file, 'utf8')
-      .replace(/^resources:\n(?= {2}- \.\.)/m, 'bases:\n')
+      .replace(/^resources:\n(?= {2}- \S+(?<!\.yaml)$)/m, 'bases:\n')
       .replace(/^patches:\n {2}- path: /m, 'patchesStrategicMerge:\n  - '));
   }
-  process.on('exit', () => rmSync(copy, { recursive: true }));
   return copy;
 }
 
 const old = /"minor": "(1?\d|20)\+?"/.test(kubectl('version', '--client', '-o', 'json'));
-const source = old ? inOldWords() : folder;
+
+// What `kubectl kustomize FOLDER` prints in the folder that this runs in, or in `from`.
+export function kustomize(name, from = '.') {
+  return kubectl('kustomize', join(old ? inOldWords(from) : from, name));
+}
 
 export function build(name) {
-  return documents(kubectl('kustomize', join(source, name)));
+  return documents(kustomize(name, folder));
 }
 
 // What there is to know of a kustomization's pod.

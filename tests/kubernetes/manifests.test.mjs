@@ -5,16 +5,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import ts from 'typescript';
-import { build, files, folder, names, podOf } from './manifests.mjs';
+import { build, files, folder, moduleOf, names, podOf } from './manifests.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const built = Object.fromEntries(names.map((name) => [name, build(name)]));
 const pods = Object.entries(built).map(([name, objects]) => [name, podOf(objects)]);
 const everything = [...files(), ...Object.entries(built)]
   .flatMap(([name, objects]) => objects.map((object) => [name, object]));
-
-// 'apps/v1' of the package that is made from Kubernetes' OpenAPI files.
-const moduleOf = ({ apiVersion, kind }) => `kubernetes-models/${apiVersion}/${kind}`;
 
 const sizes = { Mi: 2 ** 20, Gi: 2 ** 30, MiB: 2 ** 20, GiB: 2 ** 30 };
 const bytes = (text) => parseFloat(text) * sizes[text.match(/[A-Za-z]+$/)[0]];

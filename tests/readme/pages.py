@@ -15,6 +15,7 @@ Prints TAP, a case for each block.
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 PREAMBLE = """set -e -o pipefail
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 answers() { for _ in $(seq 600); do viv describe && return; sleep 0.1; done >/dev/null 2>&1; }
+reloaded() { for _ in $(seq 600); do grep '"event":"reloaded"' *.log && return; sleep 0.1; done; }
 """
 
 
@@ -54,8 +56,10 @@ class Page:
 
     @staticmethod
     def patience(body):
-        """A reader takes longer to type the next command than a daemon to start."""
-        return "answers\n" if re.search(r"^vivariumd .*&$", body, re.M) else ""
+        """A reader takes longer to type the next command than a daemon to start, or to reload."""
+        lines = body.replace("\\\n", "")
+        waits = "answers\n" if re.search(r"^vivariumd .*&$", lines, re.M) else ""
+        return waits + ("reloaded\n" if re.search(r"^kill -HUP ", lines, re.M) else "")
 
     def console(self, where, body):
         for part in re.split(r"^\$ ", body, flags=re.M)[1:]:
@@ -85,7 +89,7 @@ def script(page, folder):
 
 def run(page, folder, env):
     work = folder / "home"
-    work.mkdir()
+    shutil.copytree(env["CHECKOUT"], work)
     env = {**env, "HOME": str(work), "XDG_RUNTIME_DIR": str(work)}
     process = subprocess.Popen(
         ["bash", "-c", "".join(script(page, folder))],

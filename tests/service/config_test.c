@@ -63,6 +63,8 @@ static const struct {
     /* Values. */
     {"profiles:\n  - {name: a, network: maybe}",
      "f:2:24: profiles[0].network must be true or false"},
+    {"profiles:\n  - {name: a, isolation: spawn}",
+     "f:2:26: profiles[0].isolation must be fork or exec, not 'spawn'"},
     {"profiles:\n  - name: a\n    workers_warm: -1",
      "f:3:19: profiles[0].workers_warm must be a whole number from 0"},
     {"defaults:\n  wall_time: 1y", "f:2:14: defaults.wall_time must be a number of seconds"},
@@ -345,10 +347,10 @@ static void profiles(void **state)
 
     file_of("profiles:\n"
             "  - {name: a, preload: [x, y], read_only_paths: [/opt/a], environment: [B=c]}\n"
-            "  - {name: b, network: true, workers_warm: 0}\n"
+            "  - {name: b, network: true, workers_warm: 0, isolation: exec}\n"
             "tenants:\n"
-            "  - {name: t, profiles: [default, b]}\n"
-            "  - {name: u}\n");
+            "  - {name: t, profiles: [default, b], isolation: exec}\n"
+            "  - {name: u, isolation: fork}\n");
     if (PARSE(&o, &err, "--config", path, "--workers-max", "3") < 0)
         fail_msg("%s", err.text);
     assert_int_equal(o.config.profile_count, 2);
@@ -360,6 +362,10 @@ static void profiles(void **state)
     assert_string_equal(p[0].environment[0], "B=c");
     assert_int_equal(p[0].workers_warm, 1);
     assert_true(!p[0].network && p[1].network);
+    assert_int_equal(p[0].isolation, VIV_ISOLATION_FORK);
+    assert_int_equal(p[1].isolation, VIV_ISOLATION_EXEC);
+    assert_int_equal(o.tenants[0].isolation, VIV_ISOLATION_EXEC);
+    assert_int_equal(o.tenants[1].isolation, VIV_ISOLATION_FORK);
     assert_null(p[1].preload[0]);
     assert_int_equal(p[1].workers_warm, 0);
     /* A floor nobody asked for makes room. */
@@ -373,6 +379,8 @@ static void profiles(void **state)
 
 static void profiles_are_checked_with_all_that_was_said(void **state)
 {
+    expect_wrong("tenants:\n  - name: a\n    isolation: Exec\n",
+                 ":3:16: tenants[0].isolation must be fork or exec, not 'Exec'");
     expect_wrong("profiles:\n  - name: a\n  - name: a b\n", ":3:5: the name of a profile must be");
     expect_wrong("profiles:\n  - name: a\n  - name: a\n", ":3:5: profile a is there twice");
     expect_wrong("profiles:\n  - name: a\n    read_only_paths: [/tmp/x]\n",

@@ -102,6 +102,18 @@ static void booleans(void **state)
     assert_false(got);
 }
 
+static void isolations(void **state)
+{
+    enum viv_isolation got = VIV_ISOLATION_FORK;
+
+    assert_int_equal(config_isolation("x", "exec", &got, NULL), 0);
+    assert_int_equal(got, VIV_ISOLATION_EXEC);
+    assert_int_equal(config_isolation("x", "clone", &got, NULL), -1);
+    assert_int_equal(got, VIV_ISOLATION_EXEC);
+    assert_int_equal(config_isolation("x", "fork", &got, NULL), 0);
+    assert_int_equal(got, VIV_ISOLATION_FORK);
+}
+
 static void times(void **state)
 {
     int64_t got = 7;
@@ -118,7 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes), cmocka_unit_test(durations), cmocka_unit_test(integers),
-        cmocka_unit_test(rates), cmocka_unit_test(booleans),  cmocka_unit_test(times),
+        cmocka_unit_test(rates), cmocka_unit_test(booleans),  cmocka_unit_test(isolations),
+        cmocka_unit_test(times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

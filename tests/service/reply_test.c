@@ -75,6 +75,7 @@ static struct viv_result make_result(const uint8_t *body, size_t len)
         .death = {.signal = 0, .exit_status = 3, .text = "exit status 3"},
         .layers = 5,
         .absent = 10,
+        .isolation = VIV_ISOLATION_EXEC,
     };
 }
 
@@ -122,6 +123,7 @@ static void check_response(const Vivarium__V1__ExecuteResponse *r)
     assert_string_equal(r->enforcement->layers[1], viv_layer_name(2));
     assert_int_equal(r->enforcement->n_absent, 2);
     assert_string_equal(r->enforcement->absent[1], viv_layer_name(3));
+    assert_int_equal(r->enforcement->isolation, VIVARIUM__V1__ISOLATION__ISOLATION_EXEC);
     check_cancellation(r->cancellation);
 }
 

@@ -37,7 +37,7 @@ container() {
     chmod 755 "$SCRATCH" "$bundle"
     fill_project "$bin" "$bundle/rootfs/project" || return
     python3 tests/containers/bundle.py "$bundle" "$world" ./inside.sh "$@" || return
-    timeout 900 runc run --bundle "$bundle" "vivarium-$world-$$" >"$log" 2>&1 </dev/null || status=$?
+    timeout 900 runc run --bundle "$bundle" "container-$world-$$" >"$log" 2>&1 </dev/null || status=$?
     read -r passed failed skipped < <(awk -f tests/steps/count_tap.awk "$log")
     ((status == 0 || failed)) || failed=1
     ((passed)) || failed=1
@@ -62,7 +62,7 @@ containers_work() {
     python3 tests/containers/bundle.py "$bundle" open true || return
     # Once more: on a crowded machine runc now and then loses its own child.
     for _ in 1 2 3; do
-        timeout 60 runc run --bundle "$bundle" "vivarium-try-$$" </dev/null && return
+        timeout 60 runc run --bundle "$bundle" "container-try-$$" </dev/null && return
     done
     return 1
 }

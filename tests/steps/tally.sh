@@ -30,10 +30,10 @@ failed() {
 # The part of a log that says what went wrong: a sanitizer's report from its
 # beginning, the cases that failed, or else its end.
 what_matters() {
-    grep -aE -A14 '^not ok' "$1" | head -n 60
+    grep -aE -A14 '^not ok [0-9]+ - ' "$1" | head -n 60
     if grep -aqE '(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: ' "$1"; then
         sed -nE '/(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: /,$p' "$1" | head -n 40
-    elif ! grep -aqE '^not ok' "$1"; then
+    elif ! grep -aqE '^not ok [0-9]+ - ' "$1"; then
         tail -n 40 "$1"
     fi
 }

@@ -82,8 +82,10 @@ static void test_threads_clean_up(void **state)
 {
     static const char code[] =
         "import threading, time\n"
+        "inside = threading.Barrier(3)\n"
         "def work(name):\n"
         "    try:\n"
+        "        inside.wait()\n"
         "        while True: pass\n"
         "    finally:\n"
         "        time.sleep(0.2)\n"
@@ -91,11 +93,12 @@ static void test_threads_clean_up(void **state)
         "threading.Thread(target=work, args=('thread',)).start()\n"
         "threading.Thread(target=work, args=('daemon',), daemon=True).start()\n"
         "try:\n"
+        "    inside.wait()\n"
+        "    print('inside', flush=True)\n"
         "    while True: time.sleep(0.01)\n"
         "finally:\n"
         "    print('main')\n";
-    /* Long enough for both threads to be inside their try. */
-    const struct order order = {.code = code, .cancel_after_ms = 1000};
+    const struct order order = {.code = code, .cancel_after_ms = 1, .cancel_at = "inside\n"};
     struct run run;
 
     rig_execute(&rig, &order, &run);
@@ -118,15 +121,15 @@ static void test_exit_functions_run_to_their_end(void **state)
                                "    time.sleep(0.1)\n"
                                "    print('left')\n"
                                "atexit.register(leave)\n"
+                               "print('in', flush=True)\n"
                                "while True: pass\n";
-    /* Long enough for the function to be registered. */
-    const struct order order = {.code = code, .cancel_after_ms = 500};
+    const struct order order = {.code = code, .cancel_after_ms = 1, .cancel_at = "in\n"};
     struct run run;
 
     rig_execute(&rig, &order, &run);
     assert_non_null(run.result);
     assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
-    assert_string_equal(run.out, "left\n");
+    assert_string_equal(run.out, "in\nleft\n");
     assert_string_equal(run.err, "");
     run_free(&run);
 }
@@ -142,8 +145,10 @@ static void assert_reusable(const struct run *run, Vivarium__Internal__RunEnd en
  * untouched by it. */
 static void test_a_kept_worker_goes_on_after_a_cancel(void **state)
 {
-    static const struct order first = {
-        .code = "n = 1\nwhile True: n += 1", .cancel_after_ms = 50, .keep = true};
+    static const struct order first = {.code = "n = 2\nprint('in', flush=True)\nwhile True: n += 1",
+                                       .cancel_after_ms = 1,
+                                       .cancel_at = "in\n",
+                                       .keep = true};
     static const struct order second = {.code = "print(n > 1); m = n\nm == n", .keep = true};
     static const struct order last = {.code = "m > 1"};
     struct worker worker;
@@ -171,8 +176,10 @@ static void test_a_thread_that_can_t_be_reached_uses_the_worker_up(void **state)
     static const struct order order = {
         .code = "import threading, time\n"
                 "threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
+                "print('in', flush=True)\n"
                 "while True: pass\n",
-        .cancel_after_ms = 50,
+        .cancel_after_ms = 1,
+        .cancel_at = "in\n",
         .keep = true};
     struct worker worker;
     struct run run;

@@ -178,6 +178,38 @@ static void test_private_places(void **state)
     rig_reap(&rig, &second, false);
 }
 
+static void network_of(struct worker *worker, const char *code, char ret[64])
+{
+    const struct order order = {.code = code};
+    struct run run;
+
+    rig_run(worker, &order, &run);
+    snprintf(ret, 64, "%s", run.answer ? run.answer->result_repr : "?");
+    run_free(&run);
+}
+
+/* One for each worker that lives; the next one may have it, and finds nothing. */
+static void test_networks(void **state)
+{
+    static const char *const bind = "import os, socket\ns = socket.socket(socket.AF_UNIX)\n"
+                                    "s.bind('\\0x'); s.listen()\n"
+                                    "os.stat('/proc/self/ns/net').st_ino";
+    char one[64], two[64], three[64];
+    struct worker first, second, third;
+
+    rig_spawn(&rig, &first);
+    rig_spawn(&rig, &second);
+    network_of(&first, bind, one);
+    network_of(&second, bind, two);
+    assert_string_not_equal(one, two);
+    rig_reap(&rig, &first, false);
+    rig_reap(&rig, &second, false);
+    rig_spawn(&rig, &third);
+    network_of(&third, bind, three);
+    assert_true(strcmp(three, one) == 0 || strcmp(three, two) == 0);
+    rig_reap(&rig, &third, false);
+}
+
 /* The kernel counts descriptors that are on their way by user, and all workers
  * are one user's: who has many on theirs must not keep the next worker from
  * sending its own. */
@@ -292,13 +324,10 @@ static int stop(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_looking_around),
-        cmocka_unit_test(test_private_places),
-        cmocka_unit_test(test_descriptors_on_their_way),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_bad_preload),
-        cmocka_unit_test(test_forbidden_namespaces),
+        cmocka_unit_test(test_looking_around), cmocka_unit_test(test_private_places),
+        cmocka_unit_test(test_networks),       cmocka_unit_test(test_descriptors_on_their_way),
+        cmocka_unit_test(test_random),         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_bad_preload),    cmocka_unit_test(test_forbidden_namespaces),
     };
 
     worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";

@@ -307,6 +307,12 @@ void rig_begin(struct worker *worker, const struct order *order)
     send_run(worker, order);
 }
 
+static bool is_to_cancel(const struct order *order, const struct run *run, int64_t passed_ms)
+{
+    return order->cancel_after_ms && !run->result && passed_ms >= order->cancel_after_ms &&
+           (!order->cancel_at || strstr(run->out, order->cancel_at));
+}
+
 void rig_run(struct worker *worker, const struct order *order, struct run *ret_run)
 {
     struct pollfd fds[3] = {
@@ -316,12 +322,9 @@ void rig_run(struct worker *worker, const struct order *order, struct run *ret_r
     *ret_run = (struct run){.out = strdup(""), .err = strdup("")};
     send_run(worker, order);
     while (fds[0].fd >= 0 || fds[1].fd >= 0 || fds[2].fd >= 0) {
-        bool cancelling = order->cancel_after_ms && !ret_run->result &&
-                          now_ms() - began >= order->cancel_after_ms;
-
         if (order->keep && ret_run->result)
             return;
-        if (cancelling)
+        if (is_to_cancel(order, ret_run, now_ms() - began))
             cancel(worker, order->reason);
         if (now_ms() - began > patience)
             pidfd_send_signal(worker->init, SIGKILL, NULL, 0);

@@ -63,6 +63,8 @@ struct order {
     bool keep; /* the worker is to serve another */
     /* Cancel so many ms after the start, ringing every 10 ms; 0: never. */
     int cancel_after_ms;
+    /* But not before it has printed this; NULL: anything. */
+    const char *cancel_at;
     const char *reason;
     /* Give up after so many ms; 0: 20 s. The worker is killed then. */
     int patience_ms;

@@ -19,7 +19,7 @@ print('ESCAPED')
 check(libc.unshare(0x80))
 print('ESCAPED')
 ### join_own_namespace
-check(libc.setns(os.open('/proc/self/ns/net', os.O_RDONLY), 0))
+check(libc.setns(os.open('/proc/self/ns/uts', os.O_RDONLY), 0))
 print('ESCAPED')
 ### join_namespace_of_bystander
 check(libc.setns(os.pidfd_open(PID), 0x40000000))

@@ -10,7 +10,9 @@ print('ESCAPED', libc.shmat(shm, None, 0o10000))
 check(libc.msgget(0x5e1f, 0))
 print('ESCAPED')
 ### posix_queue_of_other_worker
-print('ESCAPED', call(240, b'viv-victim', 2, 0, None))
+q = call(240, b'viv-victim', 2, 0, None)
+call(241, b'viv-victim')
+print('ESCAPED', q)
 ### key_of_other_worker
 call(250, 10, -4, b'user', b'viv-victim', 0)
 print('ESCAPED')

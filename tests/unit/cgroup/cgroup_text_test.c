@@ -163,6 +163,34 @@ static void groups_below_a_mount(void **state)
     below("", "/", NULL);
 }
 
+/* What another calls his group is not ours to kill. */
+static void roots(void **state)
+{
+    static const char *const others[] = {
+        "",
+        "vivarium",
+        "vivarium-",
+        "vivarium-1",
+        "vivarium-1-",
+        "vivarium--1",
+        "vivarium-web-1",
+        "vivarium-1-web",
+        "vivarium-1-2-3",
+        "xvivarium-1-2",
+        "vivarium- 1-2",
+        "vivarium-1-2.scope",
+    };
+    char name[VIV_CGROUP_NAME];
+
+    viv_cgroup_text_root(4711, 3, name);
+    assert_string_equal(name, "vivarium-4711-3");
+    assert_true(viv_cgroup_text_is_root(name));
+    viv_cgroup_text_root(INT32_MAX, UINT32_MAX, name);
+    assert_true(viv_cgroup_text_is_root(name));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(viv_cgroup_text_is_root(others[i]));
+}
+
 /* A tenant's name comes from a client: it must not leave its folder, and two
  * tenants must never share one. */
 static void tenants(void **state)
@@ -208,6 +236,7 @@ int main(void)
         cmocka_unit_test(own_groups),
         cmocka_unit_test(mount_points),
         cmocka_unit_test(groups_below_a_mount),
+        cmocka_unit_test(roots),
         cmocka_unit_test(tenants),
         cmocka_unit_test(splits),
     };

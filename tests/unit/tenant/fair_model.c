@@ -7,7 +7,8 @@ static fair_time by_weight(const struct model_flow *f, int64_t ns)
 
 void model_init(struct model *m, int64_t cost_min_ns)
 {
-    *m = (struct model){.cost_min_ns = cost_min_ns, .typical_ns = cost_min_ns};
+    *m = (struct model){
+        .cost_min_ns = cost_min_ns, .typical_ns = cost_min_ns, .kinds = FAIR_ALL_KINDS};
 }
 
 unsigned model_count(const struct model *m, int flow, enum model_state state)
@@ -70,8 +71,9 @@ static int next_flow(const struct model *m)
     for (int i = 0; i < m->flow_count; i++) {
         const struct model_flow *f = &m->flows[i], *best = &m->flows[found < 0 ? 0 : found];
 
-        if (is_ready(m, i) && (found < 0 || f->pass < best->pass ||
-                               (f->pass == best->pass && f->served < best->served)))
+        if (is_ready(m, i) && (m->kinds >> m->items[first_of(m, i)].kind & 1) &&
+            (found < 0 || f->pass < best->pass ||
+             (f->pass == best->pass && f->served < best->served)))
             found = i;
     }
     return found;
@@ -126,7 +128,7 @@ void model_share(struct model *m, int flow, const struct fair_share *share)
     update(m, flow);
 }
 
-void model_push(struct model *m, int flow, int item, unsigned level, uint64_t size, int64_t now_ns)
+void model_push(struct model *m, int flow, int item, const struct fair_item *as, int64_t now_ns)
 {
     struct model_flow *f = &m->flows[flow];
 
@@ -137,8 +139,12 @@ void model_push(struct model *m, int flow, int item, unsigned level, uint64_t si
         f->pass = m->now;
     if (f->served == 0)
         f->served = INT64_MIN + ++m->arrivals;
-    m->items[item] = (struct model_item){
-        .state = MODEL_WAITS, .flow = flow, .level = level, .size = size, .order = ++m->last_order};
+    m->items[item] = (struct model_item){.state = MODEL_WAITS,
+                                         .flow = flow,
+                                         .level = as->level,
+                                         .kind = as->kind,
+                                         .size = as->size,
+                                         .order = ++m->last_order};
     update(m, flow);
 }
 
@@ -160,10 +166,11 @@ static void start(struct model *m, int number, int64_t now_ns)
     update(m, item->flow);
 }
 
-int model_pop(struct model *m, int64_t now_ns)
+int model_pop(struct model *m, unsigned kinds, int64_t now_ns)
 {
     int next;
 
+    m->kinds = kinds;
     tick(m, now_ns);
     next = model_next(m);
     if (next < 0)

@@ -13,7 +13,7 @@ enum model_state { MODEL_NOWHERE, MODEL_WAITS, MODEL_RUNS };
 struct model_item {
     enum model_state state;
     int flow;
-    unsigned level;
+    unsigned level, kind;
     uint64_t size;
     int64_t order; /* in its line; requeued ones get numbers below all others */
     int64_t began_ns, charged_ns;
@@ -34,6 +34,7 @@ struct model {
     int flow_count;
     fair_time now, horizon;
     int64_t ticked_ns, typical_ns, cost_min_ns;
+    unsigned kinds; /* as of the last model_pop() */
     int64_t last_order, first_order;
     int64_t starts, arrivals;
 };
@@ -41,8 +42,8 @@ struct model {
 void model_init(struct model *m, int64_t cost_min_ns);
 int model_add_flow(struct model *m, const struct fair_share *share);
 void model_share(struct model *m, int flow, const struct fair_share *share);
-void model_push(struct model *m, int flow, int item, unsigned level, uint64_t size, int64_t now_ns);
-int model_pop(struct model *m, int64_t now_ns); /* -1: none */
+void model_push(struct model *m, int flow, int item, const struct fair_item *as, int64_t now_ns);
+int model_pop(struct model *m, unsigned kinds, int64_t now_ns); /* -1: none */
 void model_start(struct model *m, int flow, int item, uint64_t size, int64_t now_ns);
 void model_remove(struct model *m, int item);
 void model_done(struct model *m, int item, int64_t now_ns);

@@ -88,7 +88,7 @@ static void start_all(void)
 
         if (w.workers[i])
             continue;
-        item = (struct item *)fair_pop(&w.queue, w.now_ns);
+        item = (struct item *)fair_pop(&w.queue, FAIR_ALL_KINDS, w.now_ns);
         /* Work-conserving: an idle worker means that nothing may start. */
         if (!item)
             break;
@@ -363,8 +363,8 @@ static void what_is_urgent_goes_first_within_its_flow(void **state)
     for (int i = 0; i < 4; i++)
         fair_push(&w.queue, &w.flows[0], &items[i], w.now_ns);
     for (int i = 0; i < 4; i++)
-        assert_ptr_equal(fair_pop(&w.queue, w.now_ns), &items[expected[i]]);
-    assert_null(fair_pop(&w.queue, w.now_ns));
+        assert_ptr_equal(fair_pop(&w.queue, FAIR_ALL_KINDS, w.now_ns), &items[expected[i]]);
+    assert_null(fair_pop(&w.queue, FAIR_ALL_KINDS, w.now_ns));
     end();
 }
 

@@ -17,6 +17,9 @@ struct pair {
     int64_t now_ns;
 };
 
+/* Of the items there are; with several, any may be those that may start. */
+static unsigned kinds = 1;
+
 static void pair_init(struct pair *p, int64_t cost_min_ns)
 {
     memset(p, 0, sizeof(*p));
@@ -69,16 +72,17 @@ static void pair_push(struct pair *p, int flow, unsigned level, uint64_t size)
 
     if (i < 0 || p->flows[flow].queued >= p->flows[flow].share.queued_max)
         return;
-    p->items[i] = (struct fair_item){.level = level, .size = size};
+    p->items[i] = (struct fair_item){.level = level, .kind = (unsigned)i % kinds, .size = size};
     fair_push(&p->queue, &p->flows[flow], &p->items[i], p->now_ns);
-    model_push(&p->model, flow, i, level, size, p->now_ns);
+    model_push(&p->model, flow, i, &p->items[i], p->now_ns);
 }
 
 static void pair_pop(struct pair *p)
 {
-    struct fair_item *item = fair_pop(&p->queue, p->now_ns);
+    unsigned mask = kinds == 1 ? 1 : (unsigned)rand() & FAIR_ALL_KINDS;
+    struct fair_item *item = fair_pop(&p->queue, mask, p->now_ns);
 
-    assert_int_equal(number(p, item), model_pop(&p->model, p->now_ns));
+    assert_int_equal(number(p, item), model_pop(&p->model, mask, p->now_ns));
     if (item)
         assert_true(item->running);
 }
@@ -249,7 +253,7 @@ static void random_step(struct pair *p)
     p->now_ns += rand() % 50 == 0 ? rand() : rand() % 4000000;
 }
 
-static void long_random_sequences(void **state)
+static void random_sequences(void)
 {
     for (unsigned seed = 1; seed <= 8; seed++) {
         static struct pair p;
@@ -269,12 +273,25 @@ static void long_random_sequences(void **state)
     }
 }
 
+static void long_random_sequences(void **state)
+{
+    random_sequences();
+}
+
+static void long_random_sequences_of_several_kinds(void **state)
+{
+    kinds = FAIR_KINDS;
+    random_sequences();
+    kinds = 1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_sequences_of_free_flows),
         cmocka_unit_test(short_sequences_of_capped_flows),
         cmocka_unit_test(long_random_sequences),
+        cmocka_unit_test(long_random_sequences_of_several_kinds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

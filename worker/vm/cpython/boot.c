@@ -164,11 +164,18 @@ static void set_signals(void)
     PyOS_setsig(SIGXFSZ, SIG_IGN);
 }
 
-/* A clone's numbers must not be another's. random sees to that itself. */
+/* A clone's numbers must not be another's. random sees to that itself. numpy's own
+ * seed() takes three times as long as a state that is drawn as a whole; it is there
+ * for who chose another generator than the usual one. */
 static const char reseed[] =
     "import os, sys\n"
     "if 'numpy.random' in sys.modules:\n"
-    "    os.register_at_fork(after_in_child=sys.modules['numpy.random'].seed)\n";
+    "    import numpy\n"
+    "    def again(urandom=os.urandom, words=numpy.frombuffer, word=numpy.uint32,\n"
+    "              seed=numpy.random.seed, set_state=numpy.random.set_state):\n"
+    "        try: set_state(('MT19937', words(urandom(2496), word), 624))\n"
+    "        except ValueError: seed()\n"
+    "    os.register_at_fork(after_in_child=again)\n";
 
 static int reseed_clones(void)
 {

@@ -14,6 +14,7 @@
 #include "worker/vm/cpython/memory.h"
 #include "worker/vm/cpython/run.h"
 #include "worker/vm/cpython/scope/scope.h"
+#include "worker/vm/cpython/shelves.h"
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/streams.h"
 #include "worker/vm/cpython/trace_lines.h"
@@ -57,6 +58,7 @@ static int create(const struct viv_vm_config *config, struct viv_vm **ret_vm, co
 {
     const char *version = Py_GetVersion();
 
+    viv_shelves_open();
     if (viv_boot(config->preload, err) < 0)
         return -1;
     viv_memory_setup();
@@ -65,6 +67,7 @@ static int create(const struct viv_vm_config *config, struct viv_vm **ret_vm, co
     viv_run_rehearse();
     if (freeze() < 0)
         return viv_boot_fail(err, "can't freeze the heap");
+    viv_shelves_close();
     vm.answer_max = config->answer_max;
     snprintf(vm.name, sizeof(vm.name), "CPython %.*s", (int)strcspn(version, " "), version);
     *ret_vm = &vm;
