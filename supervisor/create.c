@@ -124,6 +124,7 @@ static int make_zygotes(struct viv_supervisor *s, struct viv_error *err)
     for (size_t i = 0; i < s->zygote_count; i++) {
         bool exec = s->profiles[i].isolation == VIV_ISOLATION_EXEC;
 
+        s->exec_asked |= exec;
         zygote_init(&s->zygotes[i], s, &s->profiles[i]);
         if (demand_init(&s->zygotes[i].demand, s->profiles[i].workers_warm,
                         DEMAND_FACTOR * c->workers_max, enforce_tenant(s, "default"), exec,

@@ -152,9 +152,10 @@ static bool has_fork_capacity(const struct viv_supervisor *s)
            s->idle_count + room > unserved;
 }
 
+/* On the thread alone: a zygote is killed when the thread that started it ends. */
 static bool may_start_exec(const struct viv_supervisor *s)
 {
-    return s->exec_starting_count < s->exec_starts_max;
+    return s->thread_has_turn && s->exec_starting_count < s->exec_starts_max;
 }
 
 /* Each needs a zygote's start, a hundred times a clone's work: few at a time. */
@@ -251,6 +252,7 @@ void pool_assign(struct viv_supervisor *s)
         struct demand_tenant *demand = demand_of(all, enforce_tenant(s, e->name.tenant), e->exec);
         struct worker *w = idle_of(s, demand);
 
+        s->exec_asked |= e->exec;
         demand_note(all, demand);
         if (w)
             schedule_take_turn(s, e, w);

@@ -116,8 +116,8 @@ void reactor_call(struct viv_supervisor *s, struct command *command)
     run_commands(s);
     settle(s);
     next = timers_next(&s->timers);
-    if (over(s) || next < s->wakes_ns) {
-        s->wakes_ns = next;
+    if (over(s) || s->exec_asked || next < s->wakes_ns) {
+        s->wakes_ns = next < s->wakes_ns ? next : s->wakes_ns;
         inbox_ring(&s->inbox);
     }
     pthread_mutex_unlock(&s->turn);
@@ -142,9 +142,11 @@ static int await(struct viv_supervisor *s, struct epoll_event *events)
     int64_t wake = s->wakes_ns = next_wake(s);
     int n;
 
+    s->thread_has_turn = false;
     pthread_mutex_unlock(&s->turn);
     n = wait_for_events(s->epoll_fd, events, wake);
     pthread_mutex_lock(&s->turn);
+    s->thread_has_turn = true;
     /* A caller may have closed what the events are about; what is still so is told
      * again. */
     return s->turns == turns ? n : wait_for_events(s->epoll_fd, events, 0);
@@ -158,6 +160,7 @@ void *reactor_main(void *arg)
     /* From this thread: a zygote is killed when the thread that started it
      * ends (prctl(2), PR_SET_PDEATHSIG). */
     pthread_mutex_lock(&s->turn);
+    s->thread_has_turn = true;
     for (size_t i = 0; i < s->zygote_count; i++)
         zygote_start(&s->zygotes[i]);
     s->wake.ready = woken;

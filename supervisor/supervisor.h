@@ -66,6 +66,8 @@ struct viv_supervisor {
     uint64_t turns;       /* of callers */
     int64_t last_turn_ns; /* of a caller */
     int64_t wakes_ns;     /* when the thread wakes by itself */
+    bool thread_has_turn;
+    bool exec_asked; /* somebody has ever asked for a zygote of its own */
     pthread_t thread;
     bool thread_runs;
     int epoll_fd;

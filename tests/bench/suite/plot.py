@@ -12,7 +12,6 @@ from suite.table import number, times  # noqa: E402
 COLOURS = {"ours": "#2a6f97", "limit": "#9aa5b1", "peer": "#d98c3f"}
 NAMES = {"ours": "Vivarium", "limit": "its limit", "peer": "what people would use instead"}
 AIM = "#b5179e"
-LINES = ("#2a6f97", "#6a994e")
 # Inches: a bar, around a plot, the page's head; one of the two columns, left and
 # right of its bars.
 ROW, LINES_HEIGHT = 0.22, 1.9
@@ -67,42 +66,36 @@ def _scale(axis, figures):
     axis.set_axisbelow(True)
 
 
-def _curves(figures):
-    """{what is measured: its figures}: keys end with the size."""
-    curves = {}
-    for figure in figures:
-        curves.setdefault(figure["key"].rpartition("_")[0], []).append(figure)
-    return curves
-
-
 def _lines(axis, part):
-    for (_, figures), colour in zip(_curves(part["figures"]).items(), LINES):
-        sizes = [int(figure["key"].rpartition("_")[2]) for figure in figures]
-        medians = [figure["median"] for figure in figures]
-        around = [[f["median"] - f["p25"] for f in figures], [f["p75"] - f["median"] for f in figures]]
-        label = figures[0]["label"].strip().partition(" ")[2].strip()
-        axis.errorbar(sizes, medians, yerr=around, color=colour, marker="o", markersize=4,
-                      linewidth=1.2, capsize=2, label=label)
-        for size, figure in zip(sizes, figures):
-            axis.annotate(number(figure["median"]), (size, figure["median"]), fontsize=7,
-                          xytext=(0, 7), textcoords="offset points", ha="center")
-        _bound(axis, figures)
+    """The keys end with the size."""
+    figures = part["figures"]
+    sizes = [int(figure["key"].rpartition("_")[2]) for figure in figures]
+    around = [[f["median"] - f["p25"] for f in figures], [f["p75"] - f["median"] for f in figures]]
+    _bound(axis, figures, max(sizes))
+    axis.errorbar(sizes, [figure["median"] for figure in figures], yerr=around,
+                  color=COLOURS["ours"], marker="o", markersize=4, linewidth=1.2, capsize=2)
+    for size, figure in zip(sizes, figures):
+        axis.annotate(number(figure["median"]), (size, figure["p75"]), fontsize=7, xytext=(0, 6),
+                      textcoords="offset points", ha="center",
+                      bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5})
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
-    axis.set_ylim(0, axis.get_ylim()[1] * 1.25)
-    axis.set_ylabel("us", fontsize=7)
-    axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     axis.margins(x=0.06)
+    axis.set_ylim(0, axis.get_ylim()[1] * 1.2)
+    axis.set_ylabel(figures[0]["unit"], fontsize=7)
+    axis.set_xlabel(figures[0]["label"].strip().partition(" ")[2].strip(), fontsize=7)
     axis.grid(color="#dddddd", linewidth=0.5)
     axis.set_axisbelow(True)
 
 
-def _bound(axis, figures):
+def _bound(axis, figures, most):
     by_key = {figure["key"]: figure for figure in figures}
     for figure in figures:
         if "aim" in figure:
             at = by_key[figure["ratio"]["beside"]]["median"] * figure["aim"]["bound"]
-            axis.plot([10, 1000], [at, at], color=AIM, linewidth=1.2, linestyle="--")
+            axis.plot([10, most], [at, at], color=AIM, linewidth=1.2, linestyle="--")
+            axis.text(1.01, at, f"{figure['aim']['bound']:g} times that with 10", fontsize=7,
+                      va="center", transform=axis.get_yaxis_transform())
 
 
 def _height(part):
@@ -110,12 +103,14 @@ def _height(part):
     return inside + ABOVE + BELOW
 
 
+def _tall(parts):
+    return sum(map(_height, parts))
+
+
 def _columns(parts):
-    """In order, the left one as long as the right one or longer."""
-    half, left = sum(map(_height, parts)) / 2, []
-    while len(left) < len(parts) and sum(map(_height, left)) < half:
-        left.append(parts[len(left)])
-    return left, parts[len(left):]
+    """In order, and cut where the longer one is shortest."""
+    cut = min(range(len(parts) + 1), key=lambda i: max(_tall(parts[:i]), _tall(parts[i:])))
+    return parts[:cut], parts[cut:]
 
 
 def _column(page, parts, x, height):
@@ -148,7 +143,7 @@ def _head(page, report, height):
 
 def draw(report, path):
     columns = _columns([part for part in report["sections"] if part["figures"]])
-    height = HEAD + max(sum(map(_height, parts)) for parts in columns)
+    height = HEAD + max(map(_tall, columns))
     plt.rcParams.update({"svg.hashsalt": "vivarium", "xtick.labelsize": 7, "ytick.labelsize": 7})
     page = plt.figure(figsize=(WIDTH, height))
     for number, parts in enumerate(columns):
