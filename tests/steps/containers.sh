@@ -57,6 +57,7 @@ containers_work() {
 
     [[ $EUID -eq 0 ]] || return
     command -v runc >/dev/null || return
+    rm -rf "$bundle"
     mkdir -p "$bundle/rootfs/project"
     chmod 755 "$SCRATCH" "$bundle"
     python3 tests/containers/bundle.py "$bundle" open true || return
