@@ -427,7 +427,8 @@ void pool_refill(struct viv_supervisor *s)
     pool_assign(s);
     make_room(s);
     start_wanted(s, now);
-    if (reserve_waits(s, now))
+    /* No caller wakes the thread for it: the answer does, or the thread by itself. */
+    if (s->thread_has_turn && reserve_waits(s, now))
         retry_at(s, s->reserve_at_ns);
     for (size_t i = 0; i < s->zygote_count; i++) {
         if (!is_ready(&s->zygotes[i]))

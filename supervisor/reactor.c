@@ -100,6 +100,7 @@ static void settle(struct viv_supervisor *s)
 void reactor_call(struct viv_supervisor *s, struct command *command)
 {
     int64_t next;
+    bool wake;
 
     if (!s->config.callers_run) {
         inbox_post(&s->inbox, command);
@@ -116,11 +117,12 @@ void reactor_call(struct viv_supervisor *s, struct command *command)
     run_commands(s);
     settle(s);
     next = timers_next(&s->timers);
-    if (over(s) || s->exec_asked || next < s->wakes_ns) {
-        s->wakes_ns = next < s->wakes_ns ? next : s->wakes_ns;
-        inbox_ring(&s->inbox);
-    }
+    wake = over(s) || s->exec_asked || next < s->wakes_ns;
+    if (next < s->wakes_ns)
+        s->wakes_ns = next;
     pthread_mutex_unlock(&s->turn);
+    if (wake)
+        inbox_ring(&s->inbox);
 }
 
 static void handle(struct viv_supervisor *s, struct epoll_event *events, int n)
