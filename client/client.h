@@ -24,7 +24,8 @@ struct viv_client {
     char tenant[VIV_TARGET_MAX];       /* "": none */
     struct viv_credentials credentials;
 
-    _Atomic int64_t last_call_ns; /* when the last blocking call began */
+    _Atomic int64_t last_call_ns; /* when the last call began */
+    atomic_uint unbegun;          /* started calls that have yet to be gRPC's */
 
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t idle;   /* `started` has become empty */
@@ -41,7 +42,7 @@ struct viv_client {
 grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client);
 void viv_client_return_queue(struct viv_client *client, grpc_completion_queue *queue);
 
-/* Whether no blocking call has begun for some time. To be asked once
+/* Whether no call has begun for some time. To be asked once
  * for each. */
 bool viv_client_was_idle(struct viv_client *client);
 

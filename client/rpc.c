@@ -250,21 +250,34 @@ int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
 }
 
 /* On a connection that stands, the call itself is the first step: an event to
- * begin with would be a way through gRPC for nothing. False: no event will
- * come of itself. */
+ * begin with would be a way through gRPC for nothing. But none overtakes one that
+ * was started before it. */
+static bool may_begin_at_once(struct viv_rpc *rpc)
+{
+    struct viv_client *client = rpc->client;
+
+    return !viv_client_was_idle(client) && atomic_load(&client->unbegun) == 0 &&
+           grpc_channel_check_connectivity_state(client->channel, 0) == GRPC_CHANNEL_READY;
+}
+
+/* False: no event will come of itself, and this one is missing. */
 static bool begin_at_once(struct viv_rpc *rpc, enum viv_rpc_event *ret_missing)
 {
-    bool begun = !viv_client_was_idle(rpc->client) &&
-                 grpc_channel_check_connectivity_state(rpc->client->channel, 0) ==
-                     GRPC_CHANNEL_READY;
+    bool comes;
 
     pthread_mutex_lock(&rpc->turn);
-    if (begun)
+    if (may_begin_at_once(rpc)) {
         viv_rpc_call_begin(rpc);
-    *ret_missing = begun ? VIV_RPC_END : VIV_RPC_CONNECT;
-    begun = begun && !rpc->ended;
+        *ret_missing = VIV_RPC_END;
+        comes = !rpc->ended;
+    } else {
+        atomic_fetch_add(&rpc->client->unbegun, 1);
+        rpc->unbegun = true;
+        *ret_missing = VIV_RPC_CONNECT;
+        comes = false;
+    }
     pthread_mutex_unlock(&rpc->turn);
-    return begun;
+    return comes;
 }
 
 int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err)
@@ -288,6 +301,10 @@ void viv_rpc_handle(const struct viv_rpc_tag *tag, bool success)
     pthread_mutex_lock(&rpc->turn);
     step(rpc, tag->event, success);
     finished = rpc->finished;
+    if (rpc->unbegun && (rpc->call || finished)) {
+        rpc->unbegun = false;
+        atomic_fetch_sub(&rpc->client->unbegun, 1);
+    }
     pthread_mutex_unlock(&rpc->turn);
     if (finished)
         rpc->handler.done(rpc->handler.arg, rpc->error.status == VIV_OK ? NULL : &rpc->error);

@@ -69,6 +69,7 @@ struct viv_rpc {
     bool ended;           /* the event END is in */
     bool broken;          /* `error` is ours and comes before the status */
     bool finished;
+    bool unbegun; /* counts in client->unbegun */
     struct viv_error error;
 
     grpc_metadata_array initial, trailing;

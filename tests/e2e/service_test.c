@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/e2e/e2e.h"
 
@@ -358,12 +359,43 @@ static void test_response_tells_what_was_used_and_enforced(void **state)
     viv_client_response_free(r);
 }
 
+/* ---- in order ---- */
+
+/* What is started first arrives first, also where the connection has been quiet. */
+static void test_what_is_started_first_comes_first(void **state)
+{
+    const struct viv_client_session_open open = {0};
+    struct viv_client_session_reply *session;
+    struct e2e_running set, get;
+    char code[40], wanted[40];
+
+    assert_int_equal(viv_client_session_open(e2e.client, &open, &session, NULL), 0);
+    for (int i = 0; i < 100; i++) {
+        const struct viv_client_request first = {.session_id = session->session_id, .code = code};
+        const struct viv_client_request second = {.session_id = session->session_id, .code = "x"};
+
+        snprintf(code, sizeof(code), "x = %d", i);
+        snprintf(wanted, sizeof(wanted), "%d", i);
+        usleep(1000);
+        e2e_begin_request(&set, e2e.client, &first);
+        e2e_begin_request(&get, e2e.client, &second);
+        e2e_wait_response(&set);
+        assert_non_null(e2e_wait_response(&get)->result_repr);
+        assert_string_equal(get.response->result_repr, wanted);
+        e2e_end(&set);
+        e2e_end(&get);
+    }
+    viv_client_session_close(e2e.client, session->session_id, 0, NULL);
+    viv_client_session_reply_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sixty_four_executions_from_eight_threads),
         cmocka_unit_test(test_sixty_four_executions_at_a_time),
         cmocka_unit_test(test_generated_ids_differ),
+        cmocka_unit_test(test_what_is_started_first_comes_first),
         cmocka_unit_test(test_tenants_can_not_cancel_each_other),
         cmocka_unit_test(test_tenants_do_not_see_each_other),
         cmocka_unit_test(test_tenants_may_use_the_same_id),
