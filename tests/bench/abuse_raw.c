@@ -128,3 +128,20 @@ bool raw_message(int fd, uint32_t stream, const void *message, size_t len)
     memcpy(data + 5, message, len);
     return frame(fd, DATA, END_STREAM, stream, data, len + 5);
 }
+
+bool raw_await(int fd, const char *words)
+{
+    char text[16384];
+    size_t len = 0;
+
+    while (len < sizeof(text)) {
+        ssize_t n = recv(fd, text + len, sizeof(text) - len, 0);
+
+        if (n <= 0)
+            return false;
+        len += (size_t)n;
+        if (memmem(text, len, words, strlen(words)))
+            return true;
+    }
+    return false;
+}

@@ -24,4 +24,7 @@ unsigned raw_more_metadata(int fd, uint32_t stream, unsigned seed);
 /* The one message of a call, and its end. */
 bool raw_message(int fd, uint32_t stream, const void *message, size_t len);
 
+/* Reads until `words` have come; false: they don't. */
+bool raw_await(int fd, const char *words);
+
 #endif

@@ -1,6 +1,5 @@
 /* Workers with zygotes of their own, over the fake worker: who lives and dies with
  * whom, who waits for whom, and what is told where they don't start. */
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -68,35 +67,12 @@ static void begin_with(const char *start, unsigned workers, unsigned warm)
     set_tenant(VIV_ISOLATION_FORK);
 }
 
-/* What processes we have: a zygote for each profile, and one for each worker of
- * "alone". */
-static size_t zygotes(pid_t *pids, size_t most)
-{
-    DIR *dir = opendir("/proc/self/task");
-    const struct dirent *entry;
-    size_t count = 0;
-    int pid;
-
-    while ((entry = readdir(dir))) {
-        char path[64];
-        FILE *f;
-
-        snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", entry->d_name);
-        f = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
-        while (f && count < most && fscanf(f, "%d", &pid) == 1)
-            pids[count++] = pid;
-        if (f)
-            fclose(f);
-    }
-    closedir(dir);
-    return count;
-}
-
+/* A zygote for each profile, and one for each worker of "alone". */
 static void await_zygotes(size_t wanted)
 {
     pid_t pids[64];
 
-    while (zygotes(pids, 64) != wanted)
+    while (harness_children(pids, 64) != wanted)
         nap();
 }
 
@@ -112,7 +88,7 @@ static bool is_among(pid_t pid, const pid_t *pids, size_t count)
 static pid_t new_zygote(const pid_t *before, size_t count)
 {
     pid_t now[64];
-    size_t now_count = zygotes(now, 64);
+    size_t now_count = harness_children(now, 64);
 
     for (size_t i = 0; i < now_count; i++)
         if (!is_among(now[i], before, count))
@@ -196,7 +172,7 @@ static void its_zygote_s_death_is_its_own_alone(void **state)
 
     begin_with(NULL, 4, 0);
     kept = start("alone", FOR_EVER);
-    count = zygotes(before, 64);
+    count = harness_children(before, 64);
     lost = start("alone", FOR_EVER);
     assert_int_equal(kill(new_zygote(before, count), SIGKILL), 0);
     ends(lost, VIV_OUTCOME_WORKER_DIED);
@@ -215,7 +191,7 @@ static void the_profile_s_zygote_may_die_without_them(void **state)
 
     begin_with(NULL, 4, 0);
     await_zygotes(2);
-    assert_int_equal(zygotes(profiles, 2), 2);
+    assert_int_equal(harness_children(profiles, 2), 2);
     kept = start("alone", FOR_EVER);
     for (int i = 0; i < 2; i++)
         kill(profiles[i], SIGKILL);
@@ -293,7 +269,7 @@ static void a_session_keeps_its_worker_and_its_zygote(void **state)
 
     begin_with(NULL, 4, 0);
     await_zygotes(2);
-    count = zygotes(before, 64);
+    count = harness_children(before, 64);
     ends(harness_request(sup, &open), VIV_OUTCOME_COMPLETED);
     add_in("1", VIV_RESTORED_FROM_NONE);
     add_in("2", VIV_RESTORED_FROM_NONE);

@@ -356,3 +356,31 @@ unsigned harness_open_fds(void)
     closedir(dir);
     return count - 3; /* ".", ".." and the folder itself */
 }
+
+static size_t children_of(const char *thread, pid_t *ret_pids, size_t most)
+{
+    size_t count = 0;
+    char path[64];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", thread);
+    f = fopen(path, "re");
+    while (f && count < most && fscanf(f, "%d", &ret_pids[count]) == 1)
+        count++;
+    if (f)
+        fclose(f);
+    return count;
+}
+
+size_t harness_children(pid_t *ret_pids, size_t most)
+{
+    DIR *dir = opendir("/proc/self/task");
+    const struct dirent *entry;
+    size_t count = 0;
+
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            count += children_of(entry->d_name, ret_pids + count, most - count);
+    closedir(dir);
+    return count;
+}

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "supervisor/vivarium.h"
 
@@ -77,5 +78,8 @@ void harness_describe(struct viv_supervisor *supervisor, struct viv_description 
 
 /* Descriptors that this process has open. */
 unsigned harness_open_fds(void);
+
+/* The processes that this one has started, of all its threads: at most `most`. */
+size_t harness_children(pid_t *ret_pids, size_t most);
 
 #endif

@@ -1,6 +1,5 @@
 /* Profiles over the fake worker: a zygote for each, one ceiling, and who may use
  * which. */
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,27 +121,12 @@ static bool has_word(int pid, const char *word)
 /* Of our zygotes, the one that has the word, or, not `with`, that has it not. */
 static pid_t zygote(const char *word, bool with, unsigned *ret_count)
 {
-    DIR *dir = opendir("/proc/self/task");
-    const struct dirent *entry;
-    pid_t found = 0;
-    int pid;
+    pid_t pids[16], found = 0;
 
-    *ret_count = 0;
-    while ((entry = readdir(dir))) {
-        char path[64];
-        FILE *f;
-
-        snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", entry->d_name);
-        f = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
-        while (f && fscanf(f, "%d", &pid) == 1) {
-            ++*ret_count;
-            if (has_word(pid, word) == with)
-                found = pid;
-        }
-        if (f)
-            fclose(f);
-    }
-    closedir(dir);
+    *ret_count = (unsigned)harness_children(pids, 16);
+    for (unsigned i = 0; i < *ret_count; i++)
+        if (has_word(pids[i], word) == with)
+            found = pids[i];
     return found;
 }
 
