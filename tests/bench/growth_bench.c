@@ -156,21 +156,46 @@ static void put(const char *code)
         die(err.text);
 }
 
+static void look(struct viv_client *client, size_t *ret_queued, size_t *ret_busy)
+{
+    struct viv_client_description *d;
+    struct viv_error err;
+
+    if (viv_client_describe(client, 0, &d, &err) < 0)
+        die(err.text);
+    *ret_queued = d->pool_queued;
+    *ret_busy = d->pool_busy;
+    viv_client_description_free(d);
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){0, 200000}, NULL);
+}
+
 /* Until so many wait and `busy` run. */
 static void await_pool(size_t queued, size_t busy)
 {
-    for (;;) {
-        struct viv_client_description *d;
-        struct viv_error err;
-        bool there;
+    size_t are_queued, are_busy;
 
-        if (viv_client_describe(first, 0, &d, &err) < 0)
-            die(err.text);
-        there = d->pool_queued >= queued && d->pool_busy >= busy;
-        viv_client_description_free(d);
-        if (there)
+    for (;;) {
+        look(first, &are_queued, &are_busy);
+        if (are_queued >= queued && are_busy >= busy)
             return;
-        nanosleep(&(struct timespec){0, 200000}, NULL);
+        nap();
+    }
+}
+
+/* Until nothing is left of who was here before. */
+static void await_quiet(struct viv_client *client)
+{
+    size_t queued, busy;
+
+    for (;;) {
+        look(client, &queued, &busy);
+        if (queued + busy == 0)
+            return;
+        nap();
     }
 }
 
@@ -179,6 +204,7 @@ static void prepare_queue(size_t most)
     first = connect_as("served");
     waiting = connect_as("waiting");
     run(first, NULL);
+    await_quiet(waiting); /* and connected: what is put first must come first */
     put("import time\ntime.sleep(3000)");
     await_pool(0, 1);
 }
