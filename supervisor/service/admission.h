@@ -8,10 +8,17 @@
 
 #include "supervisor/service/arrivals.h"
 
-/* Calls that have begun and whose request has not come; calls that were refused, whose
- * clients have not read why. */
-#define ADMISSION_ARRIVALS_MAX 1024
+/* Calls that were refused, whose clients have not read why. */
 #define ADMISSION_REFUSED_MAX 1024
+
+/* Calls that have begun and whose request has not come, at least. */
+#define ADMISSION_ARRIVALS_MIN 1024
+
+/* How many of those there may be: as many as may come in one rush and be taken. */
+static inline unsigned admission_arrivals_max(unsigned executions_max)
+{
+    return executions_max > ADMISSION_ARRIVALS_MIN ? executions_max : ADMISSION_ARRIVALS_MIN;
+}
 
 struct call;
 struct gate;

@@ -31,7 +31,9 @@ static uint64_t executions(const struct options *o)
 /* Those that run, or wait for their request, or were refused. */
 static uint64_t calls(const struct options *o)
 {
-    return executions(o) + methods_calls_max() + ADMISSION_ARRIVALS_MAX + ADMISSION_REFUSED_MAX;
+    return executions(o) + methods_calls_max() +
+           admission_arrivals_max(o->config.queue_max + o->config.workers_max) +
+           ADMISSION_REFUSED_MAX;
 }
 
 static uint64_t connection_bytes(const struct options *o)

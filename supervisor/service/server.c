@@ -227,9 +227,10 @@ int server_create(const struct server_config *config, struct server **ret_server
     /* Of the places for calls that run code, a tenant's unread answers take a quarter. */
     server->answers = answers_new(config->answer_bytes_total,
                                   (config->executions_max + EXECUTE_CALLS_MARGIN) / 4);
-    server->admission = (struct admission){.gate = config->gate,
-                                           .request_timeout_ns = config->request_timeout_ns,
-                                           .arrivals = arrivals_new(ADMISSION_ARRIVALS_MAX)};
+    server->admission = (struct admission){
+        .gate = config->gate,
+        .request_timeout_ns = config->request_timeout_ns,
+        .arrivals = arrivals_new(admission_arrivals_max(config->executions_max))};
     server->grpc = transport_create_server(&server->transport, config);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->grpc, server->queue, NULL);

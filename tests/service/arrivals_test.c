@@ -1,3 +1,4 @@
+#include "supervisor/service/admission.h"
 #include "supervisor/service/arrivals.h"
 
 #include <stdio.h>
@@ -67,9 +68,17 @@ static void test_invented(void **state)
     }
 }
 
+/* A rush of calls that all may be taken is no flood, however few of their requests have been read. */
+static void test_room(void **state)
+{
+    assert_int_equal(admission_arrivals_max(36), 1024);
+    assert_int_equal(admission_arrivals_max(11032), 11032);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_room),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flood, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_invented, set_up, tear_down),
