@@ -1,8 +1,8 @@
-#include "supervisor/service/admission.h"
 #include "supervisor/service/arrivals.h"
 
 #include <stdio.h>
 
+#include "supervisor/service/admission.h"
 #include "tests/unit/test.h"
 
 #define MAX 8
