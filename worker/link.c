@@ -1,7 +1,5 @@
 #include "worker/link.h"
 
-#include <errno.h>
-
 #include "proto/datagram.h"
 
 int viv_link_receive(int link, struct viv_zygote_message *ret_message,
@@ -27,8 +25,5 @@ int viv_link_send(int link, const struct viv_zygote_message *message, int fd, st
 {
     const struct iovec part = {(void *)message, sizeof(*message)};
 
-    int rc = viv_datagram_send(link, &part, 1, &fd, fd >= 0, err);
-
-    /* A supervisor that has hung up is no failure: that is seen where orders are read. */
-    return rc < 0 && errno == EPIPE ? 0 : rc;
+    return viv_datagram_send(link, &part, 1, &fd, fd >= 0, err);
 }
