@@ -218,6 +218,8 @@ static int clone_worker(struct zygote *z, const struct viv_zygote_message *order
     }
     if (remember(z, pid, seat.netns, order) < 0) {
         kill(pid, SIGKILL);
+        if (seat.netns >= 0)
+            close(seat.netns); /* still in use: for nobody else */
         return ENOMEM;
     }
     return 0;
