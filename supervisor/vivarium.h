@@ -9,9 +9,9 @@
  *
  * Threads: every function may be called from any thread, create and destroy
  * once each. The supervisor has one thread, the reactor, which owns all state;
- * every callback runs on it (but see callers_run). A callback must return soon, may call any function
- * here but viv_supervisor_destroy(), and may keep nothing that it was given by
- * pointer beyond its return unless said otherwise.
+ * every callback runs on it (but see callers_run). A callback must return soon,
+ * may call any function here but viv_supervisor_destroy(), and may keep nothing
+ * that it was given by pointer beyond its return unless said otherwise.
  *
  * Create the supervisor before the process starts other threads where that is
  * possible: it starts its zygote by posix_spawn(3) and installs no signal

@@ -4,8 +4,8 @@
  * files' pages mapped: its first execution would meet a fault for each, some two
  * hundred, which is most of what a short execution takes. Which pages those are
  * the zygote learns from a child that runs one; each worker then has the kernel
- * make them present in a few calls, while nobody waits for it (madvise(2),
- * MADV_POPULATE_WRITE and MADV_POPULATE_READ, Linux 5.14). */
+ * make them present, a call for each stretch, while nobody waits for it
+ * (madvise(2), MADV_POPULATE_WRITE and MADV_POPULATE_READ, Linux 5.14). */
 #ifndef VIVARIUM_PREFAULT_H
 #define VIVARIUM_PREFAULT_H
 
