@@ -1,7 +1,8 @@
 /* Calls that have begun and whose message has not come. They cost what others' calls
  * cost, and nobody has paid for them yet: they wait for so long, and there may be so many.
  * Past the most, the one that has waited longest goes, of the tenant that has most of
- * them: who sends his message with his call is never that one. Only the poller's. */
+ * them: somebody else who sends his message with his call is never that one. Only
+ * the poller's. */
 #ifndef VIVARIUM_SERVICE_ARRIVALS_H
 #define VIVARIUM_SERVICE_ARRIVALS_H
 
