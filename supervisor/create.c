@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "supervisor/limits.h"
@@ -39,10 +40,13 @@ static void free_supervisor(struct viv_supervisor *s)
     inbox_free(&s->inbox);
     if (s->epoll_fd >= 0)
         close(s->epoll_fd);
+    if (s->thread_fd >= 0)
+        close(s->thread_fd);
     free(s->worker_path);
     profiles_free(s->profiles, s->zygote_count);
     pthread_cond_destroy(&s->start_done);
     pthread_mutex_destroy(&s->start_lock);
+    pthread_cond_destroy(&s->thread_turned);
     pthread_mutex_destroy(&s->turn);
     free(s);
 }
@@ -84,13 +88,14 @@ static void make_defaults(struct viv_supervisor *s)
 {
     pthread_condattr_t clock;
 
-    s->epoll_fd = s->inbox.wake_fd = -1;
+    s->epoll_fd = s->thread_fd = s->inbox.wake_fd = -1;
     s->refill_retry.fire = pool_refill_retry;
     s->drain_timer.fire = drain_fired;
     s->parked_last = &s->parked_first;
     TAILQ_INIT(&s->held);
     pthread_mutex_init(&s->start_lock, NULL);
     pthread_mutex_init(&s->turn, NULL);
+    pthread_cond_init(&s->thread_turned, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&s->start_done, &clock);
@@ -144,8 +149,9 @@ static int make_parts(struct viv_supervisor *s, struct viv_error *err)
         inbox_init(&s->inbox, err) < 0)
         return -1;
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (s->epoll_fd < 0)
-        return viv_fail_errno(err, VIV_INTERNAL, "can't create an epoll descriptor");
+    s->thread_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->epoll_fd < 0 || s->thread_fd < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't create the reactor's descriptors");
     s->wake.fd = s->inbox.wake_fd;
     if (watch_start(s->epoll_fd, &s->wake, err) < 0)
         return -1;
@@ -259,6 +265,7 @@ void viv_supervisor_destroy(struct viv_supervisor *supervisor)
     if (!command)
         abort(); /* no way to end in order, and no way to say so */
     command->run = stop;
+    viv_drive_end(supervisor);
     inbox_post(&supervisor->inbox, command);
     pthread_join(supervisor->thread, NULL);
     free_supervisor(supervisor);

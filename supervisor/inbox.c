@@ -67,6 +67,16 @@ void inbox_ring(struct inbox *inbox)
     pthread_mutex_unlock(&inbox->lock);
 }
 
+bool inbox_is_empty(struct inbox *inbox)
+{
+    bool empty;
+
+    pthread_mutex_lock(&inbox->lock);
+    empty = inbox->first == NULL;
+    pthread_mutex_unlock(&inbox->lock);
+    return empty;
+}
+
 void inbox_hear(struct inbox *inbox)
 {
     uint64_t count;

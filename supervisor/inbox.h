@@ -34,6 +34,8 @@ void inbox_post(struct inbox *inbox, struct command *command);
 void inbox_put(struct inbox *inbox, struct command *command);
 void inbox_ring(struct inbox *inbox);
 
+bool inbox_is_empty(struct inbox *inbox);
+
 /* Clears the wake-up: before looking, or one that comes in between is lost. */
 void inbox_hear(struct inbox *inbox);
 

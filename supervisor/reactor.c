@@ -1,19 +1,23 @@
 /* Who has the turn owns the state. The thread waits for descriptors and times. */
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
 #include "supervisor/clock.h"
 #include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
 #define EVENTS_AT_ONCE 64
+/* What others leave to one caller; then the thread goes on. */
+#define TURNS_IN_A_ROW 16
 
-/* The thread of a supervisor whose callers run wakes at least this often while they do, so
- * that not each of them has to wake it for a limit that is further away. */
-#define LINGER_NS INT64_C(50000000)
+/* The thread wakes at least this often while others have turns: so not each of them has to
+ * wake it for a limit that is further away, and a loop that hangs holds nobody up for long. */
+#define LINGER_NS INT64_C(20000000)
+
+/* --- a turn --------------------------------------------------------------- */
 
 static void run_commands(struct viv_supervisor *s)
 {
@@ -33,36 +37,6 @@ static void woken(struct watch *watch)
         (struct viv_supervisor *)((char *)watch - offsetof(struct viv_supervisor, wake));
 
     inbox_hear(&s->inbox);
-    run_commands(s);
-}
-
-static int64_t next_wake(const struct viv_supervisor *s)
-{
-    int64_t next = timers_next(&s->timers), now;
-
-    if (s->last_turn_ns == 0)
-        return next;
-    now = clock_now();
-    return now - s->last_turn_ns < LINGER_NS && now + LINGER_NS < next ? now + LINGER_NS : next;
-}
-
-/* At `at_ns` at the latest; INT64_MAX: whenever there is one. */
-static int wait_for_events(int epoll_fd, struct epoll_event *events, int64_t at_ns)
-{
-    int64_t wait;
-    struct timespec timeout;
-    int n;
-
-    if (at_ns == INT64_MAX)
-        return epoll_wait(epoll_fd, events, EVENTS_AT_ONCE, -1);
-    wait = at_ns - clock_now();
-    if (wait < 0)
-        wait = 0;
-    timeout = (struct timespec){wait / 1000000000, wait % 1000000000};
-    n = epoll_pwait2(epoll_fd, events, EVENTS_AT_ONCE, &timeout, NULL);
-    if (n < 0 && errno == ENOSYS) /* before Linux 5.11: whole milliseconds */
-        n = epoll_wait(epoll_fd, events, EVENTS_AT_ONCE, (int)(wait / 1000000) + 1);
-    return n;
 }
 
 static bool zygotes_gone(const struct viv_supervisor *s)
@@ -88,44 +62,7 @@ static void hurry_end(struct viv_supervisor *s)
     own_zygotes_end(s);
 }
 
-static void settle(struct viv_supervisor *s)
-{
-    hurry_end(s);
-    /* An end may have been what another of its tenant waited for. */
-    pool_assign(s);
-    pool_refill(s);
-    stats_publish(s);
-}
-
-void reactor_call(struct viv_supervisor *s, struct command *command)
-{
-    int64_t next;
-    bool wake;
-
-    if (!s->config.callers_run) {
-        inbox_post(&s->inbox, command);
-        return;
-    }
-    inbox_put(&s->inbox, command);
-    /* Busy: by the thread, by another caller, or by this one further up its stack. */
-    if (pthread_mutex_trylock(&s->turn) != 0) {
-        inbox_ring(&s->inbox);
-        return;
-    }
-    s->turns++;
-    s->last_turn_ns = clock_now();
-    run_commands(s);
-    settle(s);
-    next = timers_next(&s->timers);
-    wake = over(s) || s->exec_asked || next < s->wakes_ns;
-    if (next < s->wakes_ns)
-        s->wakes_ns = next;
-    pthread_mutex_unlock(&s->turn);
-    if (wake)
-        inbox_ring(&s->inbox);
-}
-
-static void handle(struct viv_supervisor *s, struct epoll_event *events, int n)
+static void hear(struct epoll_event *events, int n)
 {
     for (int i = 0; i < n; i++) {
         struct watch *w = events[i].data.ptr;
@@ -133,25 +70,160 @@ static void handle(struct viv_supervisor *s, struct epoll_event *events, int n)
         if (w->fd >= 0 && w->on)
             w->ready(w);
     }
-    timers_run(&s->timers, clock_now());
-    settle(s);
 }
 
-/* Without the turn, until something happens; then with it. */
+static void settle(struct viv_supervisor *s)
+{
+    run_commands(s);
+    hurry_end(s);
+    /* An end may have been what another of its tenant waited for. */
+    pool_assign(s);
+    pool_refill(s);
+    stats_publish(s);
+}
+
+/* --- turns of others than the thread -------------------------------------- */
+
+static void begin_turn(struct viv_supervisor *s)
+{
+    s->turns++;
+    s->last_turn_ns = clock_now();
+}
+
+/* Who came meanwhile has left us his command: we see it, or he has seen that the turn is
+ * free. */
+static void end_turn(struct viv_supervisor *s)
+{
+    int more = TURNS_IN_A_ROW;
+
+    do {
+        int64_t next;
+        bool wake;
+
+        settle(s);
+        next = timers_next(&s->timers);
+        wake = over(s) || s->exec_asked || next < s->wakes_ns;
+        if (next < s->wakes_ns)
+            s->wakes_ns = next;
+        if (wake)
+            eventfd_write(s->driven ? s->thread_fd : s->inbox.wake_fd, 1);
+        pthread_mutex_unlock(&s->turn);
+    } while (!inbox_is_empty(&s->inbox) && --more > 0 && pthread_mutex_trylock(&s->turn) == 0);
+    if (more == 0)
+        inbox_ring(&s->inbox);
+}
+
+void reactor_call(struct viv_supervisor *s, struct command *command)
+{
+    if (!s->config.callers_run) {
+        inbox_post(&s->inbox, command);
+        return;
+    }
+    inbox_put(&s->inbox, command);
+    /* Busy: with the thread, with another, or with this one further up its stack. */
+    if (pthread_mutex_trylock(&s->turn) != 0)
+        return;
+    begin_turn(s);
+    end_turn(s);
+}
+
+int viv_drive_begin(struct viv_supervisor *supervisor)
+{
+    pthread_mutex_lock(&supervisor->turn);
+    supervisor->driven = true;
+    inbox_ring(&supervisor->inbox);
+    /* Of two who listen, one may hear what was meant for the other. */
+    while (supervisor->thread_listens)
+        pthread_cond_wait(&supervisor->thread_turned, &supervisor->turn);
+    pthread_mutex_unlock(&supervisor->turn);
+    return supervisor->epoll_fd;
+}
+
+void viv_drive(struct viv_supervisor *supervisor)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+
+    pthread_mutex_lock(&supervisor->turn);
+    begin_turn(supervisor);
+    hear(events, epoll_wait(supervisor->epoll_fd, events, EVENTS_AT_ONCE, 0));
+    end_turn(supervisor);
+}
+
+void viv_drive_end(struct viv_supervisor *supervisor)
+{
+    pthread_mutex_lock(&supervisor->turn);
+    supervisor->driven = false;
+    pthread_mutex_unlock(&supervisor->turn);
+    eventfd_write(supervisor->thread_fd, 1);
+}
+
+/* --- the thread ----------------------------------------------------------- */
+
+static int64_t next_wake(const struct viv_supervisor *s)
+{
+    int64_t next = timers_next(&s->timers), now = clock_now();
+    bool lingers = (s->driven && s->oldest) || now - s->last_turn_ns < LINGER_NS;
+
+    return lingers && now + LINGER_NS < next ? now + LINGER_NS : next;
+}
+
+/* At `at_ns` at the latest; NULL: whenever something comes. */
+static const struct timespec *time_left(int64_t at_ns, struct timespec *ret)
+{
+    int64_t left;
+
+    if (at_ns == INT64_MAX)
+        return NULL;
+    left = at_ns - clock_now();
+    if (left < 0)
+        left = 0;
+    *ret = (struct timespec){left / 1000000000, left % 1000000000};
+    return ret;
+}
+
+static int wait_for_events(int epoll_fd, struct epoll_event *events, const struct timespec *left)
+{
+    int n = epoll_pwait2(epoll_fd, events, EVENTS_AT_ONCE, left, NULL);
+
+    if (n < 0 && errno == ENOSYS) /* before Linux 5.11: whole milliseconds */
+        n = epoll_wait(epoll_fd, events, EVENTS_AT_ONCE,
+                       left ? (int)(left->tv_sec * 1000 + left->tv_nsec / 1000000) + 1 : -1);
+    return n;
+}
+
+/* While another loop hears the workers. */
+static void wait_for_summons(struct viv_supervisor *s, const struct timespec *left)
+{
+    struct pollfd poll = {.fd = s->thread_fd, .events = POLLIN};
+    eventfd_t count;
+
+    if (ppoll(&poll, 1, left, NULL) > 0)
+        eventfd_read(s->thread_fd, &count);
+}
+
+/* Without the turn, until something happens; then with it. What was heard meanwhile may be
+ * about what others have closed: what is still so is told again. */
 static int await(struct viv_supervisor *s, struct epoll_event *events)
 {
     uint64_t turns = s->turns;
-    int64_t wake = s->wakes_ns = next_wake(s);
-    int n;
+    int64_t at = s->wakes_ns = next_wake(s);
+    bool driven = s->driven;
+    struct timespec left;
+    int n = 0;
 
     s->thread_has_turn = false;
+    s->thread_listens = !driven;
+    pthread_cond_broadcast(&s->thread_turned);
     pthread_mutex_unlock(&s->turn);
-    n = wait_for_events(s->epoll_fd, events, wake);
+    if (inbox_is_empty(&s->inbox)) {
+        if (driven)
+            wait_for_summons(s, time_left(at, &left));
+        else
+            n = wait_for_events(s->epoll_fd, events, time_left(at, &left));
+    }
     pthread_mutex_lock(&s->turn);
     s->thread_has_turn = true;
-    /* A caller may have closed what the events are about; what is still so is told
-     * again. */
-    return s->turns == turns ? n : wait_for_events(s->epoll_fd, events, 0);
+    return driven || s->turns != turns ? epoll_wait(s->epoll_fd, events, EVENTS_AT_ONCE, 0) : n;
 }
 
 void *reactor_main(void *arg)
@@ -166,8 +238,11 @@ void *reactor_main(void *arg)
     for (size_t i = 0; i < s->zygote_count; i++)
         zygote_start(&s->zygotes[i]);
     s->wake.ready = woken;
-    while (!over(s))
-        handle(s, events, await(s, events));
+    while (!over(s)) {
+        hear(events, await(s, events));
+        timers_run(&s->timers, clock_now());
+        settle(s);
+    }
     pthread_mutex_unlock(&s->turn);
     return NULL;
 }

@@ -60,13 +60,17 @@ struct viv_supervisor {
     bool started, start_failed;
     struct viv_error start_error;
 
-    /* Held by whoever does the reactor's work: its thread, and with
-     * config.callers_run those that submit. What follows is the holder's own. */
+    /* Held by whoever does the reactor's work: its thread, those that submit where
+     * config.callers_run, and who drives. What follows is the holder's own. */
     pthread_mutex_t turn;
-    uint64_t turns;       /* of callers */
-    int64_t last_turn_ns; /* of a caller */
+    uint64_t turns;       /* of others than the thread */
+    int64_t last_turn_ns; /* of one of those */
     int64_t wakes_ns;     /* when the thread wakes by itself */
     bool thread_has_turn;
+    bool driven;         /* a loop of the program's hears epoll_fd, the thread is not to */
+    bool thread_listens; /* but still does */
+    pthread_cond_t thread_turned;
+    int thread_fd; /* an eventfd: wakes the thread that doesn't listen */
     bool exec_asked; /* somebody has ever asked for a zygote of its own */
     pthread_t thread;
     bool thread_runs;

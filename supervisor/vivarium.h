@@ -9,7 +9,7 @@
  *
  * Threads: every function may be called from any thread, create and destroy
  * once each. The supervisor has one thread, the reactor, which owns all state;
- * every callback runs on it (but see callers_run). A callback must return soon,
+ * every callback runs on it (but see callers_run and viv_drive()). A callback must return soon,
  * may call any function here but viv_supervisor_destroy(), and may keep nothing
  * that it was given by pointer beyond its return unless said otherwise.
  *
@@ -637,6 +637,17 @@ const char *viv_stats_store_name(unsigned operation);
  * instance: each `done` is called. */
 int viv_drain(struct viv_supervisor *supervisor, int64_t grace_ns, void (*done)(void *arg),
               void *arg, struct viv_error *err);
+
+/* For a program that has a loop of its own: where that hears the workers as well, an answer
+ * has no way to go from thread to thread. viv_drive_begin() returns a descriptor that can be read
+ * (poll(2)) while there is something to do; it stays the supervisor's and is for nothing
+ * else. viv_drive() does what there is, on the calling thread, and doesn't wait for more:
+ * callbacks run inside it as they do inside viv_submit() (callers_run). The reactor's own thread
+ * keeps the times. A loop that hangs for a while delays answers by some 20 ms at most.
+ * viv_drive_end(): the reactor's thread does all again. None of the three from a callback. */
+int viv_drive_begin(struct viv_supervisor *supervisor);
+void viv_drive(struct viv_supervisor *supervisor);
+void viv_drive_end(struct viv_supervisor *supervisor);
 
 /* "user_namespace" and so on; NULL past the last. Bit `layer` of a `layers`
  * mask. Static. */

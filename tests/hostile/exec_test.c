@@ -99,7 +99,7 @@ static pid_t new_zygote(const pid_t *before, size_t count)
 
 static void end_all(void)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
     unlink(file);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/hostile/driver.h"
 #include "tests/unit/test.h"
 #include "vivarium/v1/vivarium.pb-c.h"
 
@@ -35,7 +36,15 @@ struct viv_supervisor *harness_start(const struct viv_config *config)
     }
     if (viv_supervisor_create(&c, &s, &err) < 0)
         fail_msg("%s", err.text);
+    if (getenv("HARNESS_DRIVEN"))
+        driver_start(s);
     return s;
+}
+
+void harness_stop(struct viv_supervisor *supervisor)
+{
+    driver_stop(supervisor);
+    viv_supervisor_destroy(supervisor);
 }
 
 static void on_started(void *arg, const char *id)

@@ -35,8 +35,9 @@ struct run {
 /* The fake worker beside this program, `start` as misbehave_at_start. */
 void harness_config(struct viv_config *config, const char *start);
 /* With $HARNESS_EXEC, and where the configuration has no profiles, each worker has
- * a zygote of its own. */
+ * a zygote of its own. With $HARNESS_DRIVEN a loop of the program's hears the workers. */
 struct viv_supervisor *harness_start(const struct viv_config *config);
+void harness_stop(struct viv_supervisor *supervisor);
 
 /* Submits `code` under `id` (NULL: generated). */
 struct run *harness_submit(struct viv_supervisor *supervisor, const char *id, const char *code,

@@ -26,7 +26,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return 0;
 }
 
@@ -397,7 +397,7 @@ static struct run *run_unread(bool outlives_reader)
     s = harness_start(&impatient);
     run = harness_request_held(s, &request);
     harness_wait(run);
-    viv_supervisor_destroy(s);
+    harness_stop(s);
     return run;
 }
 

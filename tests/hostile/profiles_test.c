@@ -59,7 +59,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return 0;
 }
 
@@ -217,7 +217,7 @@ static void one_that_stays_down_holds_up_nobody_else(void **state)
         }
     } while (refused == 0);
     expect("", "ok", VIV_OUTCOME_COMPLETED);
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     unlink(path);
 }
 
@@ -254,7 +254,7 @@ static void an_idle_one_gives_way_to_another_profile(void **state)
         cancel(b);
         expect("", "ok", VIV_OUTCOME_COMPLETED);
     }
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
 }
 
 /* --- who may ------------------------------------------------------------------------ */
@@ -380,7 +380,7 @@ static void prepare_store(const char *folder, char url[64], char key[64])
 static void leave(void)
 {
     harness_drain(sup);
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
 }
 
 /* The profile is in the store. */

@@ -119,7 +119,7 @@ static void random_cancels(bool callers_run)
     }
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     assert_false(have_children());
     printf("# %u completed, %u cancelled, of them %u killed; %u cancels came too late\n",
            atomic_load(&completed), atomic_load(&cancelled), atomic_load(&killed),

@@ -20,7 +20,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return 0;
 }
 
@@ -281,13 +281,13 @@ static unsigned killed_by_ceiling(struct run *r)
 /* Another one in its place: two in one group of version 2 don't fit. */
 static struct viv_supervisor *instead(const struct viv_config *config)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return harness_start(config);
 }
 
 static void back(struct viv_supervisor *s)
 {
-    viv_supervisor_destroy(s);
+    harness_stop(s);
     begin(NULL);
 }
 

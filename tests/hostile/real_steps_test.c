@@ -53,7 +53,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return 0;
 }
 

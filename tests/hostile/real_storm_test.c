@@ -114,7 +114,7 @@ static void leaves_nothing(const struct viv_profile *profile, unsigned count)
     assert_true(limits_count_groups(getpid()) > 0);
     storm(s, count);
     harness_expect(s, "6 * 7", VIV_OUTCOME_COMPLETED);
-    viv_supervisor_destroy(s);
+    harness_stop(s);
     assert_false(have_children());
     assert_int_equal(limits_count_groups(getpid()), 0);
     assert_int_equal(limits_count_mounts(), mounts);
@@ -191,7 +191,7 @@ static void the_next_supervisor_removes_what_a_killed_one_left(void **state)
     s = harness_start(&config);
     assert_int_equal(limits_count_groups(pid), 0);
     harness_expect(s, "6 * 7", VIV_OUTCOME_COMPLETED);
-    viv_supervisor_destroy(s);
+    harness_stop(s);
     assert_int_equal(limits_count_groups(getpid()), 0);
 }
 

@@ -34,7 +34,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return 0;
 }
 
@@ -170,7 +170,7 @@ static void draining_takes_what_waits_so(void **state)
     r = harness_in(sup, "s", "add 1");
     expect_held(r);
     mine = sup;
-    viv_supervisor_destroy(mine);
+    harness_stop(mine);
     assert_int_equal(r->finished + r->rejected, 1);
     assert_int_equal(other->finished + other->rejected, 1);
     harness_free(r);

@@ -157,7 +157,7 @@ static void sums_are_what_was_answered(void **state)
     }
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     assert_false(have_children());
     assert_int_equal(harness_open_fds(), fds);
     print_message("%u restored, %u crashed\n", restored, crashed);

@@ -26,7 +26,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return 0;
 }
 
@@ -351,13 +351,13 @@ static void a_store_outlives_its_supervisor(void **state)
     other = harness_start(&c);
     expect_refused(harness_in(other, "s", "add 1"), VIV_UNAVAILABLE);
     drain(s);
-    viv_supervisor_destroy(s);
+    harness_stop(s);
     expect(other, "s", "add 1", "6", VIV_RESTORED_FROM_OTHER_SUPERVISOR);
     drain(other);
-    viv_supervisor_destroy(other);
+    harness_stop(other);
     s = harness_start(&c);
     expect(s, "s", "add 1", "7", VIV_RESTORED_FROM_RESTART);
-    viv_supervisor_destroy(s);
+    harness_stop(s);
     remove_store();
 }
 
@@ -381,7 +381,7 @@ static void closing_what_is_being_evicted(void **state)
         assert_int_equal(harness_close(s, "b"), VIV_OK);
     }
     drain(s);
-    viv_supervisor_destroy(s);
+    harness_stop(s);
 }
 
 static void ending_with_all_under_way(void **state)
@@ -395,7 +395,7 @@ static void ending_with_all_under_way(void **state)
         runs[2 * i] = harness_open(s, id, VIV_DURABILITY_EVERY_EXECUTION);
         runs[2 * i + 1] = harness_in(s, id, i % 2 ? "add 1" : "run 60000000");
     }
-    viv_supervisor_destroy(s);
+    harness_stop(s);
     for (int i = 0; i < 16; i++) {
         assert_int_equal(runs[i]->finished + runs[i]->rejected, 1);
         harness_free(runs[i]);

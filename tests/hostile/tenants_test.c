@@ -40,7 +40,7 @@ static int begin_small(void **state)
 
 static int end(void **state)
 {
-    viv_supervisor_destroy(sup);
+    harness_stop(sup);
     return 0;
 }
 
