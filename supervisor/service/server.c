@@ -10,6 +10,7 @@
 #include "supervisor/service/call.h"
 #include "supervisor/service/methods.h"
 #include "supervisor/service/metrics.h"
+#include "supervisor/service/shared_loop.h"
 #include "supervisor/service/transport.h"
 
 /* What cancelled calls get to tell their clients. */
@@ -252,7 +253,9 @@ static void *run_poller(void *arg)
     while (!server->armed)
         pthread_cond_wait(&server->changed, &server->lock);
     pthread_mutex_unlock(&server->lock);
+    shared_loop_join(server->config.supervisor);
     poll_queue(server);
+    shared_loop_leave();
     return NULL;
 }
 

@@ -389,6 +389,47 @@ static void test_what_is_started_first_comes_first(void **state)
     viv_client_session_reply_free(session);
 }
 
+/* Whether descriptor `fd` of the daemon is one to poll others by. */
+static bool is_epoll(int fd)
+{
+    char path[64], target[64];
+    ssize_t n;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", e2e.daemon.pid, fd);
+    n = readlink(path, target, sizeof(target) - 1);
+    if (n < 0)
+        return false;
+    target[n] = '\0';
+    return strcmp(target, "anon_inode:[eventpoll]") == 0;
+}
+
+/* Whether it is polled by descriptor `fd`, as proc(5) shows it. */
+static bool polls_an_epoll(int fd)
+{
+    char path[64], line[128];
+    bool found = false;
+    FILE *file;
+    int tfd;
+
+    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", e2e.daemon.pid, fd);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        found |= sscanf(line, "tfd: %d", &tfd) == 1 && is_epoll(tfd);
+    fclose(file);
+    return found;
+}
+
+static void test_one_loop_hears_clients_and_workers(void **state)
+{
+    bool found = false;
+
+    e2e_expect_alive();
+    for (int fd = 0; fd < 64; fd++)
+        found |= is_epoll(fd) && polls_an_epoll(fd);
+    assert_true(found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_describe_names_the_caller),
         cmocka_unit_test(test_health_is_serving),
         cmocka_unit_test(test_response_tells_what_was_used_and_enforced),
+        cmocka_unit_test(test_one_loop_hears_clients_and_workers),
     };
 
     return cmocka_run_group_tests(tests, e2e_set_up, e2e_tear_down);
