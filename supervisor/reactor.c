@@ -90,6 +90,14 @@ static void begin_turn(struct viv_supervisor *s)
     s->last_turn_ns = clock_now();
 }
 
+/* When the thread has to be awake. */
+static int64_t needed_at(const struct viv_supervisor *s)
+{
+    int64_t next = timers_next(&s->timers), looks = s->last_turn_ns + LINGER_NS;
+
+    return s->driven && s->oldest && looks < next ? looks : next;
+}
+
 /* Who came meanwhile has left us his command: we see it, or he has seen that the turn is
  * free. */
 static void end_turn(struct viv_supervisor *s)
@@ -101,7 +109,7 @@ static void end_turn(struct viv_supervisor *s)
         bool wake;
 
         settle(s);
-        next = timers_next(&s->timers);
+        next = needed_at(s);
         wake = over(s) || s->exec_asked || next < s->wakes_ns;
         if (next < s->wakes_ns)
             s->wakes_ns = next;

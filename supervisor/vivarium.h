@@ -643,7 +643,8 @@ int viv_drain(struct viv_supervisor *supervisor, int64_t grace_ns, void (*done)(
  * (poll(2)) while there is something to do; it stays the supervisor's and is for nothing
  * else. viv_drive() does what there is, on the calling thread, and doesn't wait for more:
  * callbacks run inside it as they do inside viv_submit() (callers_run). The reactor's own thread
- * keeps the times. A loop that hangs for a while delays answers by some 20 ms at most.
+ * keeps the times. A loop that hangs for a while delays answers by some 20 ms at most; without
+ * callers_run, what is asked for meanwhile waits for it.
  * viv_drive_end(): the reactor's thread does all again. None of the three from a callback. */
 int viv_drive_begin(struct viv_supervisor *supervisor);
 void viv_drive(struct viv_supervisor *supervisor);

@@ -248,6 +248,13 @@ static void ring_first(struct worker *w)
     e->cancel.flag_set_ns = clock_now();
 }
 
+/* Nothing that it says matters any more: its end is the zygote's to tell. */
+static void stop_listening(struct worker *w)
+{
+    watch_stop(w->supervisor->epoll_fd, &w->channel);
+    worker_watch_output(w, false);
+}
+
 /* The answer is in. One that nobody cancelled is told at once: what the
  * worker left running is killed off the caller's path. After a cancel the
  * caller is promised that nothing is left, so it waits for the end. */
@@ -262,6 +269,7 @@ static void take_result(struct worker *w)
     if (e->cancel.cause == VIV_CAUSE_NONE) {
         w->execution = NULL;
         schedule_answered(w->supervisor, e, NULL);
+        stop_listening(w);
     }
     kill_all(w);
 }

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/hostile/harness.h"
 #include "tests/unit/test.h"
@@ -15,6 +16,7 @@ static int begin(void **state)
     struct viv_config config;
 
     harness_config(&config, NULL);
+    config.callers_run = true;
     sup = harness_start(&config);
     return 0;
 }
@@ -72,6 +74,41 @@ static void a_loop_that_hangs_holds_up_nobody(void **state)
     viv_drive_end(sup);
 }
 
+static bool has_finished(struct run *run)
+{
+    bool finished;
+
+    pthread_mutex_lock(&run->lock);
+    finished = run->finished > 0;
+    pthread_mutex_unlock(&run->lock);
+    return finished;
+}
+
+/* The thread rests until it has to look after the session's lease, in some seconds; another
+ * supervisor tells when one is over. */
+static void nor_does_one_that_hangs_after_a_rest(void **state)
+{
+    struct run *opened = harness_open(sup, "resting", VIV_DURABILITY_ON_EVICTION), *quick, *slow;
+    struct viv_supervisor *other;
+    struct viv_config config;
+
+    harness_config(&config, NULL);
+    other = harness_start(&config);
+    harness_wait(opened);
+    harness_free(opened);
+    viv_drive_begin(sup);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    quick = harness_submit(sup, NULL, "ok", NULL);
+    slow = harness_submit(other, NULL, "run 1500000", NULL);
+    harness_wait(slow);
+    assert_true(has_finished(quick));
+    viv_drive_end(sup);
+    harness_free(quick);
+    harness_free(slow);
+    harness_close(sup, "resting");
+    harness_stop(other);
+}
+
 static void limits_are_kept_while_a_loop_hangs(void **state)
 {
     const struct viv_limits limits = {.wall_time_ns = 50000000};
@@ -112,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_run_where_it_is_driven),
         cmocka_unit_test(a_loop_that_hangs_holds_up_nobody),
+        cmocka_unit_test(nor_does_one_that_hangs_after_a_rest),
         cmocka_unit_test(limits_are_kept_while_a_loop_hangs),
         cmocka_unit_test(then_the_thread_hears_them_again),
         cmocka_unit_test(it_may_end_while_it_is_driven),
