@@ -106,6 +106,14 @@ static unsigned reserve(const struct demand_tenant *t)
     return t->idle + (t->starting > t->queued ? t->starting - t->queued : 0);
 }
 
+void demand_forgive(struct demand *d)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        d->tenants[i].failed = 0;
+        d->tenants[i].not_before_ns = 0;
+    }
+}
+
 bool demand_may_start(const struct demand_tenant *t, int64_t now_ns)
 {
     return now_ns >= t->not_before_ns;

@@ -48,6 +48,9 @@ void demand_note(struct demand *demand, struct demand_tenant *tenant);
 /* A worker of this tenant changed its state. */
 void demand_move(struct demand_tenant *tenant, enum worker_state from, enum worker_state to);
 
+/* A zygote took its workers along when it died: no start that failed by that is the tenant's. */
+void demand_forgive(struct demand *demand);
+
 bool demand_may_start(const struct demand_tenant *tenant, int64_t now_ns);
 
 /* When the first of those who may not start yet may; INT64_MAX: there is none. */

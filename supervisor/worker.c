@@ -365,7 +365,6 @@ static void count_state(const struct worker *w, enum worker_state state, int cha
 static void leave_state(struct worker *w, enum worker_state next)
 {
     struct viv_supervisor *s = w->supervisor;
-
     int64_t now;
 
     if (w->state == next)
@@ -378,10 +377,9 @@ static void leave_state(struct worker *w, enum worker_state next)
     demand_move(w->demand, w->state, next);
     if (w->state == WORKER_IDLE)
         pool_forget_idle(s, w);
-    if (w->state == WORKER_STARTING) {
+    if (w->state == WORKER_STARTING)
         timers_stop(&s->timers, &w->timer);
-    }
-    if (w->state == WORKER_SPAWNING || w->state == WORKER_STARTING)
+    if ((w->state == WORKER_SPAWNING || w->state == WORKER_STARTING))
         pool_started(w, next);
     w->state = next;
 }

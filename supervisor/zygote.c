@@ -118,6 +118,7 @@ static void ready(struct zygote *z, const struct viv_zygote_message *m)
     z->broken = false;
     stats_count(&s->stats.zygote_starts);
     z->backoff_ns = 0;
+    demand_forgive(&z->demand);
     z->layers = layers | s->enforce.layers;
     z->absent = (VIV_LAYERS_JAIL | VIV_LAYERS_CGROUP) & ~z->layers;
     snprintf(z->vm, sizeof(z->vm), "%.63s", m->text);

@@ -1,7 +1,5 @@
 /* The library as its users see it: the pool, the queue, every way to cancel,
  * limits, drain. The workers are fakes that do as they are told. */
-#include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -505,83 +503,6 @@ static void destroy_ends_everything_that_is_left(void **state)
     }
 }
 
-static void a_zygote_that_refuses_says_why(void **state)
-{
-    struct viv_supervisor *none = NULL;
-    struct viv_error err;
-
-    harness_config(&config, "no-start");
-    assert_int_equal(viv_supervisor_create(&config, &none, &err), -1);
-    assert_int_equal(err.status, VIV_FAILED_PRECONDITION);
-    assert_string_equal(err.text, "the fake refuses to start: ask it nicely");
-    assert_null(none);
-    config.worker_path = "/no/such/worker";
-    assert_int_equal(viv_supervisor_create(&config, &none, &err), -1);
-    assert_non_null(strstr(err.text, "/no/such/worker"));
-}
-
-/* The one process that the supervisor started. */
-static pid_t zygote_of_ours(void)
-{
-    char path[64];
-    int pid = 0;
-    DIR *dir = opendir("/proc/self/task");
-    const struct dirent *entry;
-
-    while (pid == 0 && (entry = readdir(dir))) {
-        FILE *f;
-
-        if (entry->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", entry->d_name);
-        f = fopen(path, "re");
-        if (f && fscanf(f, "%d", &pid) != 1)
-            pid = 0;
-        if (f)
-            fclose(f);
-    }
-    closedir(dir);
-    return pid;
-}
-
-static void a_zygote_that_dies_is_started_again(void **state)
-{
-    for (int i = 0; i < 3; i++) {
-        struct run *lost = harness_submit(sup, NULL, "run 60000000", NULL);
-        pid_t zygote;
-
-        harness_wait_started(lost);
-        zygote = zygote_of_ours();
-        assert_true(zygote > 0);
-        assert_int_equal(kill(zygote, SIGKILL), 0);
-        harness_wait(lost);
-        assert_int_equal(lost->outcome, VIV_OUTCOME_WORKER_DIED);
-        assert_non_null(strstr(lost->death.text, "zygote"));
-        harness_free(lost);
-        harness_expect(sup, "ok", VIV_OUTCOME_COMPLETED);
-    }
-}
-
-/* Workers that never become ready: nothing hangs, nothing spins. */
-static void bad_starts_end_with_the_supervisor(void **state)
-{
-    static const char *const starts[] = {"die", "silent", "no-pidfd", "file-for-pidfd", "result"};
-
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        struct run *run;
-
-        harness_config(&config, starts[i]);
-        sup = harness_start(&config);
-        run = harness_submit(sup, NULL, "ok", NULL);
-        nanosleep(&(struct timespec){0, 100 * MS}, NULL);
-        end(NULL);
-        assert_int_equal(run->finished, 0);
-        assert_int_equal(run->rejected, 1);
-        assert_int_equal(run->error.status, VIV_UNAVAILABLE);
-        harness_free(run);
-    }
-}
-
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -610,11 +531,8 @@ int main(void)
         cmocka_unit_test(who_reads_nothing_keeps_no_worker),
         cmocka_unit_test(what_outlives_its_reader_goes_on),
         WITH(list_shows_the_tenant_s_own),
-        WITH(a_zygote_that_dies_is_started_again),
         cmocka_unit_test(drain_lets_the_quick_end_and_cancels_the_slow),
         cmocka_unit_test(destroy_ends_everything_that_is_left),
-        cmocka_unit_test(a_zygote_that_refuses_says_why),
-        cmocka_unit_test(bad_starts_end_with_the_supervisor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
