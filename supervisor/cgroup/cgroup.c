@@ -233,7 +233,7 @@ int viv_cgroup_mark(struct viv_cgroup *cg, unsigned slot, struct viv_error *err)
     if (!(g = held(cg, slot, err)))
         return -1;
     cg->version->restart_peak(g);
-    cg->version->spent(g, &g->before);
+    cg->version->counters(g, &g->before);
     return 0;
 }
 
@@ -251,16 +251,23 @@ static int read_since(const struct viv_cgroup *cg, unsigned slot, bool all,
     if (cg->version) {
         if (!(g = held(cg, slot, err)))
             return -1;
-        cg->version->spent(g, &u);
-        u.user_ns = since(u.user_ns, g->before.user_ns);
-        u.system_ns = since(u.system_ns, g->before.system_ns);
+        cg->version->counters(g, &u);
+        u.cpu_ns = since(u.cpu_ns, g->before.cpu_ns);
         u.memory_limit_hits = since(u.memory_limit_hits, g->before.memory_limit_hits);
         u.oom_kills = since(u.oom_kills, g->before.oom_kills);
+        cg->version->peak(g, &u);
         if (all)
             cg->version->events(g, &u);
     }
     *ret = u;
     return 0;
+}
+
+bool viv_cgroup_counts_cpu(const struct viv_cgroup *cg, unsigned slot)
+{
+    const struct group *g = slot < cg->config.slots ? cg->slots[slot] : NULL;
+
+    return g && g->kept[KEPT_CPU] >= 0;
 }
 
 int viv_cgroup_usage(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,

@@ -38,8 +38,6 @@ struct tenant {
  * openat(2), read(2) and close(2). Which they are is the version's. */
 enum viv_cgroup_kept {
     KEPT_CPU, /* version 2: all of cpu.stat */
-    KEPT_CPU_USER,
-    KEPT_CPU_SYSTEM,
     KEPT_PEAK,
     KEPT_KILLS, /* version 2: all of memory.events */
     KEPT_MEMORY,
@@ -70,9 +68,11 @@ struct viv_cgroup_version {
     int (*set[VIV_CGROUP_LAYERS])(const int dirs[PARTS], const struct viv_cgroup_limits *limits);
     /* Opens what is kept; closed with the group. */
     void (*open_files)(struct group *g);
-    /* Since the group was made; what can't be read is 0. The first fills in what
-     * every execution is asked for and oom_kills, the second the rest. */
-    void (*spent)(const struct group *g, struct viv_cgroup_usage *ret);
+    /* What can't be read is left alone. Of the first three every execution is asked: what
+     * counts on since the group was made, and the peak since it was set back, with the
+     * limit's hits where only that tells them. */
+    void (*counters)(const struct group *g, struct viv_cgroup_usage *ret);
+    void (*peak)(const struct group *g, struct viv_cgroup_usage *ret);
     void (*events)(const struct group *g, struct viv_cgroup_usage *ret);
     int (*empty)(const struct group *g, bool *ret);
     int (*kill)(const struct group *g);
