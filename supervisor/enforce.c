@@ -49,7 +49,7 @@ int enforce_open(struct viv_supervisor *s, struct viv_error *err)
     const struct viv_cgroup_config config = {
         .slots = s->config.workers_max,
         .tenants_max = s->config.workers_max + 256,
-        .spare_max = 4, /* a group is some fifteen descriptors */
+        .spare_max = 4, /* a group is some thirteen descriptors */
         .clone_uid = geteuid() == 0 ? VIV_ZYGOTE_UID : 0,
     };
 

@@ -114,7 +114,8 @@ const char *viv_cgroup_mode_name(enum viv_cgroup_mode mode);
 const struct viv_cgroup_finding *viv_cgroup_finding(const struct viv_cgroup *cg,
                                                     enum viv_cgroup_layer layer);
 
-/* The ceiling over all workers of a tenant; holds until it is set again. */
+/* The ceiling over all workers of a tenant; holds until it is set again. One that is new
+ * needs it set: its group may have been another's. */
 int viv_cgroup_tenant(struct viv_cgroup *cg, const char *tenant,
                       const struct viv_cgroup_limits *limits, struct viv_error *err);
 

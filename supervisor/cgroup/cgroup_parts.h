@@ -2,6 +2,8 @@
 #ifndef VIVARIUM_CGROUP_PARTS_H
 #define VIVARIUM_CGROUP_PARTS_H
 
+#include <sys/queue.h>
+
 #include "supervisor/cgroup/cgroup.h"
 #include "supervisor/cgroup/cgroup_text.h"
 
@@ -23,15 +25,27 @@ struct hierarchy {
     const char *failed;     /* what failed with it */
 };
 
+/* A worker's group that nobody is in and that had to make room: its directories are
+ * there, no descriptor of them is. */
+struct resting {
+    bool there;
+    unsigned number;
+    struct viv_cgroup_limits limits;
+    bool limited;
+};
+
+/* Of its own directories no descriptor is kept either. */
 struct tenant {
     bool used;
     char name[TENANT_NAME];
     unsigned number;
-    unsigned groups;
+    unsigned groups; /* all that there are in it */
+    unsigned held;
     unsigned next_worker;
-    int dirs[PARTS];
+    struct resting resting;
     struct viv_cgroup_limits limits;
-    bool unsure; /* whether the kernel has these */
+    bool unsure;              /* whether the kernel has these */
+    TAILQ_ENTRY(tenant) idle; /* while it holds none */
 };
 
 /* Files that every execution reads, kept open: a pread(2) is a tenth of an
@@ -57,7 +71,8 @@ struct group {
     struct viv_cgroup_entrance entrance;
     struct viv_cgroup_usage before;
     struct viv_cgroup_limits limits;
-    bool limited; /* and they are what the kernel has */
+    bool limited;      /* and they are what the kernel has */
+    uint64_t released; /* in which order it became a spare one */
 };
 
 struct viv_cgroup;
@@ -82,7 +97,7 @@ struct viv_cgroup_version {
      * and the group must be made anew. */
     int (*renew)(struct group *g);
     /* What a tenant's directory needs before groups are made in it. */
-    int (*open_tenant)(const struct tenant *t);
+    void (*open_tenant)(const int dirs[PARTS]);
     /* Opens the doors; they are closed with the group. */
     void (*entrance)(const struct group *g, struct viv_cgroup_entrance *ret);
 };
@@ -103,7 +118,10 @@ struct viv_cgroup {
     unsigned group_count;
     struct group **slots;
     struct tenant *tenants;
+    /* Unused ones, then those whose last worker has left longest ago. */
+    TAILQ_HEAD(, tenant) idle;
     unsigned next_tenant;
+    uint64_t releases;
 };
 
 /* cgroup_lib.c: all that is libcgroup's. `name` is below the mount point. */
@@ -141,13 +159,15 @@ int viv_cgroup_tree_tenant(struct viv_cgroup *cg, const char *name, struct tenan
                            struct viv_error *err);
 int viv_cgroup_tree_group(struct viv_cgroup *cg, struct tenant *t, struct group **ret,
                           struct viv_error *err);
-/* -1: somebody is in it. */
-int viv_cgroup_tree_remove(struct viv_cgroup *cg, struct group *g);
+/* The ceiling over all of a tenant's groups. */
+int viv_cgroup_tree_ceiling(struct viv_cgroup *cg, struct tenant *t,
+                            const struct viv_cgroup_limits *limits, struct viv_error *err);
+/* Nobody is in it, and it may be used again. */
+void viv_cgroup_tree_release(struct viv_cgroup *cg, struct group *g);
 int viv_cgroup_tree_attach(struct viv_cgroup *cg, const struct group *g, pid_t pid,
                            struct viv_error *err);
-/* Our side of them only: the directories stay. */
-void viv_cgroup_tree_forget(struct viv_cgroup *cg, struct group *g);
-void viv_cgroup_tree_close_tenant(struct tenant *t);
+/* Our side of it only: the directories stay. */
+void viv_cgroup_tree_forget(struct group *g);
 int viv_cgroup_tree_set(struct viv_cgroup *cg, const int dirs[PARTS],
                         const struct viv_cgroup_limits *limits, struct viv_error *err);
 

@@ -139,14 +139,13 @@ static int renew(struct group *g)
     return restart_peak(g);
 }
 
-static int open_tenant(const struct tenant *t)
+static void open_tenant(const int dirs[PARTS])
 {
     static const char *const wanted[] = {"memory", "pids", "cpu"};
 
     /* One that the root lacks is a finding already. */
     for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-        viv_cgroup_enable_below(t->dirs[PART_ONLY], wanted[i]);
-    return 0;
+        viv_cgroup_enable_below(dirs[PART_ONLY], wanted[i]);
 }
 
 static void entrance(const struct group *g, struct viv_cgroup_entrance *ret)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -324,6 +325,117 @@ static void a_zygote_without_rights_puts_workers_in(void **state)
     assert_true(empty_soon(0));
 }
 
+/* --- groups that are used again ------------------------------------------- */
+
+/* Of the slot's group: the kernel gives no two of them the same. */
+static ino_t which(unsigned slot)
+{
+    struct viv_cgroup_entrance way;
+    struct stat st;
+
+    viv_cgroup_entrance(cg, slot, &way);
+    assert_int_equal(fstat(way.directory >= 0 ? way.directory : way.doors[0], &st), 0);
+    return st.st_ino;
+}
+
+static ino_t used_by(const char *tenant)
+{
+    struct viv_cgroup_limits limits = {.pids = 8};
+    ino_t group;
+
+    give(0, tenant, &limits);
+    group = which(0);
+    works(viv_cgroup_release(cg, 0, &error));
+    return group;
+}
+
+/* As many as slots and spare ones there are. */
+static void take_every_place(const char *tenant, const char *another)
+{
+    struct viv_cgroup_limits limits = {.pids = 8};
+
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (unsigned slot = 0; slot < 4; slot++)
+            give(slot, turn ? another : tenant, &limits);
+        for (unsigned slot = 0; slot < 4; slot++)
+            works(viv_cgroup_release(cg, slot, &error));
+    }
+}
+
+static bool is_open(ino_t file)
+{
+    struct stat st;
+
+    for (int fd = 3; fd < 1000; fd++)
+        if (fstat(fd, &st) == 0 && st.st_ino == file)
+            return true;
+    return false;
+}
+
+/* It has been without a descriptor meanwhile. */
+static void a_group_that_made_room_is_there_again(void **state)
+{
+    struct viv_cgroup_limits limits = {.pids = 8};
+    ino_t first;
+
+    needs(VIV_CGROUP_PIDS);
+    first = used_by("d");
+    if (used_by("d") != first) {
+        fprintf(stderr, "SKIPPED: this kernel can't set a peak back (Linux 6.12)\n");
+        skip();
+    }
+    assert_true(is_open(first));
+    take_every_place("e", "f");
+    assert_false(is_open(first));
+    give(0, "d", &limits);
+    assert_int_equal(which(0), first);
+    assert_int_equal(WEXITSTATUS(ended(inside(cg, 0, job_fork, COUNT(20)))), 7);
+    assert_true(empty_soon(0));
+    works(viv_cgroup_release(cg, 0, &error));
+}
+
+/* The fifth tenant of four gets the group of who was here first (on version 2 one like
+ * it), with limits and counters of its own. */
+static void a_group_that_changes_hands(void **state)
+{
+    struct viv_cgroup_limits none = {0}, low = {.memory_bytes = 64 * MIB};
+    ino_t groups[8];
+    char name[8];
+
+    needs(VIV_CGROUP_MEMORY);
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof(name), "x%d", i);
+        works(viv_cgroup_tenant(cg, name, i < 4 ? &low : &none, &error));
+        give(1, name, &none);
+        groups[i] = which(1);
+        if (i >= 4 && viv_cgroup_mode(cg) != VIV_CGROUP_V2)
+            assert_int_equal(groups[i], groups[i - 4]);
+        assert_int_equal(ended(inside(cg, 1, job_touch, COUNT(100))), i < 4 ? SIGKILL : 0);
+        assert_int_equal(used(1).oom_kills > 0, i < 4);
+        assert_true(empty_soon(1));
+        works(viv_cgroup_release(cg, 1, &error));
+    }
+}
+
+static void a_quota_is_lowered_over_who_is_there(void **state)
+{
+    struct viv_cgroup_limits high = {.cpu_millis = 2000}, low = {.cpu_millis = 200};
+    struct viv_cgroup_limits each = {.cpu_millis = 1500};
+    struct viv_cgroup_usage u;
+
+    needs(VIV_CGROUP_CPU_QUOTA);
+    works(viv_cgroup_tenant(cg, "g", &high, &error));
+    give(1, "g", &each);
+    give(2, "g", &each);
+    works(viv_cgroup_release(cg, 2, &error));
+    works(viv_cgroup_tenant(cg, "g", &low, &error));
+    works(viv_cgroup_mark(cg, 1, &error));
+    ended(inside(cg, 1, job_burn, COUNT(1000)));
+    u = used(1);
+    assert_true(u.throttled_periods >= 3);
+    assert_true(u.cpu_ns < 500000000);
+}
+
 static void more_tenants_than_places_take_turns(void **state)
 {
     struct viv_cgroup_limits limits = {.pids = 8};
@@ -352,6 +464,9 @@ int main(void)
         cmocka_unit_test(killing_leaves_nobody),
         cmocka_unit_test(a_process_is_moved_from_outside),
         cmocka_unit_test(a_zygote_without_rights_puts_workers_in),
+        cmocka_unit_test(a_group_that_made_room_is_there_again),
+        cmocka_unit_test(a_group_that_changes_hands),
+        cmocka_unit_test(a_quota_is_lowered_over_who_is_there),
         cmocka_unit_test(more_tenants_than_places_take_turns),
     };
 
