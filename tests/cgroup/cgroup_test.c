@@ -372,23 +372,22 @@ static bool is_open(ino_t file)
     return false;
 }
 
-/* It has been without a descriptor meanwhile. */
+/* It has been without a descriptor meanwhile. Where the kernel can't set a peak back
+ * (version 2 before Linux 6.12) no group is used twice. */
 static void a_group_that_made_room_is_there_again(void **state)
 {
     struct viv_cgroup_limits limits = {.pids = 8};
-    ino_t first;
+    bool again;
+    ino_t last;
 
     needs(VIV_CGROUP_PIDS);
-    first = used_by("d");
-    if (used_by("d") != first) {
-        fprintf(stderr, "SKIPPED: this kernel can't set a peak back (Linux 6.12)\n");
-        skip();
-    }
-    assert_true(is_open(first));
+    last = used_by("d");
+    again = used_by("d") == last;
+    assert_int_equal(is_open(last), again);
     take_every_place("e", "f");
-    assert_false(is_open(first));
+    assert_false(is_open(last));
     give(0, "d", &limits);
-    assert_int_equal(which(0), first);
+    assert_int_equal(which(0) == last, again);
     assert_int_equal(WEXITSTATUS(ended(inside(cg, 0, job_fork, COUNT(20)))), 7);
     assert_true(empty_soon(0));
     works(viv_cgroup_release(cg, 0, &error));

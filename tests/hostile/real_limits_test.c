@@ -213,7 +213,7 @@ static void a_kill_is_counted_once(void **state)
     struct run *r;
 
     if (limits_version2())
-        skip(); /* there is no after */
+        return; /* there is no after */
     run_to(code, &limits, VIV_OUTCOME_COMPLETED, NULL);
     one = kills() - before;
     assert_true(one > 0);
