@@ -26,9 +26,11 @@ struct hierarchy {
 };
 
 /* A worker's group that nobody is in and that had to make room: its directories are
- * there, no descriptor of them is. */
+ * there, no descriptor of them is. Of a tenant that runs one thing after the other there
+ * are two, for its next worker may start before the last one is gone. */
+#define RESTING 2
+
 struct resting {
-    bool there;
     unsigned number;
     struct viv_cgroup_limits limits;
     bool limited;
@@ -42,7 +44,8 @@ struct tenant {
     unsigned groups; /* all that there are in it */
     unsigned held;
     unsigned next_worker;
-    struct resting resting;
+    struct resting resting[RESTING];
+    unsigned resting_count;
     struct viv_cgroup_limits limits;
     bool unsure;              /* whether the kernel has these */
     TAILQ_ENTRY(tenant) idle; /* while it holds none */

@@ -115,9 +115,11 @@ static int remove_group(struct viv_cgroup *cg, struct group *g)
 
 static int remove_resting(struct viv_cgroup *cg, struct tenant *t)
 {
-    if (t->resting.there && remove_worker(cg, t, t->resting.number) < 0)
-        return -1;
-    t->resting.there = false;
+    while (t->resting_count > 0) {
+        if (remove_worker(cg, t, t->resting[t->resting_count - 1].number) < 0)
+            return -1;
+        t->resting_count--;
+    }
     return 0;
 }
 
@@ -166,15 +168,15 @@ static struct group *oldest_spare(struct viv_cgroup *cg)
     return first;
 }
 
-/* One for each tenant is kept, where it can be used again. */
+/* It is kept where it can be used again. */
 static int put_away(struct viv_cgroup *cg, struct group *g)
 {
     struct tenant *t = g->tenant;
 
-    if (t->resting.there || cg->version->restart_peak(g) < 0)
+    if (t->resting_count == RESTING || cg->version->restart_peak(g) < 0)
         return remove_group(cg, g);
-    t->resting = (struct resting){
-        .there = true, .number = g->number, .limits = g->limits, .limited = g->limited};
+    t->resting[t->resting_count++] =
+        (struct resting){.number = g->number, .limits = g->limits, .limited = g->limited};
     viv_cgroup_tree_forget(g);
     return 0;
 }
@@ -201,25 +203,24 @@ static void open_group(struct viv_cgroup *cg, struct group *g)
 /* NULL: there is none, or it has to be made anew. */
 static struct group *wake(struct viv_cgroup *cg, struct tenant *t)
 {
-    const struct resting *r = &t->resting;
-    struct group *g = r->there ? free_place(cg) : NULL;
-    struct group woken = {.state = GROUP_SPARE,
-                          .dirty = true,
-                          .tenant = t,
-                          .number = r->number,
-                          .limits = r->limits,
-                          .limited = r->limited};
+    struct group *g = t->resting_count > 0 ? free_place(cg) : NULL;
+    struct group woken = {.state = GROUP_SPARE, .dirty = true, .tenant = t};
     char below[2 * VIV_CGROUP_NAME];
+    const struct resting *r;
 
     if (!g)
         return NULL;
+    r = &t->resting[t->resting_count - 1];
     group_path(t, r->number, below);
     if (open_dirs(cg, below, woken.dirs) < 0) {
         remove_resting(cg, t);
         return NULL;
     }
+    woken.number = r->number;
+    woken.limits = r->limits;
+    woken.limited = r->limited;
+    t->resting_count--;
     open_group(cg, &woken);
-    t->resting.there = false;
     *g = woken;
     return g;
 }
