@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -446,6 +447,24 @@ static void a_group_that_changes_hands(void **state)
     }
 }
 
+/* As an answer that its supervisor still holds. */
+static void what_a_tenant_left_is_not_the_next_one_s(void **state)
+{
+    struct viv_cgroup_limits none = {0}, low = {.memory_bytes = 8 * MIB};
+    void *shared = mmap(NULL, 16 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char name[8];
+
+    needs(VIV_CGROUP_MEMORY);
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof(name), "z%d", i);
+        works(viv_cgroup_tenant(cg, name, i < 4 ? &none : &low, &error));
+        give(1, name, &none);
+        assert_int_equal(ended(inside(cg, 1, i == 0 ? job_fill : job_nothing, shared)), 0);
+        works(viv_cgroup_release(cg, 1, &error));
+    }
+    munmap(shared, 16 * MIB);
+}
+
 static void a_quota_is_lowered_over_who_is_there(void **state)
 {
     struct viv_cgroup_limits high = {.cpu_millis = 2000}, low = {.cpu_millis = 200};
@@ -492,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_zygote_without_rights_puts_workers_in),
         cmocka_unit_test(a_group_that_made_room_is_there_again),
         cmocka_unit_test(a_group_that_changes_hands),
+        cmocka_unit_test(what_a_tenant_left_is_not_the_next_one_s),
         cmocka_unit_test(a_quota_is_lowered_over_who_is_there),
         cmocka_unit_test(more_tenants_than_places_take_turns),
         cmocka_unit_test(descriptors_are_those_of_workers),
