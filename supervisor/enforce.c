@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervisor/cgroup/cgroup_text.h"
 #include "supervisor/clock.h"
 #include "supervisor/limits.h"
 #include "supervisor/process_tree.h"
@@ -48,7 +49,7 @@ int enforce_open(struct viv_supervisor *s, struct viv_error *err)
     const struct viv_cgroup_config config = {
         .slots = s->config.workers_max,
         .tenants_max = s->config.workers_max + 256,
-        .spare_max = 4, /* a group is some fifteen descriptors */
+        .spare_max = 4, /* a group is some thirteen descriptors */
         .clone_uid = geteuid() == 0 ? VIV_ZYGOTE_UID : 0,
     };
 
@@ -155,11 +156,12 @@ int enforce_spawn(struct worker *w, struct viv_cgroup_entrance *ret_entrance, st
 
 static void mark(struct worker *w)
 {
-    struct viv_supervisor *s = w->supervisor;
-    int64_t cpu = process_tree_cpu_ns(w->vm_pid);
+    struct viv_cgroup *groups = w->supervisor->enforce.groups;
+    int64_t cpu = viv_cgroup_counts_cpu(groups, w->index) ? 0 : process_tree_cpu_ns(w->vm_pid);
 
-    viv_cgroup_mark(s->enforce.groups, w->index, NULL);
+    viv_cgroup_mark(groups, w->index, NULL);
     w->enforced.cpu_base_ns = cpu > 0 ? cpu : 0;
+    w->enforced.oom_kills = 0;
     w->enforced.marked = true;
 }
 
@@ -273,6 +275,27 @@ static void say_killed(const struct worker *w, const struct viv_cgroup_usage *u)
         c->processes_killed = (unsigned)u->oom_kills;
 }
 
+/* Of an execution that was cancelled it is told twice: of its answer, and of its worker's end. */
+static void count_kills(struct worker *w, uint64_t oom_kills)
+{
+    if (oom_kills <= w->enforced.oom_kills)
+        return;
+    stats_add(&w->supervisor->stats.oom_kills, oom_kills - w->enforced.oom_kills);
+    w->enforced.oom_kills = oom_kills;
+}
+
+/* The total is the kernel's. Of its two parts, which nothing depends on, the kernel has
+ * estimates too, of two files more: so they are as the process told, or the zygote of it. */
+static void take_cpu(struct answer *a, uint64_t total_ns)
+{
+    uint64_t user, system;
+
+    viv_cgroup_text_split(total_ns, (uint64_t)a->user_cpu_ns, (uint64_t)a->system_cpu_ns, &user,
+                          &system);
+    a->user_cpu_ns = (int64_t)user;
+    a->system_cpu_ns = (int64_t)system;
+}
+
 void enforce_end(struct worker *w, bool died)
 {
     struct viv_cgroup_usage u = {0};
@@ -281,11 +304,9 @@ void enforce_end(struct worker *w, bool died)
     if (!w->execution->began_ns ||
         viv_cgroup_spent(w->supervisor->enforce.groups, w->index, &u, NULL) < 0)
         return;
-    stats_add(&w->supervisor->stats.oom_kills, u.oom_kills);
-    if (u.user_ns + u.system_ns > 0) {
-        a->user_cpu_ns = (int64_t)u.user_ns;
-        a->system_cpu_ns = (int64_t)u.system_ns;
-    }
+    count_kills(w, u.oom_kills);
+    if (u.cpu_ns > 0)
+        take_cpu(a, u.cpu_ns);
     if (u.memory_peak_bytes > 0)
         a->peak_rss_bytes = u.memory_peak_bytes;
     else if (w->enforced.seen_bytes > a->peak_rss_bytes)
@@ -296,14 +317,15 @@ void enforce_end(struct worker *w, bool died)
 
 int64_t enforce_cpu_ns(const struct worker *w)
 {
-    int64_t vm = process_tree_cpu_ns(w->vm_pid), all = -1;
+    const struct viv_cgroup *groups = w->supervisor->enforce.groups;
+    /* By this the kernel brings what runs just now up to date, also in the group. */
+    int64_t vm = process_tree_cpu_ns(w->vm_pid);
     struct viv_cgroup_usage u;
 
-    if (vm >= 0)
-        vm -= w->enforced.cpu_base_ns;
-    if (viv_cgroup_spent(w->supervisor->enforce.groups, w->index, &u, NULL) == 0)
-        all = (int64_t)(u.user_ns + u.system_ns);
-    return all > vm ? all : vm;
+    if (viv_cgroup_counts_cpu(groups, w->index) &&
+        viv_cgroup_spent(groups, w->index, &u, NULL) == 0)
+        return (int64_t)u.cpu_ns;
+    return vm < 0 ? -1 : vm - w->enforced.cpu_base_ns;
 }
 
 /* --- the stand-in for a memory limit ------------------------------------- */

@@ -28,6 +28,7 @@ struct enforced {
     struct viv_cgroup_limits limits; /* those that its group has */
     uint64_t tenant_memory_bytes; /* the ceiling of its tenant's group when it was born; 0: none */
     bool marked;                  /* counters are at 0 since its last execution */
+    uint64_t oom_kills;           /* of this execution that the statistics have */
     int64_t cpu_base_ns;          /* without a group: what the VM had used before */
     uint64_t memory_base_bytes;   /* and what it held */
     uint64_t seen_bytes;          /* the most that was seen of this execution */

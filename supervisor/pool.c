@@ -247,7 +247,8 @@ void pool_assign(struct viv_supervisor *s)
 
     serve_parked(s);
     queue_serve_held(s);
-    while (!s->stopping && (kinds = kinds_with_capacity(s)) && (e = queue_pop(s, kinds))) {
+    while (!s->stopping && s->fair.startable > 0 && (kinds = kinds_with_capacity(s)) &&
+           (e = queue_pop(s, kinds))) {
         struct demand *all = &e->zygote->demand;
         struct demand_tenant *demand = demand_of(all, enforce_tenant(s, e->name.tenant), e->exec);
         struct worker *w = idle_of(s, demand);

@@ -1,8 +1,6 @@
 /* Executions on their way: submitted, queued, running, finished. */
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "supervisor/clock.h"
@@ -181,23 +179,13 @@ void schedule_finish(struct viv_supervisor *s, struct execution *e, const struct
         drain_check(s);
 }
 
-/* 128 random bits: nobody can guess another's. */
-void schedule_generate_id(char ret_id[VIV_ID_MAX + 1])
-{
-    uint64_t bits[2] = {0};
-
-    if (getrandom(bits, sizeof(bits), 0) < 0)
-        bits[0] = (uint64_t)clock_now();
-    snprintf(ret_id, VIV_ID_MAX + 1, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
-}
-
 /* Whether it may be queued. */
 static int admit(struct viv_supervisor *s, struct execution *e, struct viv_error *err)
 {
     if (s->draining || s->stopping)
         return viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
     if (e->name.id[0] == '\0')
-        schedule_generate_id(e->name.id);
+        random_id(&s->ids, e->name.id);
     if (registry_find(&s->registry, e->name.tenant, e->name.id))
         return viv_fail(err, VIV_ALREADY_EXISTS,
                         "execution_id %s is queued or running: choose another, or leave it empty",

@@ -96,7 +96,7 @@ void session_arrive(struct viv_supervisor *s, struct execution *e)
     struct viv_error error;
 
     if (e->session_id[0] == '\0')
-        schedule_generate_id(e->session_id);
+        random_id(&s->ids, e->session_id);
     if (find_or_make(s, e, &session, &error) < 0 || !session) {
         schedule_finish(s, e, NULL, &error);
         return;

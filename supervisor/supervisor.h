@@ -9,6 +9,7 @@
 #include "supervisor/execution.h"
 #include "supervisor/inbox.h"
 #include "supervisor/link.h"
+#include "supervisor/random_id.h"
 #include "supervisor/registry.h"
 #include "supervisor/remembered.h"
 #include "supervisor/stats.h"
@@ -101,6 +102,7 @@ struct viv_supervisor {
     unsigned waiting_count, running_count;
     TAILQ_HEAD(, execution) held; /* first come, first served */
     struct registry registry;
+    struct random_ids *ids;
     struct remembered remembered;
     uint64_t next_generation;
 
@@ -158,7 +160,6 @@ void schedule_assign(struct viv_supervisor *supervisor, struct execution *execut
                      struct worker *worker);
 /* Into the list of all live ones. */
 void schedule_enlist(struct viv_supervisor *supervisor, struct execution *execution);
-void schedule_generate_id(char ret_id[VIV_ID_MAX + 1]);
 /* Reports or rejects (`error` not NULL), then frees the place. */
 void schedule_finish(struct viv_supervisor *supervisor, struct execution *execution,
                      const struct viv_death *death, const struct viv_error *error);

@@ -21,6 +21,9 @@ static int allocate(const struct viv_cgroup_config *config, struct viv_cgroup **
     cg->groups = calloc(cg->group_count, sizeof(*cg->groups));
     cg->slots = calloc(config->slots + 1, sizeof(*cg->slots));
     cg->tenants = calloc(cg->config.tenants_max, sizeof(*cg->tenants));
+    TAILQ_INIT(&cg->idle);
+    for (unsigned i = 0; cg->tenants && i < cg->config.tenants_max; i++)
+        TAILQ_INSERT_TAIL(&cg->idle, &cg->tenants[i], idle);
     *ret = cg;
     return cg->groups && cg->slots && cg->tenants ? 0 : -1;
 }
@@ -69,10 +72,8 @@ static void close_groups(struct viv_cgroup *cg)
         if (g->state == GROUP_FREE)
             continue;
         cg->version->kill(g);
-        viv_cgroup_tree_forget(cg, g);
+        viv_cgroup_tree_forget(g);
     }
-    for (unsigned i = 0; i < cg->config.tenants_max; i++)
-        viv_cgroup_tree_close_tenant(&cg->tenants[i]);
 }
 
 void viv_cgroup_close(struct viv_cgroup *cg)
@@ -134,7 +135,7 @@ int viv_cgroup_tenant(struct viv_cgroup *cg, const char *tenant,
     if (!t->unsure && viv_cgroup_limits_equal(&t->limits, limits))
         return 0;
     t->unsure = true; /* half of them may be set */
-    if (viv_cgroup_tree_set(cg, t->dirs, limits, err) < 0)
+    if (viv_cgroup_tree_ceiling(cg, t, limits, err) < 0)
         return -1;
     t->limits = *limits;
     t->unsure = false;
@@ -162,7 +163,7 @@ int viv_cgroup_release(struct viv_cgroup *cg, unsigned slot, struct viv_error *e
         return viv_fail_errno(err, VIV_INTERNAL, "can't see whether a control group is empty");
     if (!empty)
         return viv_fail(err, VIV_FAILED_PRECONDITION, "slot %u's control group isn't empty", slot);
-    g->state = GROUP_SPARE;
+    viv_cgroup_tree_release(cg, g);
     cg->slots[slot] = NULL;
     return 0;
 }
@@ -233,7 +234,7 @@ int viv_cgroup_mark(struct viv_cgroup *cg, unsigned slot, struct viv_error *err)
     if (!(g = held(cg, slot, err)))
         return -1;
     cg->version->restart_peak(g);
-    cg->version->spent(g, &g->before);
+    cg->version->counters(g, &g->before);
     return 0;
 }
 
@@ -251,16 +252,23 @@ static int read_since(const struct viv_cgroup *cg, unsigned slot, bool all,
     if (cg->version) {
         if (!(g = held(cg, slot, err)))
             return -1;
-        cg->version->spent(g, &u);
-        u.user_ns = since(u.user_ns, g->before.user_ns);
-        u.system_ns = since(u.system_ns, g->before.system_ns);
+        cg->version->counters(g, &u);
+        u.cpu_ns = since(u.cpu_ns, g->before.cpu_ns);
         u.memory_limit_hits = since(u.memory_limit_hits, g->before.memory_limit_hits);
         u.oom_kills = since(u.oom_kills, g->before.oom_kills);
+        cg->version->peak(g, &u);
         if (all)
             cg->version->events(g, &u);
     }
     *ret = u;
     return 0;
+}
+
+bool viv_cgroup_counts_cpu(const struct viv_cgroup *cg, unsigned slot)
+{
+    const struct group *g = slot < cg->config.slots ? cg->slots[slot] : NULL;
+
+    return g && g->kept[KEPT_CPU] >= 0;
 }
 
 int viv_cgroup_usage(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,

@@ -67,8 +67,7 @@ static inline bool viv_cgroup_limits_equal(const struct viv_cgroup_limits *a,
 
 /* Since viv_cgroup_mark(), except where said. */
 struct viv_cgroup_usage {
-    uint64_t user_ns;
-    uint64_t system_ns;
+    uint64_t cpu_ns;
     uint64_t memory_peak_bytes;
     uint64_t memory_limit_hits; /* times that the group's own limit was met */
     /* Processes; some kernels count one of them twice. With memory_limit_hits 0
@@ -115,7 +114,8 @@ const char *viv_cgroup_mode_name(enum viv_cgroup_mode mode);
 const struct viv_cgroup_finding *viv_cgroup_finding(const struct viv_cgroup *cg,
                                                     enum viv_cgroup_layer layer);
 
-/* The ceiling over all workers of a tenant; holds until it is set again. */
+/* The ceiling over all workers of a tenant; holds until it is set again. One that is new
+ * needs it set: its group may have been another's. */
 int viv_cgroup_tenant(struct viv_cgroup *cg, const char *tenant,
                       const struct viv_cgroup_limits *limits, struct viv_error *err);
 
@@ -145,6 +145,9 @@ int viv_cgroup_mark(struct viv_cgroup *cg, unsigned slot, struct viv_error *err)
 
 int viv_cgroup_usage(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,
                      struct viv_error *err);
+
+/* Whether a group's own count of CPU time is there to be read. */
+bool viv_cgroup_counts_cpu(const struct viv_cgroup *cg, unsigned slot);
 
 /* What every execution is asked for, from files that are kept open. */
 int viv_cgroup_spent(const struct viv_cgroup *cg, unsigned slot, struct viv_cgroup_usage *ret,

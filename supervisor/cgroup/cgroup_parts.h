@@ -2,6 +2,8 @@
 #ifndef VIVARIUM_CGROUP_PARTS_H
 #define VIVARIUM_CGROUP_PARTS_H
 
+#include <sys/queue.h>
+
 #include "supervisor/cgroup/cgroup.h"
 #include "supervisor/cgroup/cgroup_text.h"
 
@@ -23,23 +25,36 @@ struct hierarchy {
     const char *failed;     /* what failed with it */
 };
 
+/* A worker's group that nobody is in and that had to make room: its directories are
+ * there, no descriptor of them is. Of a tenant that runs one thing after the other there
+ * are two, for its next worker may start before the last one is gone. */
+#define RESTING 2
+
+struct resting {
+    unsigned number;
+    struct viv_cgroup_limits limits;
+    bool limited;
+};
+
+/* Of its own directories no descriptor is kept either. */
 struct tenant {
     bool used;
     char name[TENANT_NAME];
     unsigned number;
-    unsigned groups;
+    unsigned groups; /* all that there are in it */
+    unsigned held;
     unsigned next_worker;
-    int dirs[PARTS];
+    struct resting resting[RESTING];
+    unsigned resting_count;
     struct viv_cgroup_limits limits;
-    bool unsure; /* whether the kernel has these */
+    bool unsure;              /* whether the kernel has these */
+    TAILQ_ENTRY(tenant) idle; /* while it holds none */
 };
 
 /* Files that every execution reads, kept open: a pread(2) is a tenth of an
  * openat(2), read(2) and close(2). Which they are is the version's. */
 enum viv_cgroup_kept {
     KEPT_CPU, /* version 2: all of cpu.stat */
-    KEPT_CPU_USER,
-    KEPT_CPU_SYSTEM,
     KEPT_PEAK,
     KEPT_KILLS, /* version 2: all of memory.events */
     KEPT_MEMORY,
@@ -59,7 +74,8 @@ struct group {
     struct viv_cgroup_entrance entrance;
     struct viv_cgroup_usage before;
     struct viv_cgroup_limits limits;
-    bool limited; /* and they are what the kernel has */
+    bool limited;      /* and they are what the kernel has */
+    uint64_t released; /* in which order it became a spare one */
 };
 
 struct viv_cgroup;
@@ -70,9 +86,11 @@ struct viv_cgroup_version {
     int (*set[VIV_CGROUP_LAYERS])(const int dirs[PARTS], const struct viv_cgroup_limits *limits);
     /* Opens what is kept; closed with the group. */
     void (*open_files)(struct group *g);
-    /* Since the group was made; what can't be read is 0. The first fills in what
-     * every execution is asked for and oom_kills, the second the rest. */
-    void (*spent)(const struct group *g, struct viv_cgroup_usage *ret);
+    /* What can't be read is left alone. Of the first three every execution is asked: what
+     * counts on since the group was made, and the peak since it was set back, with the
+     * limit's hits where only that tells them. */
+    void (*counters)(const struct group *g, struct viv_cgroup_usage *ret);
+    void (*peak)(const struct group *g, struct viv_cgroup_usage *ret);
     void (*events)(const struct group *g, struct viv_cgroup_usage *ret);
     int (*empty)(const struct group *g, bool *ret);
     int (*kill)(const struct group *g);
@@ -82,7 +100,7 @@ struct viv_cgroup_version {
      * and the group must be made anew. */
     int (*renew)(struct group *g);
     /* What a tenant's directory needs before groups are made in it. */
-    int (*open_tenant)(const struct tenant *t);
+    void (*open_tenant)(const int dirs[PARTS]);
     /* Opens the doors; they are closed with the group. */
     void (*entrance)(const struct group *g, struct viv_cgroup_entrance *ret);
 };
@@ -103,7 +121,10 @@ struct viv_cgroup {
     unsigned group_count;
     struct group **slots;
     struct tenant *tenants;
+    /* Unused ones, then those whose last worker has left longest ago. */
+    TAILQ_HEAD(, tenant) idle;
     unsigned next_tenant;
+    uint64_t releases;
 };
 
 /* cgroup_lib.c: all that is libcgroup's. `name` is below the mount point. */
@@ -141,13 +162,15 @@ int viv_cgroup_tree_tenant(struct viv_cgroup *cg, const char *name, struct tenan
                            struct viv_error *err);
 int viv_cgroup_tree_group(struct viv_cgroup *cg, struct tenant *t, struct group **ret,
                           struct viv_error *err);
-/* -1: somebody is in it. */
-int viv_cgroup_tree_remove(struct viv_cgroup *cg, struct group *g);
+/* The ceiling over all of a tenant's groups. */
+int viv_cgroup_tree_ceiling(struct viv_cgroup *cg, struct tenant *t,
+                            const struct viv_cgroup_limits *limits, struct viv_error *err);
+/* Nobody is in it, and it may be used again. */
+void viv_cgroup_tree_release(struct viv_cgroup *cg, struct group *g);
 int viv_cgroup_tree_attach(struct viv_cgroup *cg, const struct group *g, pid_t pid,
                            struct viv_error *err);
-/* Our side of them only: the directories stay. */
-void viv_cgroup_tree_forget(struct viv_cgroup *cg, struct group *g);
-void viv_cgroup_tree_close_tenant(struct tenant *t);
+/* Our side of it only: the directories stay. */
+void viv_cgroup_tree_forget(struct group *g);
 int viv_cgroup_tree_set(struct viv_cgroup *cg, const int dirs[PARTS],
                         const struct viv_cgroup_limits *limits, struct viv_error *err);
 

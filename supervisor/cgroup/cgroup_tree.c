@@ -9,6 +9,8 @@
 #include "supervisor/cgroup/cgroup_parts.h"
 
 #define PATH_ROOM (VIV_CGROUP_PATH + 3 * VIV_CGROUP_NAME)
+/* Of memory in a group that another tenant gets. */
+#define LEFT_MAX (1u << 20)
 
 static void close_dirs(int dirs[PARTS])
 {
@@ -26,7 +28,27 @@ static void remove_dirs(const struct viv_cgroup *cg, const char *below)
             unlinkat(cg->hierarchies[i].root_dir, below, AT_REMOVEDIR);
 }
 
-/* Makes <root>/<below> in every hierarchy that we have. */
+/* <root>/<below> in every hierarchy that we have. */
+static int open_dirs(const struct viv_cgroup *cg, const char *below, int ret[PARTS])
+{
+    int dirs[PARTS] = {-1, -1, -1, -1};
+
+    for (unsigned i = 0; i < cg->parts; i++) {
+        const struct hierarchy *h = &cg->hierarchies[i];
+
+        if (h->root_dir < 0)
+            continue;
+        dirs[i] = openat(h->root_dir, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dirs[i] >= 0)
+            continue;
+        close_dirs(dirs);
+        return -1;
+    }
+    memcpy(ret, dirs, sizeof(dirs));
+    return 0;
+}
+
+/* Makes and opens them. */
 static int make_dirs(const struct viv_cgroup *cg, const char *below, int ret[PARTS],
                      struct viv_error *err)
 {
@@ -45,15 +67,20 @@ static int make_dirs(const struct viv_cgroup *cg, const char *below, int ret[PAR
     return 0;
 }
 
-static void group_path(const struct group *g, char ret[2 * VIV_CGROUP_NAME])
+static void tenant_path(const struct tenant *t, char ret[VIV_CGROUP_NAME])
+{
+    viv_cgroup_text_tenant(t->number, t->name, ret);
+}
+
+static void group_path(const struct tenant *t, unsigned number, char ret[2 * VIV_CGROUP_NAME])
 {
     char tenant[VIV_CGROUP_NAME];
 
-    viv_cgroup_text_tenant(g->tenant->number, g->tenant->name, tenant);
-    snprintf(ret, 2 * VIV_CGROUP_NAME, "%s/w%u", tenant, g->number);
+    tenant_path(t, tenant);
+    snprintf(ret, 2 * VIV_CGROUP_NAME, "%s/w%u", tenant, number);
 }
 
-static void close_group(struct group *g)
+void viv_cgroup_tree_forget(struct group *g)
 {
     for (unsigned i = 0; i < g->entrance.door_count; i++)
         close(g->entrance.doors[i]);
@@ -64,33 +91,38 @@ static void close_group(struct group *g)
     *g = (struct group){.dirs = {-1, -1, -1, -1}};
 }
 
-int viv_cgroup_tree_remove(struct viv_cgroup *cg, struct group *g)
+/* -1: somebody is in it. */
+static int remove_worker(struct viv_cgroup *cg, struct tenant *t, unsigned number)
 {
     char below[2 * VIV_CGROUP_NAME];
 
-    group_path(g, below);
+    group_path(t, number, below);
     for (unsigned i = 0; i < cg->parts; i++) {
         int root = cg->hierarchies[i].root_dir;
 
         if (root >= 0 && unlinkat(root, below, AT_REMOVEDIR) < 0 && errno != ENOENT)
             return -1;
     }
-    g->tenant->groups--;
-    close_group(g);
+    t->groups--;
     return 0;
 }
 
-void viv_cgroup_tree_forget(struct viv_cgroup *cg, struct group *g)
+static int remove_group(struct viv_cgroup *cg, struct group *g)
 {
-    g->tenant->groups--;
-    close_group(g);
+    if (remove_worker(cg, g->tenant, g->number) < 0)
+        return -1;
+    viv_cgroup_tree_forget(g);
+    return 0;
 }
 
-void viv_cgroup_tree_close_tenant(struct tenant *t)
+static int remove_resting(struct viv_cgroup *cg, struct tenant *t)
 {
-    if (t->used)
-        close_dirs(t->dirs);
-    t->used = false;
+    while (t->resting_count > 0) {
+        if (remove_worker(cg, t, t->resting[t->resting_count - 1].number) < 0)
+            return -1;
+        t->resting_count--;
+    }
+    return 0;
 }
 
 int viv_cgroup_tree_attach(struct viv_cgroup *cg, const struct group *g, pid_t pid,
@@ -98,7 +130,7 @@ int viv_cgroup_tree_attach(struct viv_cgroup *cg, const struct group *g, pid_t p
 {
     char below[2 * VIV_CGROUP_NAME], path[PATH_ROOM];
 
-    group_path(g, below);
+    group_path(g->tenant, g->number, below);
     for (unsigned i = 0; i < cg->parts; i++) {
         const struct hierarchy *h = &cg->hierarchies[i];
 
@@ -111,12 +143,44 @@ int viv_cgroup_tree_attach(struct viv_cgroup *cg, const struct group *g, pid_t p
     return 0;
 }
 
+/* The last one in, as of idle workers. */
 static struct group *spare_of(struct viv_cgroup *cg, const struct tenant *t)
 {
-    for (unsigned i = 0; i < cg->group_count; i++)
-        if (cg->groups[i].state == GROUP_SPARE && (!t || cg->groups[i].tenant == t))
-            return &cg->groups[i];
-    return NULL;
+    struct group *last = NULL;
+
+    for (unsigned i = 0; i < cg->group_count; i++) {
+        struct group *g = &cg->groups[i];
+
+        if (g->state == GROUP_SPARE && g->tenant == t && (!last || g->released > last->released))
+            last = g;
+    }
+    return last;
+}
+
+static struct group *oldest_spare(struct viv_cgroup *cg)
+{
+    struct group *first = NULL;
+
+    for (unsigned i = 0; i < cg->group_count; i++) {
+        struct group *g = &cg->groups[i];
+
+        if (g->state == GROUP_SPARE && (!first || g->released < first->released))
+            first = g;
+    }
+    return first;
+}
+
+/* It is kept where it can be used again. */
+static int put_away(struct viv_cgroup *cg, struct group *g)
+{
+    struct tenant *t = g->tenant;
+
+    if (t->resting_count == RESTING || cg->version->restart_peak(g) < 0)
+        return remove_group(cg, g);
+    t->resting[t->resting_count++] =
+        (struct resting){.number = g->number, .limits = g->limits, .limited = g->limited};
+    viv_cgroup_tree_forget(g);
+    return 0;
 }
 
 /* There are more places than slots, so a spare one can always make room. */
@@ -127,19 +191,49 @@ static struct group *free_place(struct viv_cgroup *cg)
     for (unsigned i = 0; i < cg->group_count; i++)
         if (cg->groups[i].state == GROUP_FREE)
             return &cg->groups[i];
-    spare = spare_of(cg, NULL);
-    return spare && viv_cgroup_tree_remove(cg, spare) == 0 ? spare : NULL;
+    spare = oldest_spare(cg);
+    return spare && put_away(cg, spare) == 0 ? spare : NULL;
+}
+
+static void open_group(struct viv_cgroup *cg, struct group *g)
+{
+    g->entrance.directory = -1;
+    cg->version->entrance(g, &g->entrance);
+    cg->version->open_files(g);
+}
+
+/* NULL: there is none, or it has to be made anew. */
+static struct group *wake(struct viv_cgroup *cg, struct tenant *t)
+{
+    struct group *g = t->resting_count > 0 ? free_place(cg) : NULL;
+    struct group woken = {.state = GROUP_SPARE, .dirty = true, .tenant = t};
+    char below[2 * VIV_CGROUP_NAME];
+    const struct resting *r;
+
+    if (!g)
+        return NULL;
+    r = &t->resting[t->resting_count - 1];
+    group_path(t, r->number, below);
+    if (open_dirs(cg, below, woken.dirs) < 0) {
+        remove_resting(cg, t);
+        return NULL;
+    }
+    woken.number = r->number;
+    woken.limits = r->limits;
+    woken.limited = r->limited;
+    t->resting_count--;
+    open_group(cg, &woken);
+    *g = woken;
+    return g;
 }
 
 static int make_group(struct viv_cgroup *cg, struct tenant *t, struct group *g,
                       struct viv_error *err)
 {
+    struct group made = {.state = GROUP_SPARE, .tenant = t, .number = t->next_worker++};
     char below[2 * VIV_CGROUP_NAME];
-    struct group made = {.state = GROUP_SPARE, .tenant = t};
 
-    made.entrance.directory = -1;
-    made.number = t->next_worker++;
-    group_path(&made, below);
+    group_path(t, made.number, below);
     if (make_dirs(cg, below, made.dirs, err) < 0)
         return -1;
     /* An out-of-memory kill ends the execution, not one process of it that the
@@ -152,8 +246,7 @@ static int make_group(struct viv_cgroup *cg, struct tenant *t, struct group *g,
         return viv_fail_errno(err, VIV_INTERNAL, "can't give a control group to uid %u",
                               cg->config.clone_uid);
     }
-    cg->version->entrance(&made, &made.entrance);
-    cg->version->open_files(&made);
+    open_group(cg, &made);
     t->groups++;
     *g = made;
     return 0;
@@ -164,7 +257,9 @@ int viv_cgroup_tree_group(struct viv_cgroup *cg, struct tenant *t, struct group 
 {
     struct group *g = spare_of(cg, t);
 
-    if (g && g->dirty && cg->version->renew(g) < 0 && viv_cgroup_tree_remove(cg, g) < 0)
+    if (!g)
+        g = wake(cg, t);
+    if (g && g->dirty && cg->version->renew(g) < 0 && remove_group(cg, g) < 0)
         g = NULL; /* somebody is in it after all: another one */
     if (!g || g->state == GROUP_FREE) {
         g = g ? g : free_place(cg);
@@ -175,8 +270,18 @@ int viv_cgroup_tree_group(struct viv_cgroup *cg, struct tenant *t, struct group 
     }
     g->state = GROUP_HELD;
     g->dirty = true;
+    if (t->held++ == 0)
+        TAILQ_REMOVE(&cg->idle, t, idle);
     *ret = g;
     return 0;
+}
+
+void viv_cgroup_tree_release(struct viv_cgroup *cg, struct group *g)
+{
+    g->state = GROUP_SPARE;
+    g->released = ++cg->releases;
+    if (--g->tenant->held == 0)
+        TAILQ_INSERT_TAIL(&cg->idle, g->tenant, idle);
 }
 
 static struct tenant *known(struct viv_cgroup *cg, const char *name)
@@ -187,6 +292,41 @@ static struct tenant *known(struct viv_cgroup *cg, const char *name)
     return NULL;
 }
 
+/* Memory outlives who used it, where the supervisor holds it: an answer that nobody has
+ * read yet. Of version 1. */
+static bool holds_memory(const struct viv_cgroup *cg, const char *tenant)
+{
+    char file[2 * VIV_CGROUP_NAME];
+    uint64_t held = 0;
+
+    snprintf(file, sizeof(file), "%s/memory.usage_in_bytes", tenant);
+    viv_cgroup_files_number(cg->hierarchies[PART_MEMORY].root_dir, file, &held);
+    return held > LEFT_MAX;
+}
+
+/* Of who has left, for who comes: making a tenant's groups and a worker's costs a hundred
+ * times as much. Version 1 alone can rename. */
+static int take_over(struct viv_cgroup *cg, struct tenant *t, const char *name)
+{
+    char was[VIV_CGROUP_NAME], is[VIV_CGROUP_NAME];
+
+    tenant_path(t, was);
+    viv_cgroup_text_tenant(cg->next_tenant, name, is);
+    if (holds_memory(cg, was))
+        return -1;
+    for (unsigned i = 0; i < cg->parts; i++) {
+        int root = cg->hierarchies[i].root_dir;
+
+        if (root < 0 || renameat(root, was, root, is) == 0)
+            continue;
+        while (i-- > 0)
+            if ((root = cg->hierarchies[i].root_dir) >= 0)
+                renameat(root, is, root, was);
+        return -1;
+    }
+    return 0;
+}
+
 /* A tenant that comes back gets new groups, and its ceiling when that is set. */
 static int forget(struct viv_cgroup *cg, struct tenant *t)
 {
@@ -194,66 +334,86 @@ static int forget(struct viv_cgroup *cg, struct tenant *t)
     struct group *spare;
 
     while ((spare = spare_of(cg, t)))
-        if (viv_cgroup_tree_remove(cg, spare) < 0)
+        if (remove_group(cg, spare) < 0)
             return -1;
-    if (t->groups > 0)
+    if (remove_resting(cg, t) < 0)
         return -1;
-    viv_cgroup_text_tenant(t->number, t->name, below);
-    close_dirs(t->dirs);
+    tenant_path(t, below);
     remove_dirs(cg, below);
     t->used = false;
     return 0;
 }
 
-static bool holds_slots(const struct viv_cgroup *cg, const struct tenant *t)
+static int make_tenant(struct viv_cgroup *cg, const char *name, struct tenant *ret,
+                       struct viv_error *err)
 {
-    for (unsigned i = 0; i < cg->group_count; i++)
-        if (cg->groups[i].state == GROUP_HELD && cg->groups[i].tenant == t)
-            return true;
-    return false;
-}
+    struct tenant made = {.idle = ret->idle};
+    char below[VIV_CGROUP_NAME];
+    int dirs[PARTS];
 
-static struct tenant *tenant_place(struct viv_cgroup *cg)
-{
-    struct tenant *oldest = NULL;
-
-    for (unsigned i = 0; i < cg->config.tenants_max; i++) {
-        struct tenant *t = &cg->tenants[i];
-
-        if (!t->used)
-            return t;
-        if (!holds_slots(cg, t) && (!oldest || t->number < oldest->number))
-            oldest = t;
-    }
-    return oldest && forget(cg, oldest) == 0 ? oldest : NULL;
+    viv_cgroup_text_tenant(cg->next_tenant, name, below);
+    if (make_dirs(cg, below, dirs, err) < 0)
+        return -1;
+    cg->version->open_tenant(dirs);
+    close_dirs(dirs);
+    *ret = made;
+    return 0;
 }
 
 int viv_cgroup_tree_tenant(struct viv_cgroup *cg, const char *name, struct tenant **ret,
                            struct viv_error *err)
 {
-    char below[VIV_CGROUP_NAME];
     struct tenant *t = known(cg, name);
-    struct tenant made = {.used = true, .number = cg->next_tenant};
 
     if (t) {
         *ret = t;
         return 0;
     }
-    if (strlen(name) >= sizeof(made.name))
+    if (strlen(name) >= sizeof(t->name))
         return viv_fail(err, VIV_INVALID_ARGUMENT, "a tenant's name is too long");
-    t = tenant_place(cg);
-    if (!t)
+    t = TAILQ_FIRST(&cg->idle);
+    if (!t || (t->used && take_over(cg, t, name) < 0 && forget(cg, t) < 0))
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "more than %u tenants at a time",
                         cg->config.tenants_max);
-    snprintf(made.name, sizeof(made.name), "%s", name);
-    viv_cgroup_text_tenant(made.number, name, below);
-    if (make_dirs(cg, below, made.dirs, err) < 0)
+    if (!t->used && make_tenant(cg, name, t, err) < 0)
         return -1;
-    cg->version->open_tenant(&made);
-    cg->next_tenant++;
-    *t = made;
+    t->used = true;
+    t->number = cg->next_tenant++;
+    snprintf(t->name, sizeof(t->name), "%s", name);
     *ret = t;
     return 0;
+}
+
+/* Version 1 refuses a quota below that of a group in it. */
+static int cap_quotas(struct viv_cgroup *cg, struct tenant *t, uint32_t cpu_millis)
+{
+    for (unsigned i = 0; i < cg->group_count; i++) {
+        struct group *g = &cg->groups[i];
+
+        if (g->state == GROUP_FREE || g->tenant != t)
+            continue;
+        if (!g->limits.cpu_millis || g->limits.cpu_millis > cpu_millis)
+            g->limits.cpu_millis = cpu_millis;
+        if (cg->version->set[VIV_CGROUP_CPU_QUOTA](g->dirs, &g->limits) < 0)
+            return -1;
+    }
+    return remove_resting(cg, t);
+}
+
+int viv_cgroup_tree_ceiling(struct viv_cgroup *cg, struct tenant *t,
+                            const struct viv_cgroup_limits *limits, struct viv_error *err)
+{
+    char below[VIV_CGROUP_NAME];
+    int dirs[PARTS], rc;
+
+    tenant_path(t, below);
+    if (open_dirs(cg, below, dirs) < 0)
+        return viv_fail_errno(err, VIV_INTERNAL, "can't open a tenant's control group");
+    rc = viv_cgroup_tree_set(cg, dirs, limits, err);
+    if (rc < 0 && limits->cpu_millis && cap_quotas(cg, t, limits->cpu_millis) == 0)
+        rc = viv_cgroup_tree_set(cg, dirs, limits, err);
+    close_dirs(dirs);
+    return rc;
 }
 
 int viv_cgroup_tree_set(struct viv_cgroup *cg, const int dirs[PARTS],

@@ -63,8 +63,6 @@ static void open_files(struct group *g)
         int flags;
     } files[KEPT_FILES] = {
         [KEPT_CPU] = {PART_CPUACCT, "cpuacct.usage", O_RDONLY},
-        [KEPT_CPU_USER] = {PART_CPUACCT, "cpuacct.usage_user", O_RDONLY},
-        [KEPT_CPU_SYSTEM] = {PART_CPUACCT, "cpuacct.usage_sys", O_RDONLY},
         [KEPT_PEAK] = {PART_MEMORY, "memory.max_usage_in_bytes", O_RDWR},
         [KEPT_KILLS] = {PART_MEMORY, "memory.oom_control", O_RDONLY},
         [KEPT_MEMORY] = {PART_MEMORY, "memory.usage_in_bytes", O_RDONLY},
@@ -78,32 +76,21 @@ static void open_files(struct group *g)
     }
 }
 
-/* The total is the scheduler's own, in nanoseconds; how it is split comes from
- * the timer's ticks. */
-static void read_cpu(const struct group *g, struct viv_cgroup_usage *u)
+static void read_counters(const struct group *g, struct viv_cgroup_usage *u)
 {
-    uint64_t total, user, system;
+    static const char *const kills[] = {"oom_kill"};
 
-    if (viv_cgroup_files_kept_number(g->kept[KEPT_CPU], &total) < 0 ||
-        viv_cgroup_files_kept_number(g->kept[KEPT_CPU_USER], &user) < 0 ||
-        viv_cgroup_files_kept_number(g->kept[KEPT_CPU_SYSTEM], &system) < 0)
-        return;
-    viv_cgroup_text_split(total, user, system, &u->user_ns, &u->system_ns);
+    viv_cgroup_files_kept_number(g->kept[KEPT_CPU], &u->cpu_ns);
+    viv_cgroup_files_kept_fields(g->kept[KEPT_KILLS], kills, 1, &u->oom_kills);
 }
 
 /* With swap at 0 it is memory with swap that meets its limit first, and recent
  * kernels (seen with 6.18) don't count that in any failcnt; the peak tells. */
-static void read_spent(const struct group *g, struct viv_cgroup_usage *ret)
+static void read_peak(const struct group *g, struct viv_cgroup_usage *u)
 {
-    static const char *const kills[] = {"oom_kill"};
-    struct viv_cgroup_usage u = {0};
-
-    read_cpu(g, &u);
-    viv_cgroup_files_kept_number(g->kept[KEPT_PEAK], &u.memory_peak_bytes);
-    viv_cgroup_files_kept_fields(g->kept[KEPT_KILLS], kills, 1, &u.oom_kills);
-    u.memory_limit_hits = g->limits.memory_bytes > 0 &&
-                          u.memory_peak_bytes + ONE_PAGE >= g->limits.memory_bytes;
-    *ret = u;
+    viv_cgroup_files_kept_number(g->kept[KEPT_PEAK], &u->memory_peak_bytes);
+    u->memory_limit_hits = g->limits.memory_bytes > 0 &&
+                           u->memory_peak_bytes + ONE_PAGE >= g->limits.memory_bytes;
 }
 
 static void read_events(const struct group *g, struct viv_cgroup_usage *u)
@@ -173,9 +160,8 @@ static int renew(struct group *g)
     return restart_peak(g);
 }
 
-static int open_tenant(const struct tenant *t)
+static void open_tenant(const int dirs[PARTS])
 {
-    return 0;
 }
 
 /* cpu and cpuacct are often one hierarchy: entered once. */
@@ -209,7 +195,8 @@ const struct viv_cgroup_version viv_cgroup_v1 = {
             [VIV_CGROUP_CPU_QUOTA] = set_cpu_quota,
             [VIV_CGROUP_CPU_WEIGHT] = set_cpu_weight},
     .open_files = open_files,
-    .spent = read_spent,
+    .counters = read_counters,
+    .peak = read_peak,
     .events = read_events,
     .empty = is_empty,
     .kill = kill_all,

@@ -64,21 +64,22 @@ static void open_files(struct group *g)
     g->kept[KEPT_EMPTY] = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 }
 
-static void read_spent(const struct group *g, struct viv_cgroup_usage *ret)
+static void read_counters(const struct group *g, struct viv_cgroup_usage *u)
 {
-    static const char *const cpu_keys[] = {"user_usec", "system_usec"};
+    static const char *const cpu_keys[] = {"usage_usec"};
     static const char *const memory_keys[] = {"max", "oom_kill"};
-    uint64_t cpu[2] = {0}, memory[2] = {0};
-    struct viv_cgroup_usage u = {0};
+    uint64_t cpu_us = 0, memory[2] = {0};
 
-    viv_cgroup_files_kept_fields(g->kept[KEPT_CPU], cpu_keys, 2, cpu);
+    viv_cgroup_files_kept_fields(g->kept[KEPT_CPU], cpu_keys, 1, &cpu_us);
     viv_cgroup_files_kept_fields(g->kept[KEPT_KILLS], memory_keys, 2, memory);
-    viv_cgroup_files_kept_number(g->kept[KEPT_PEAK], &u.memory_peak_bytes);
-    u.user_ns = cpu[0] * 1000;
-    u.system_ns = cpu[1] * 1000;
-    u.memory_limit_hits = memory[0];
-    u.oom_kills = memory[1];
-    *ret = u;
+    u->cpu_ns = cpu_us * 1000;
+    u->memory_limit_hits = memory[0];
+    u->oom_kills = memory[1];
+}
+
+static void read_peak(const struct group *g, struct viv_cgroup_usage *u)
+{
+    viv_cgroup_files_kept_number(g->kept[KEPT_PEAK], &u->memory_peak_bytes);
 }
 
 static void read_events(const struct group *g, struct viv_cgroup_usage *u)
@@ -138,14 +139,13 @@ static int renew(struct group *g)
     return restart_peak(g);
 }
 
-static int open_tenant(const struct tenant *t)
+static void open_tenant(const int dirs[PARTS])
 {
     static const char *const wanted[] = {"memory", "pids", "cpu"};
 
     /* One that the root lacks is a finding already. */
     for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-        viv_cgroup_enable_below(t->dirs[PART_ONLY], wanted[i]);
-    return 0;
+        viv_cgroup_enable_below(dirs[PART_ONLY], wanted[i]);
 }
 
 static void entrance(const struct group *g, struct viv_cgroup_entrance *ret)
@@ -160,7 +160,8 @@ const struct viv_cgroup_version viv_cgroup_v2 = {
             [VIV_CGROUP_CPU_QUOTA] = set_cpu_quota,
             [VIV_CGROUP_CPU_WEIGHT] = set_cpu_weight},
     .open_files = open_files,
-    .spent = read_spent,
+    .counters = read_counters,
+    .peak = read_peak,
     .events = read_events,
     .empty = is_empty,
     .kill = kill_all,

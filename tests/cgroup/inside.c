@@ -59,6 +59,12 @@ int job_touch(void *mebibytes)
     return 0;
 }
 
+int job_fill(void *shared)
+{
+    memset(shared, 1, 16 << 20);
+    return 0;
+}
+
 int job_sleep(void *unused)
 {
     for (;;)

@@ -18,6 +18,7 @@ int ended(pid_t pid);
 int job_touch(void *mebibytes); /* allocates and touches that many; 0: it could */
 int job_fork(void *count);      /* forks that many sleepers; returns how many it got, at most 200 */
 int job_burn(void *ms);         /* keeps a processor busy */
+int job_fill(void *shared);     /* writes the first 16 MiB there */
 int job_sleep(void *unused);
 int job_nothing(void *unused);
 

@@ -49,6 +49,14 @@ static void run_to(const char *code, const struct viv_limits *limits, enum viv_o
     harness_free(r);
 }
 
+static void wait_output(struct run *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->streamed == 0 && !r->finished && !r->rejected)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
 static void every_layer_is_there(void **state)
 {
     struct viv_description d;
@@ -184,6 +192,41 @@ static void a_child_that_takes_too_much(void **state)
     run_to("os.kill(os.getpid(), 9)", &limits, VIV_OUTCOME_WORKER_DIED, NULL);
 }
 
+static uint64_t kills(void)
+{
+    struct viv_stats stats;
+
+    viv_stats(sup, &stats);
+    return stats.oom_kills;
+}
+
+/* One that is cancelled after it is told of twice: with its answer, and at the end. */
+static void a_kill_is_counted_once(void **state)
+{
+    static const char code[] = "child = os.fork()\n"
+                               "if child == 0:\n"
+                               "    grab(200)\n"
+                               "os.waitpid(child, 0); print('killed')\n";
+    const struct viv_limits limits = {.memory_bytes = 64 * MIB};
+    uint64_t before = kills(), one;
+    char endless[256];
+    struct run *r;
+
+    if (limits_version2())
+        return; /* there is no after */
+    run_to(code, &limits, VIV_OUTCOME_COMPLETED, NULL);
+    one = kills() - before;
+    assert_true(one > 0);
+    snprintf(endless, sizeof(endless), "%swhile True: pass", code);
+    r = limits_run(sup, NULL, endless, &limits);
+    wait_output(r);
+    viv_cancel_ticket(sup, r->ticket, VIV_CAUSE_CANCEL_RPC, NULL);
+    harness_wait(r);
+    expect(r, VIV_OUTCOME_CANCELLED, NULL);
+    harness_free(r);
+    assert_int_equal(kills() - before, 2 * one);
+}
+
 static void a_limit_below_what_a_worker_holds(void **state)
 {
     const struct viv_limits limits = {.memory_bytes = 32768};
@@ -259,15 +302,18 @@ static void children_s_cpu_time_counts(void **state)
     harness_free(r);
 }
 
-/* --- tenants ------------------------------------------------------------- */
-
-static void wait_output(struct run *r)
+static void time_in_the_kernel_is_told_as_such(void **state)
 {
-    pthread_mutex_lock(&r->lock);
-    while (r->streamed == 0 && !r->finished && !r->rejected)
-        pthread_cond_wait(&r->changed, &r->lock);
-    pthread_mutex_unlock(&r->lock);
+    static const char code[] = "with open('/dev/zero', 'rb', 0) as zero:\n"
+                               "    for i in range(500): zero.read(1 << 20)";
+    struct run *r = run(code, NULL);
+
+    expect(r, VIV_OUTCOME_COMPLETED, NULL);
+    assert_true(r->usage.system_cpu_ns > r->usage.user_cpu_ns);
+    harness_free(r);
 }
+
+/* --- tenants ------------------------------------------------------------- */
 
 static unsigned killed_by_ceiling(struct run *r)
 {
@@ -402,11 +448,13 @@ int main(void)
         cmocka_unit_test(who_keeps_asking_is_refused_and_lives),
         cmocka_unit_test(one_s_own_memory_error_is_one_s_own),
         cmocka_unit_test(a_child_that_takes_too_much),
+        cmocka_unit_test(a_kill_is_counted_once),
         cmocka_unit_test(a_limit_below_what_a_worker_holds),
         cmocka_unit_test(a_fork_bomb_ends_in_an_os_error),
         cmocka_unit_test(a_thread_bomb_ends_in_a_runtime_error),
         cmocka_unit_test(a_bomb_that_never_ends_is_killed_whole),
         cmocka_unit_test(children_s_cpu_time_counts),
+        cmocka_unit_test(time_in_the_kernel_is_told_as_such),
         cmocka_unit_test(a_tenant_s_ceiling_says_so),
         cmocka_unit_test(the_table_goes_before_the_configuration),
         cmocka_unit_test(a_ceiling_that_is_gone_holds_nobody),
