@@ -127,6 +127,7 @@ int viv_client_open(const char *target, const struct viv_client_options *options
     complete_options(&client->options);
     pthread_mutex_init(&client->mutex, NULL);
     pthread_cond_init(&client->idle, NULL);
+    viv_line_init(&client->line);
     client->channel = make_channel(client);
     *ret_client = client;
     return 0;
@@ -148,12 +149,23 @@ grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client)
     return queue ? queue : grpc_completion_queue_create_for_next(NULL);
 }
 
-bool viv_client_was_idle(struct viv_client *client)
+static int64_t now_ns(void)
 {
     gpr_timespec now = gpr_now(GPR_CLOCK_MONOTONIC);
-    int64_t now_ns = now.tv_sec * SECOND_NS + now.tv_nsec;
 
-    return now_ns - atomic_exchange(&client->last_call_ns, now_ns) > IDLE_NS;
+    return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+bool viv_client_call_begins(struct viv_client *client)
+{
+    return atomic_fetch_add(&client->under_way, 1) == 0 &&
+           now_ns() - atomic_load(&client->quiet_ns) > IDLE_NS;
+}
+
+void viv_client_call_ends(struct viv_client *client)
+{
+    if (atomic_fetch_sub(&client->under_way, 1) == 1)
+        atomic_store(&client->quiet_ns, now_ns());
 }
 
 static void destroy_queue(grpc_completion_queue *queue)
@@ -273,6 +285,7 @@ void viv_client_close(struct viv_client *client)
     grpc_channel_destroy(client->channel);
     viv_credentials_release(&client->credentials);
     grpc_shutdown();
+    viv_line_release(&client->line);
     pthread_cond_destroy(&client->idle);
     pthread_mutex_destroy(&client->mutex);
     free(client);
