@@ -71,6 +71,10 @@ static grpc_channel *make_channel(const struct viv_client *client)
         integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LAST_BACKOFF_MS),
         /* a client's connection is its own: closing the client closes it */
         integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        /* nobody looks at these, and each call would pay for them */
+        integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         {.type = GRPC_ARG_STRING,
          .key = (char *)GRPC_ARG_PRIMARY_USER_AGENT_STRING,
          .value.string = (char *)"vivarium-client/" VIV_CLIENT_VERSION_TEXT},
@@ -127,6 +131,7 @@ int viv_client_open(const char *target, const struct viv_client_options *options
     complete_options(&client->options);
     pthread_mutex_init(&client->mutex, NULL);
     pthread_cond_init(&client->idle, NULL);
+    viv_line_init(&client->line);
     client->channel = make_channel(client);
     *ret_client = client;
     return 0;
@@ -148,12 +153,23 @@ grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client)
     return queue ? queue : grpc_completion_queue_create_for_next(NULL);
 }
 
-bool viv_client_was_idle(struct viv_client *client)
+static int64_t now_ns(void)
 {
     gpr_timespec now = gpr_now(GPR_CLOCK_MONOTONIC);
-    int64_t now_ns = now.tv_sec * SECOND_NS + now.tv_nsec;
 
-    return now_ns - atomic_exchange(&client->last_call_ns, now_ns) > IDLE_NS;
+    return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+bool viv_client_call_begins(struct viv_client *client)
+{
+    return atomic_fetch_add(&client->under_way, 1) == 0 &&
+           now_ns() - atomic_load(&client->quiet_ns) > IDLE_NS;
+}
+
+void viv_client_call_ends(struct viv_client *client)
+{
+    if (atomic_fetch_sub(&client->under_way, 1) == 1)
+        atomic_store(&client->quiet_ns, now_ns());
 }
 
 static void destroy_queue(grpc_completion_queue *queue)
@@ -273,6 +289,7 @@ void viv_client_close(struct viv_client *client)
     grpc_channel_destroy(client->channel);
     viv_credentials_release(&client->credentials);
     grpc_shutdown();
+    viv_line_release(&client->line);
     pthread_cond_destroy(&client->idle);
     pthread_mutex_destroy(&client->mutex);
     free(client);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "client/credentials.h"
+#include "client/line.h"
 #include "client/target.h"
 #include "client/vivarium_client.h"
 
@@ -24,8 +25,10 @@ struct viv_client {
     char tenant[VIV_TARGET_MAX];       /* "": none */
     struct viv_credentials credentials;
 
-    _Atomic int64_t last_call_ns; /* when the last call began */
-    atomic_uint unbegun;          /* started calls that have yet to be gRPC's */
+    atomic_uint under_way;    /* calls */
+    _Atomic int64_t quiet_ns; /* since when there have been none */
+    atomic_bool standing;     /* when last seen, calls went out in the order in which they began */
+    struct viv_line line;     /* of those that wait until it stands */
 
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t idle;   /* `started` has become empty */
@@ -42,9 +45,9 @@ struct viv_client {
 grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client);
 void viv_client_return_queue(struct viv_client *client, grpc_completion_queue *queue);
 
-/* Whether no call has begun for some time. To be asked once
- * for each. */
-bool viv_client_was_idle(struct viv_client *client);
+/* True: there has been none for some time. */
+bool viv_client_call_begins(struct viv_client *client);
+void viv_client_call_ends(struct viv_client *client);
 
 /* Starts the thread at its first use and enters `rpc` into `started`. */
 int viv_client_enter(struct viv_client *client, struct viv_rpc *rpc, struct viv_error *err);

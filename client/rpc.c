@@ -107,6 +107,7 @@ static void watch(struct viv_rpc *rpc, grpc_connectivity_state state, int64_t at
 {
     gpr_timespec until = gpr_time_min(in_ns(at_most_ns), rpc->deadline);
 
+    rpc->watching = true;
     grpc_channel_watch_connectivity_state(rpc->client->channel, state, until, rpc->cq,
                                           &rpc->tags[VIV_RPC_CONNECT]);
 }
@@ -162,10 +163,31 @@ static void refused(struct viv_rpc *rpc)
     }
 }
 
+/* gRPC calls a channel ready a moment before calls go through, and what begins in
+ * that moment it sends last come, first served. An event of a watch comes after
+ * that moment, if the watch began when the channel was ready. */
+static void ready(struct viv_rpc *rpc)
+{
+    struct viv_client *client = rpc->client;
+
+    if (!rpc->in_line) {
+        viv_rpc_call_begin(rpc);
+    } else if (rpc->settled || atomic_load(&client->standing)) {
+        atomic_store(&client->standing, true);
+        viv_line_begin(&client->line);
+    } else {
+        rpc->settled = true;
+        watch(rpc, GRPC_CHANNEL_SHUTDOWN, LOOK_NS);
+    }
+}
+
 static void connect_step(struct viv_rpc *rpc)
 {
     grpc_connectivity_state state;
 
+    rpc->watching = false;
+    if (rpc->call) /* begun by the event of another one in the line */
+        return;
     if (viv_rpc_is_cancelled(rpc)) {
         finish_cancelled(rpc);
         return;
@@ -176,8 +198,12 @@ static void connect_step(struct viv_rpc *rpc)
     }
     state = grpc_channel_check_connectivity_state(rpc->client->channel, 1);
     if (state == GRPC_CHANNEL_READY) {
-        viv_rpc_call_begin(rpc);
-    } else if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+        ready(rpc);
+        return;
+    }
+    atomic_store(&rpc->client->standing, false);
+    rpc->settled = false;
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
         refused(rpc);
     } else {
         rpc->watched = true;
@@ -209,7 +235,7 @@ static void step(struct viv_rpc *rpc, enum viv_rpc_event event, bool success)
         message_step(rpc, success);
     else
         rpc->ended = true;
-    if (rpc->call && rpc->ended && !rpc->reading)
+    if (rpc->call && rpc->ended && !rpc->reading && !rpc->watching)
         conclude(rpc);
 }
 
@@ -217,13 +243,13 @@ static void step(struct viv_rpc *rpc, enum viv_rpc_event event, bool success)
  * whose supervisor has gone still calls itself ready. A request that went that
  * way might have been sent, so it could not be sent again. Each look takes one
  * event. */
-static void hear_of_closed_connections(struct viv_rpc *rpc)
+static void hear_of_closed_connections(grpc_completion_queue *cq)
 {
     /* Not the present: gRPC rounds what is left of it up to a millisecond. */
     gpr_timespec past = gpr_inf_past(GPR_CLOCK_MONOTONIC);
 
     for (int i = 0; i < CLOSED_LOOKS; i++)
-        grpc_completion_queue_next(rpc->cq, past, NULL);
+        grpc_completion_queue_next(cq, past, NULL);
 }
 
 int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
@@ -233,14 +259,15 @@ int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
     grpc_event event;
 
     rpc->cq = viv_client_borrow_queue(rpc->client);
-    if (viv_client_was_idle(rpc->client))
-        hear_of_closed_connections(rpc);
+    if (viv_client_call_begins(rpc->client))
+        hear_of_closed_connections(rpc->cq);
     step(rpc, VIV_RPC_CONNECT, true);
     while (!rpc->finished) {
         event = grpc_completion_queue_next(rpc->cq, forever, NULL);
         tag = event.tag;
         step(rpc, tag->event, event.success);
     }
+    viv_client_call_ends(rpc->client);
     viv_client_return_queue(rpc->client, rpc->cq);
     if (rpc->error.status == VIV_OK)
         return 0;
@@ -249,32 +276,28 @@ int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
     return -1;
 }
 
-/* On a connection that stands, the call itself is the first step: an event to
- * begin with would be a way through gRPC for nothing. But none overtakes one that
- * was started before it. */
-static bool may_begin_at_once(struct viv_rpc *rpc)
+static bool stands(struct viv_client *client)
 {
-    struct viv_client *client = rpc->client;
-
-    return !viv_client_was_idle(client) && atomic_load(&client->unbegun) == 0 &&
+    return atomic_load(&client->standing) &&
            grpc_channel_check_connectivity_state(client->channel, 0) == GRPC_CHANNEL_READY;
 }
 
-/* False: no event will come of itself, and this one is missing. */
+/* On a connection that stands, the call itself is the first step: an event to
+ * begin with would be a way through gRPC for nothing. Else it waits in the line.
+ * False: no event will come of itself, and this one is missing. */
 static bool begin_at_once(struct viv_rpc *rpc, enum viv_rpc_event *ret_missing)
 {
-    bool comes;
+    struct viv_client *client = rpc->client;
+    bool comes = false;
 
     pthread_mutex_lock(&rpc->turn);
-    if (may_begin_at_once(rpc)) {
-        viv_rpc_call_begin(rpc);
-        *ret_missing = VIV_RPC_END;
-        comes = !rpc->ended;
-    } else {
-        atomic_fetch_add(&rpc->client->unbegun, 1);
-        rpc->unbegun = true;
+    *ret_missing = VIV_RPC_END;
+    if (viv_line_join(&client->line, rpc, stands(client))) {
+        rpc->watching = true;
         *ret_missing = VIV_RPC_CONNECT;
-        comes = false;
+    } else {
+        viv_rpc_call_begin(rpc);
+        comes = !rpc->ended;
     }
     pthread_mutex_unlock(&rpc->turn);
     return comes;
@@ -282,12 +305,19 @@ static bool begin_at_once(struct viv_rpc *rpc, enum viv_rpc_event *ret_missing)
 
 int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err)
 {
+    struct viv_client *client = rpc->client;
     enum viv_rpc_event missing;
 
-    if (viv_client_enter(rpc->client, rpc, err))
+    if (viv_client_enter(client, rpc, err))
         return -1;
+    if (viv_client_call_begins(client)) {
+        grpc_completion_queue *own = viv_client_borrow_queue(client);
+
+        hear_of_closed_connections(own);
+        viv_client_return_queue(client, own);
+    }
     if (!begin_at_once(rpc, &missing))
-        grpc_channel_watch_connectivity_state(rpc->client->channel, GRPC_CHANNEL_SHUTDOWN,
+        grpc_channel_watch_connectivity_state(client->channel, GRPC_CHANNEL_SHUTDOWN,
                                               gpr_inf_past(GPR_CLOCK_MONOTONIC), rpc->cq,
                                               &rpc->tags[missing]);
     return 0;
@@ -296,16 +326,17 @@ int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err)
 void viv_rpc_handle(const struct viv_rpc_tag *tag, bool success)
 {
     struct viv_rpc *rpc = tag->rpc;
+    struct viv_client *client = rpc->client;
     bool finished;
 
     pthread_mutex_lock(&rpc->turn);
     step(rpc, tag->event, success);
     finished = rpc->finished;
-    if (rpc->unbegun && (rpc->call || finished)) {
-        rpc->unbegun = false;
-        atomic_fetch_sub(&rpc->client->unbegun, 1);
-    }
     pthread_mutex_unlock(&rpc->turn);
-    if (finished)
-        rpc->handler.done(rpc->handler.arg, rpc->error.status == VIV_OK ? NULL : &rpc->error);
+    if (!finished)
+        return;
+    if (rpc->in_line)
+        viv_line_leave(&client->line, rpc);
+    viv_client_call_ends(client);
+    rpc->handler.done(rpc->handler.arg, rpc->error.status == VIV_OK ? NULL : &rpc->error);
 }

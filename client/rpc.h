@@ -5,8 +5,9 @@
  *         +------------- may be sent again ----------------+
  *
  * While it connects, no gRPC call exists: what fails there was never sent, and
- * that needs no reading of error texts. All state is touched by the thread that
- * takes the events, but `mutex` guards what viv_rpc_cancel() looks at. */
+ * that needs no reading of error texts. Started ones wait for that in the
+ * client's line. All state is touched by the thread that takes the events, but
+ * `mutex` guards what viv_rpc_cancel() looks at. */
 #ifndef VIVARIUM_CLIENT_RPC_H
 #define VIVARIUM_CLIENT_RPC_H
 
@@ -53,6 +54,7 @@ struct viv_rpc {
     grpc_completion_queue *cq;
     struct viv_rpc_tag tags[VIV_RPC_EVENTS];
     struct viv_rpc *next, *prev; /* in client->started */
+    TAILQ_ENTRY(viv_rpc) line;   /* of the client's */
 
     /* Of a started one: held by who takes a step, which is the client's thread,
      * and who starts it for the first. */
@@ -65,11 +67,13 @@ struct viv_rpc {
     unsigned attempt;
     gpr_timespec give_up; /* connecting goes on until then in any case */
     bool watched;         /* a connection attempt of this call's own was seen */
-    bool reading;         /* the event MESSAGE is outstanding */
-    bool ended;           /* the event END is in */
-    bool broken;          /* `error` is ours and comes before the status */
+    bool in_line;
+    bool settled;  /* this call has seen the connection stand */
+    bool watching; /* the event CONNECT is outstanding */
+    bool reading;  /* the event MESSAGE is outstanding */
+    bool ended;    /* the event END is in */
+    bool broken;   /* `error` is ours and comes before the status */
     bool finished;
-    bool unbegun; /* counts in client->unbegun */
     struct viv_error error;
 
     grpc_metadata_array initial, trailing;

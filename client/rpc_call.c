@@ -188,12 +188,15 @@ void viv_rpc_call_take_status(struct viv_rpc *rpc)
 {
     size_t len = GRPC_SLICE_LENGTH(rpc->details);
 
+    rpc->error.status = VIV_OK;
+    if (rpc->status == GRPC_STATUS_OK)
+        return;
     viv_fail(&rpc->error, status_of(rpc->status), "%.*s", (int)len,
              (const char *)GRPC_SLICE_START_PTR(rpc->details));
     viv_retry_after(&rpc->error, read_retry(rpc));
     if (rpc->status == GRPC_STATUS_CANCELLED && viv_rpc_is_cancelled(rpc))
         viv_fail(&rpc->error, VIV_CANCELLED, VIV_RPC_CANCELLED);
-    else if (!len && rpc->status != GRPC_STATUS_OK)
+    else if (!len)
         viv_fail(&rpc->error, status_of(rpc->status), "gRPC status %d without a text",
                  (int)rpc->status);
 }

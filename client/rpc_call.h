@@ -1,5 +1,5 @@
 /* The gRPC call of a viv_rpc: its batches, and what they bring. Only for
- * client/rpc.c, on the thread that takes the events. */
+ * client/rpc.c and client/line.c, on the thread that takes the events. */
 #ifndef VIVARIUM_CLIENT_RPC_CALL_H
 #define VIVARIUM_CLIENT_RPC_CALL_H
 

@@ -409,8 +409,8 @@ typedef void viv_client_done(void *arg, struct viv_client_response *response,
  * library's thread. `arg` must live until `done`. Callbacks may run before this
  * returns. *ret_call (ret_call may be NULL) is the caller's, to be given to
  * viv_client_call_release(). On failure nothing is ever called. Errors that
- * come later go to `done`. Over a connection that stands, what one thread starts
- * is sent in that order; while it is being made, one may overtake another. */
+ * come later go to `done`. What is started first is sent first, also before there is
+ * a connection; only one that breaks may put calls out of order. */
 int viv_client_start(struct viv_client *client, const struct viv_client_request *request,
                      const struct viv_client_events *events, viv_client_done *done, void *arg,
                      struct viv_client_call **ret_call, struct viv_error *err);

@@ -286,6 +286,21 @@ static int continuation(uint8_t lead, uint8_t *low, uint8_t *high)
     return -1;
 }
 
+/* Eight bytes at a time: nearly all text is ASCII. */
+static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end)
+{
+    uint64_t eight;
+
+    for (; end - at >= 8; at += 8) {
+        memcpy(&eight, at, sizeof(eight));
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (at < end && *at < 0x80)
+        at++;
+    return at;
+}
+
 int viv_utf8_valid(const void *data, size_t len)
 {
     const uint8_t *at = data, *end = at + len;
@@ -295,7 +310,7 @@ int viv_utf8_valid(const void *data, size_t len)
         int more;
 
         if (*at < 0x80) {
-            at++;
+            at = skip_ascii(at, end);
             continue;
         }
         more = continuation(*at, &low, &high);

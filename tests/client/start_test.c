@@ -131,6 +131,101 @@ static void test_close_ends_what_was_started(void **state)
     fake_server_stop(server);
 }
 
+/* ---- while there is no connection ---- */
+
+static struct viv_client *open_patient(void)
+{
+    return fixture_open(&(struct viv_client_options){.connect_wait_ns = 60000 * MS});
+}
+
+static struct viv_client_call *start(struct viv_client *client, struct waiter *waiter,
+                                     int64_t timeout_ns)
+{
+    struct viv_client_request request = {.code = "1", .timeout_ns = timeout_ns};
+    struct viv_client_call *call = NULL;
+
+    assert_int_equal(viv_client_start(client, &request, NULL, on_done, waiter, &call, NULL), 0);
+    return call;
+}
+
+/* Of three that wait for a connection the second ends: by its deadline, or
+ * without one by a cancel. */
+static void end_second_of_three(int64_t timeout_ns, enum viv_status wanted)
+{
+    struct viv_client *client = open_patient();
+    struct waiter waiters[3] = {WAITER, WAITER, WAITER};
+    struct viv_client_call *calls[3];
+    struct fake_server *server;
+
+    for (int i = 0; i < 3; i++)
+        calls[i] = start(client, &waiters[i], i == 1 ? timeout_ns : 0);
+    if (!timeout_ns)
+        viv_client_call_cancel(calls[1]);
+    wait_done(&waiters[1], 1);
+    assert_int_equal(waiters[1].status, wanted);
+    server = fake_server_start(fix.target, fixture_completed, NULL);
+    for (int i = 0; i < 3; i++) {
+        wait_done(&waiters[i], 1);
+        assert_int_equal(waiters[i].completed, i != 1);
+        viv_client_call_release(calls[i]);
+    }
+    assert_int_equal(atomic_load(&fix.calls), 2);
+    viv_client_close(client);
+    fake_server_stop(server);
+}
+
+static void test_one_that_waits_is_cancelled_and_the_others_complete(void **state)
+{
+    end_second_of_three(0, VIV_CANCELLED);
+}
+
+static void test_one_that_waits_is_late_and_the_others_complete(void **state)
+{
+    end_second_of_three(100 * MS, VIV_DEADLINE_EXCEEDED);
+}
+
+static void test_close_ends_what_waits_for_a_connection(void **state)
+{
+    struct viv_client *client = open_patient();
+    struct waiter waiter = WAITER;
+
+    for (int i = 0; i < 10; i++)
+        viv_client_call_release(start(client, &waiter, 0));
+    viv_client_close(client);
+    assert_int_equal(waiter.done, 10);
+    assert_int_equal(waiter.status, VIV_CANCELLED);
+}
+
+static void test_each_that_was_started_hears_that_there_is_no_server(void **state)
+{
+    struct viv_client *client = fixture_open(NULL);
+    struct waiter waiter = WAITER;
+
+    for (int i = 0; i < 10; i++)
+        viv_client_call_release(start(client, &waiter, 0));
+    wait_done(&waiter, 10);
+    assert_int_equal(waiter.completed, 0);
+    assert_int_equal(waiter.status, VIV_UNAVAILABLE);
+    viv_client_close(client);
+}
+
+static void test_started_call_finds_a_server_that_came_back(void **state)
+{
+    struct viv_client *client = fixture_open(NULL);
+    struct waiter waiter = WAITER;
+
+    for (unsigned i = 1; i <= 5; i++) {
+        struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+
+        viv_client_call_release(start(client, &waiter, 0));
+        wait_done(&waiter, i);
+        assert_int_equal(waiter.completed, i);
+        fake_server_stop(server);
+        usleep(10000); /* the client hears of it */
+    }
+    viv_client_close(client);
+}
+
 /* ---- threads ---- */
 
 static void *hammer(void *arg)
@@ -177,6 +272,11 @@ int main(void)
         TEST(test_cancelled_call_is_done_with_cancelled),
         TEST(test_call_is_cancelled_while_it_connects),
         TEST(test_close_ends_what_was_started),
+        TEST(test_one_that_waits_is_cancelled_and_the_others_complete),
+        TEST(test_one_that_waits_is_late_and_the_others_complete),
+        TEST(test_close_ends_what_waits_for_a_connection),
+        TEST(test_each_that_was_started_hears_that_there_is_no_server),
+        TEST(test_started_call_finds_a_server_that_came_back),
         TEST(test_one_client_serves_twenty_threads),
     };
 

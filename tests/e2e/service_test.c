@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/e2e/e2e.h"
@@ -359,6 +361,51 @@ static void test_response_tells_what_was_used_and_enforced(void **state)
     viv_client_response_free(r);
 }
 
+/* ---- a connection that was cut ---- */
+
+#define FDS_MAX 1024
+
+/* Longer than a client is quiet while it is busy. */
+#define IDLE_US 10000
+
+/* The end of a client here; the daemon's has a nameless peer. */
+static bool leads_to_daemon(int fd)
+{
+    struct sockaddr_un peer = {0};
+    socklen_t len = sizeof(peer);
+
+    return !getpeername(fd, (struct sockaddr *)&peer, &len) && peer.sun_family == AF_UNIX &&
+           !strcmp(peer.sun_path, strchr(e2e.daemon.target, ':') + 1);
+}
+
+/* As where the daemon was killed: no word of farewell. */
+static void cut_connections(void)
+{
+    unsigned cut = 0;
+
+    for (int fd = 0; fd < FDS_MAX; fd++)
+        if (leads_to_daemon(fd) && !shutdown(fd, SHUT_RDWR))
+            cut++;
+    assert_true(cut > 0);
+    usleep(IDLE_US);
+}
+
+/* A request that went the old way would be lost, since an execution is not sent
+ * twice. To be the first test: the thread of a client that has started something
+ * reads the connections of all. */
+static void test_idle_client_hears_that_its_connection_was_cut(void **state)
+{
+    struct e2e_running running;
+
+    e2e_expect_alive();
+    cut_connections();
+    e2e_expect_alive();
+    cut_connections();
+    e2e_begin(&running, e2e.client, NULL, "1");
+    e2e_wait_response(&running);
+    e2e_end(&running);
+}
+
 /* ---- in order ---- */
 
 /* What is started first arrives first, also where the connection has been quiet. */
@@ -430,13 +477,59 @@ static void test_one_loop_hears_clients_and_workers(void **state)
     assert_true(found);
 }
 
+#define AT_ONCE 30
+
+/* A client's first calls, which find no connection yet. */
+static void start_at_once(const char *session_id)
+{
+    static struct e2e_running running[AT_ONCE];
+    struct viv_client *client = e2e_open(NULL);
+    char code[40];
+
+    for (int i = 0; i < AT_ONCE; i++) {
+        const struct viv_client_request request = {.session_id = session_id, .code = code};
+
+        snprintf(code, sizeof(code), "came.append(%d)", i);
+        e2e_begin_request(&running[i], client, &request);
+    }
+    for (int i = 0; i < AT_ONCE; i++) {
+        e2e_wait_response(&running[i]);
+        e2e_end(&running[i]);
+    }
+    viv_client_close(client);
+}
+
+static void test_what_is_started_before_there_is_a_connection_comes_in_order(void **state)
+{
+    const struct viv_client_session_open open = {0};
+    struct viv_client_session_reply *session;
+    struct viv_client_request request = {.session_id = NULL};
+    struct viv_client_response *response;
+
+    assert_int_equal(viv_client_session_open(e2e.client, &open, &session, NULL), 0);
+    for (int i = 0; i < 10; i++) {
+        request.session_id = session->session_id;
+        request.code = "came = []";
+        viv_client_response_free(e2e_run_request(&request));
+        start_at_once(session->session_id);
+        request.code = "came == list(range(len(came))) or came";
+        response = e2e_run_request(&request);
+        assert_string_equal(response->result_repr, "True");
+        viv_client_response_free(response);
+    }
+    viv_client_session_close(e2e.client, session->session_id, 0, NULL);
+    viv_client_session_reply_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_idle_client_hears_that_its_connection_was_cut),
         cmocka_unit_test(test_sixty_four_executions_from_eight_threads),
         cmocka_unit_test(test_sixty_four_executions_at_a_time),
         cmocka_unit_test(test_generated_ids_differ),
         cmocka_unit_test(test_what_is_started_first_comes_first),
+        cmocka_unit_test(test_what_is_started_before_there_is_a_connection_comes_in_order),
         cmocka_unit_test(test_tenants_can_not_cancel_each_other),
         cmocka_unit_test(test_tenants_do_not_see_each_other),
         cmocka_unit_test(test_tenants_may_use_the_same_id),

@@ -264,6 +264,22 @@ static void no_sequence_beside_them(void **state)
     assert_int_equal(triples, 128 * 128 * 128 + 2 * 128 * 1920 + (0x10000 - 0x800 - 0x800));
 }
 
+/* ASCII is skipped several bytes at a time. */
+static void a_bad_byte_is_seen_wherever_it_stands(void **state)
+{
+    uint8_t text[40];
+
+    memset(text, 'a', sizeof(text));
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        assert_int_equal(viv_utf8_valid(text, len), 1);
+        for (size_t at = 0; at < len; at++) {
+            text[at] = 0x80;
+            assert_int_equal(viv_utf8_valid(text, len), 0);
+            text[at] = 'a';
+        }
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, clear)
 
 int main(void)
@@ -283,6 +299,7 @@ int main(void)
         TEST(only_permitted_fields),
         cmocka_unit_test(every_code_point),
         cmocka_unit_test(no_sequence_beside_them),
+        cmocka_unit_test(a_bad_byte_is_seen_wherever_it_stands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
