@@ -150,7 +150,7 @@ static int settled_fds(void)
 
 static void test_descriptors_are_given_back(void **state)
 {
-    enum { ROUNDS = 10 };
+    enum { ROUNDS = 40 }; /* more than a worker that the pool has once and not the other time */
     int before;
 
     for (int i = 0; i < ROUNDS; i++)
