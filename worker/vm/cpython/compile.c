@@ -1,11 +1,14 @@
 /* The code is parsed once, into Python's syntax tree. A trailing expression
  * statement is taken off it and compiled as an expression, the rest as a
  * module. Both keep their positions in the source, so tracebacks, carets and
- * syntax errors are those of the whole. */
+ * syntax errors are those of the whole. Where its last line tells that there is
+ * no such statement, no tree is made: that is half the work. */
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/compile.h"
 
 #include <string.h>
+
+#include "worker/vm/cpython/statement.h"
 
 static struct {
     PyObject *compile;    /* builtins.compile, whatever user code makes of the name */
@@ -13,13 +16,14 @@ static struct {
     PyObject *expr;       /* ast.Expr */
 } saved;
 
-static PyObject *parse(const char *code, PyObject *filename)
+/* A code object; with PyCF_ONLY_AST the tree. */
+static PyObject *parse(const char *code, PyObject *filename, int flags)
 {
     /* The code is UTF-8 by contract, whatever a coding comment says. */
-    PyCompilerFlags flags = {.cf_flags = PyCF_ONLY_AST | PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE,
-                             .cf_feature_version = PY_MINOR_VERSION};
+    PyCompilerFlags all = {.cf_flags = flags | PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE,
+                           .cf_feature_version = PY_MINOR_VERSION};
 
-    return Py_CompileStringObject(code, filename, Py_file_input, &flags, -1);
+    return Py_CompileStringObject(code, filename, Py_file_input, &all, -1);
 }
 
 int viv_compile_setup(void)
@@ -33,7 +37,7 @@ int viv_compile_setup(void)
     saved.compile = PyObject_GetAttrString(builtins, "compile");
     saved.expression = PyObject_GetAttrString(ast, "Expression");
     saved.expr = PyObject_GetAttrString(ast, "Expr");
-    tree = parse("0", filename);
+    tree = parse("0", filename, PyCF_ONLY_AST);
     if (saved.compile && saved.expression && saved.expr && tree)
         rc = 0;
 out:
@@ -97,11 +101,27 @@ static int compile_parts(PyObject *tree, PyObject *filename, struct viv_compiled
     return 0;
 }
 
-int viv_compile(const char *code, size_t len, PyObject *filename, struct viv_compiled *ret_compiled)
+static int compile_text(const char *text, size_t len, PyObject *filename, struct viv_compiled *ret)
 {
     PyObject *tree;
-    char *text;
     int rc = -1;
+
+    if (viv_ends_in_other_statement(text, len)) {
+        ret->body = parse(text, filename, 0);
+        return ret->body ? 0 : -1;
+    }
+    tree = parse(text, filename, PyCF_ONLY_AST);
+    if (tree)
+        rc = compile_parts(tree, filename, ret);
+    Py_XDECREF(tree);
+    return rc;
+}
+
+int viv_compile(const char *code, size_t len, PyObject *filename, struct viv_compiled *ret_compiled)
+{
+    struct viv_compiled compiled = {0};
+    char *text;
+    int rc;
 
     if (memchr(code, '\0', len)) {
         PyErr_SetString(PyExc_ValueError, "source code string cannot contain null bytes");
@@ -114,11 +134,10 @@ int viv_compile(const char *code, size_t len, PyObject *filename, struct viv_com
     }
     memcpy(text, code, len);
     text[len] = '\0';
-    tree = parse(text, filename);
+    rc = compile_text(text, len, filename, &compiled);
     PyMem_RawFree(text);
-    if (tree)
-        rc = compile_parts(tree, filename, ret_compiled);
-    Py_XDECREF(tree);
+    if (rc == 0)
+        *ret_compiled = compiled;
     return rc;
 }
 
