@@ -305,6 +305,43 @@ static void test_huge_message(void **state)
     run_free(&run);
 }
 
+static void run_cell(struct worker *worker, int number, const char *code, struct run *ret_run)
+{
+    char name[32];
+    const struct order order = {.code = code, .filename = name, .keep = true};
+
+    snprintf(name, sizeof(name), "<cell %d>", number);
+    rig_run(worker, &order, ret_run);
+    assert_non_null(ret_run->result);
+}
+
+/* A long session doesn't gather the texts of all that it ran. Those of the last
+ * executions are there, and what the code itself has put there. */
+static void test_texts_of_a_session(void **state)
+{
+    static const char own[] = "import linecache\n"
+                              "own = linecache.cache['<cell 0>'] = 0, None, [], ''";
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    for (int i = 0; i < 200; i++) {
+        run_cell(&worker, i, i == 0 ? own : "def f():\n    g()\n", &run);
+        run_free(&run);
+    }
+    run_cell(&worker, 200,
+             "names = [name for name in linecache.cache if name.startswith('<cell')]\n"
+             "len(names) < 100, '<cell 190>' in names, linecache.cache['<cell 0>'] is own",
+             &run);
+    assert_string_equal(run.answer->result_repr, "(True, True, True)");
+    run_free(&run);
+    run_cell(&worker, 201, "f()", &run);
+    assert_non_null(strstr(run.answer->error->traceback, "File \"<cell 199>\", line 2, in f\n"
+                                                         "    g()\n"));
+    run_free(&run);
+    rig_reap(&rig, &worker, true);
+}
+
 static const char *worker_path;
 
 static int start(void **state)
@@ -327,10 +364,15 @@ static int stop(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_programs),     cmocka_unit_test(test_default_name),
-        cmocka_unit_test(test_frames),       cmocka_unit_test(test_syntax_location),
-        cmocka_unit_test(test_nul_in_code),  cmocka_unit_test(test_surrogates),
-        cmocka_unit_test(test_huge_message), cmocka_unit_test(test_caret_behind_non_ascii),
+        cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_default_name),
+        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_syntax_location),
+        cmocka_unit_test(test_nul_in_code),
+        cmocka_unit_test(test_surrogates),
+        cmocka_unit_test(test_huge_message),
+        cmocka_unit_test(test_caret_behind_non_ascii),
+        cmocka_unit_test(test_texts_of_a_session),
     };
 
     worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
