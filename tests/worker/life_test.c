@@ -211,6 +211,24 @@ static void test_output(void **state)
     run_free(&run);
 }
 
+/* As one does that a signal's handler has interrupted. */
+static void test_a_flush_that_fails_is_tried_again(void **state)
+{
+    struct run run;
+
+    execute("import os, sys\n"
+            "class Stream:\n"
+            "    flushed = 0\n"
+            "    def flush(self):\n"
+            "        self.flushed += 1\n"
+            "        os.write(1, b'flush %d\\n' % self.flushed)\n"
+            "        if self.flushed == 1: raise OSError\n"
+            "sys.stderr = Stream()\n",
+            &run);
+    assert_string_equal(run.out, "flush 1\nflush 2\n");
+    run_free(&run);
+}
+
 static void test_large_output(void **state)
 {
     struct run run;
@@ -644,6 +662,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_usage),
         cmocka_unit_test(test_sabotage),
         cmocka_unit_test(test_output),
+        cmocka_unit_test(test_a_flush_that_fails_is_tried_again),
         cmocka_unit_test(test_large_output),
         cmocka_unit_test(test_output_is_live),
         cmocka_unit_test(test_fork),
