@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/unit/test.h"
@@ -156,6 +157,62 @@ static void test_usage(void **state)
     assert_in_range(run.result->user_cpu_ns + run.result->system_cpu_ns, 200000000, 2000000000);
     assert_in_range(run.result->peak_rss_bytes, 100 << 20, 200 << 20);
     run_free(&run);
+}
+
+static int64_t clock_of(struct worker *worker)
+{
+    char path[64], line[128];
+    int pid = 0;
+    clockid_t clock;
+    struct timespec ts = {0};
+    FILE *info;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", worker->vm);
+    info = fopen(path, "re");
+    assert_non_null(info);
+    while (fgets(line, sizeof(line), info))
+        sscanf(line, "Pid: %d", &pid);
+    fclose(info);
+    assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+    assert_int_equal(clock_gettime(clock, &ts), 0);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void wait_until_idle(struct worker *worker)
+{
+    int64_t before, now = clock_of(worker);
+
+    do {
+        before = now;
+        usleep(100000);
+        now = clock_of(worker);
+    } while (now != before);
+}
+
+/* What a thread uses between two runs is nobody's, and least of all the next's. */
+static void test_usage_of_a_thread_between_runs(void **state)
+{
+    static const struct order
+        first = {.code = "import hashlib, threading, time\n"
+                         "hash = hashlib.pbkdf2_hmac, ('sha256', b'', b'', 1000000)\n"
+                         "threading.Thread(target=hash[0], args=hash[1]).start()\n"
+                         "time.sleep(0.05)", /* it is in C now, without the GIL */
+                 .keep = true},
+        second = {.code = "pass", .keep = true};
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    rig_run(&worker, &first, &run);
+    assert_non_null(run.result);
+    run_free(&run);
+    wait_until_idle(&worker);
+    assert_true(clock_of(&worker) > 200000000);
+    rig_run(&worker, &second, &run);
+    assert_non_null(run.result);
+    assert_in_range(run.result->user_cpu_ns + run.result->system_cpu_ns, 0, 100000000);
+    run_free(&run);
+    rig_reap(&rig, &worker, true);
 }
 
 /* User code that breaks whatever it can reach of ours. */
@@ -660,6 +717,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_excepthook),
         cmocka_unit_test(test_finalizers),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_usage_of_a_thread_between_runs),
         cmocka_unit_test(test_sabotage),
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_a_flush_that_fails_is_tried_again),

@@ -63,6 +63,12 @@ int viv_run_setup(void)
     return saved.hook && saved.argv && saved.file ? 0 : -1;
 }
 
+/* The main thread's id, which the interpreter keeps: no system call. */
+static pid_t own_process(void)
+{
+    return (pid_t)PyThreadState_Get()->native_thread_id;
+}
+
 static uint64_t now_ns(void)
 {
     struct timespec ts;
@@ -244,7 +250,7 @@ static int carry_out(struct state *s)
 
     if (!run->return_scope && !run->checkpoint && !lost)
         return 0;
-    if (s->report->scope_refused || used > s->carried.head.max || s->carrying)
+    if (s->report->scope_refused || used > s->carried.head.max || s->carrying || is_fork(s))
         return 0;
     s->carrying = true;
     s->carried.head.max -= used;
@@ -267,7 +273,7 @@ static void end_cancelled(struct state *s, struct viv_cancel_report *cancel)
         PyErr_WriteUnraisable(NULL);
     /* The variables survive a cancel. No cancel comes any more: the grace bounds
      * this, too. */
-    if (!is_fork(s) && carry_out(s) < 0)
+    if (carry_out(s) < 0)
         PyErr_Clear();
 }
 
@@ -392,7 +398,7 @@ static void rehearse(const char *code)
         .code = code, .code_len = strlen(code), .filename = "<rehearsal>"};
     struct viv_vm_report report = {0};
     struct state s = {
-        .run = &run, .report = &report, .answer.max = ANSWER_REHEARSED, .process = getpid()};
+        .run = &run, .report = &report, .answer.max = ANSWER_REHEARSED, .process = own_process()};
     struct viv_cancel_report cancel;
 
     viv_cancel_begin(&page, 1, NULL);
@@ -431,7 +437,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
                       .restored.max = answer_max,
                       .observed.max = answer_max,
                       .carried.head.max = answer_max,
-                      .process = getpid()};
+                      .process = own_process()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,
                                              .deferred = on_deferred,
@@ -449,7 +455,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     viv_memory_end();
     s.flushed = viv_streams_flush();
     take_observed(&s);
-    if (!s.cancelled && !is_fork(&s) && carry_out(&s) < 0)
+    if (!s.cancelled && carry_out(&s) < 0)
         take_exception(&s);
     if (s.cancelled)
         end_cancelled(&s, &cancel);
