@@ -25,6 +25,11 @@ static const char *const programs[] = {
     "x = (1,\n\n",
     "if True:\n",
     "if True:\nx = 1\n",
+    "if True:\nx",
+    "x = 1\n\nf(x,\n",
+    "x is 1\nif x:\nx",
+    "x = 1\n\n\nx / 0",
+    "x = 1\n\nf(**x, *x)",
     "if True:\n    x = 1\n  y = 2\n",
     "def f():\n\tx = 1\n        y = 2\n",
     "return 5",
@@ -281,6 +286,25 @@ static void test_caret_behind_non_ascii(void **state)
     run_free(&run);
 }
 
+/* Whatever is compiled again is not warned of again, nor what failed before it. */
+static void test_warnings_come_once(void **state)
+{
+    static const char *const codes[] = {"x is 1\nreturn 5\nx", "1if True else 2\nif x:\nx",
+                                        "x = 1\nx is 1\nx / 0", "x = 1\nx is 1"};
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        const struct order order = {.code = codes[i]};
+        const char *warning;
+        struct run run;
+
+        rig_execute(&rig, &order, &run);
+        warning = strstr(run.err, "SyntaxWarning");
+        if (!warning || strstr(warning + 1, "SyntaxWarning"))
+            fail_msg("%s\n%s", codes[i], run.err);
+        run_free(&run);
+    }
+}
+
 /* What is wrong with the texts of an exception must not be wrong with ours. */
 static void test_surrogates(void **state)
 {
@@ -373,6 +397,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_huge_message),
         cmocka_unit_test(test_caret_behind_non_ascii),
         cmocka_unit_test(test_texts_of_a_session),
+        cmocka_unit_test(test_warnings_come_once),
     };
 
     worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";

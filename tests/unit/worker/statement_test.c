@@ -84,6 +84,45 @@ static void what_may_be_one_is_not_told(void **state)
             fail_msg("told of: %s", unknown[i]);
 }
 
+static const struct {
+    const char *code, *rest; /* NULL: it is not to be cut */
+} cuts[] = {
+    {"x", "x"},
+    {"a = 1\nx", "x"},
+    {"a = 1\nx  # y\n\n", "x  # y\n\n"},
+    {"a = 1\r\nx", "x"},
+    {"a = 1\rx", "x"},
+    {"def f():\n    g('\\n')\nf(\"\\\\d\")", "f(\"\\\\d\")"},
+    {"x1y = 1_000 + a.b1c\nbase64.b64encode(x)", "base64.b64encode(x)"},
+    {"'''\nx", "x"}, /* which is no program before the cut */
+    {"", NULL},
+    {"def f():\n    g()", NULL},
+    {"\fx", NULL},
+    {"a = \\\nx", NULL},
+    {"a = \\\r\nx", NULL},
+    {"'\\d'\nx", NULL},
+    {"b'\\N'\nx", NULL},
+    {"a = 1if b else c\nx", NULL},
+    {"a = 0xfor b\nx", NULL},
+    {"a = 1.if b else c\nx", NULL},
+    {"a\n1if b else c", NULL},
+    {"from __future__ import barry_as_FLUFL\na <> b", NULL},
+    {"x\\", NULL},
+};
+
+static void cuts_are_before_the_last_line(void **state)
+{
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
+        size_t at = 0;
+        bool found = viv_find_cut(cuts[i].code, strlen(cuts[i].code), &at);
+
+        if (found != (cuts[i].rest != NULL))
+            fail_msg("%s: %d", cuts[i].code, found);
+        else if (found)
+            assert_string_equal(cuts[i].code + at, cuts[i].rest);
+    }
+}
+
 /* What stands behind the code is not looked at, nor what stands before it. */
 static void the_length_counts(void **state)
 {
@@ -97,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_no_expression_is_told),
         cmocka_unit_test(what_may_be_one_is_not_told),
+        cmocka_unit_test(cuts_are_before_the_last_line),
         cmocka_unit_test(the_length_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,3 +141,40 @@ bool viv_ends_in_other_statement(const char *code, size_t len)
         return true;
     return !has_any(line.begin, line.end, ";") && (begins_with_keyword(&line) || assigns(&line));
 }
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Whether parsing may warn: of an escape that is none, or of "1if x". What is
+ * parsed again would warn again. */
+static bool may_warn(const char *begin, const char *end)
+{
+    bool number = false;
+
+    for (const char *at = begin; at < end; at++) {
+        if (*at == '\\' && (++at == end || !is_one_of(*at, "\n\r\\'\"abfnrtvx01234567")))
+            return true;
+        if (!is_of_name(*at))
+            number = number && *at == '.';
+        else if (is_digit(*at) && (at == begin || !is_of_name(at[-1])))
+            number = true;
+        else if (number && !is_digit(*at) && *at != '_')
+            return true;
+    }
+    return false;
+}
+
+/* A __future__ may be the parser's, too. */
+bool viv_find_cut(const char *code, size_t len, size_t *ret_at)
+{
+    struct line line;
+
+    if (!find_last(code, code + len, &line) || is_continued(code, line.begin) ||
+        is_one_of(*line.begin, " \t\f") || may_warn(code, code + len) ||
+        memmem(code, len, "__future__", strlen("__future__")))
+        return false;
+    *ret_at = (size_t)(line.begin - code);
+    return true;
+}
