@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
+#include <sys/single_threaded.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,6 +89,19 @@ static struct used used_so_far(void)
     return used;
 }
 
+/* When the last run was over. */
+static struct {
+    bool known;
+    struct used used;
+} ended;
+
+/* While there is this thread alone, nothing has run since the last run but what
+ * sent its result and received the next one's request. */
+static struct used used_before(void)
+{
+    return ended.known && __libc_single_threaded ? ended.used : used_so_far();
+}
+
 static int send_result(int channel, uint64_t seq, const struct viv_vm_report *report,
                        const struct used *before, struct viv_error *err)
 {
@@ -117,6 +131,8 @@ static int send_result(int channel, uint64_t seq, const struct viv_vm_report *re
     result.user_cpu_ns = used.user_ns - before->user_ns;
     result.system_cpu_ns = used.system_ns - before->system_ns;
     result.peak_rss_bytes = used.peak_bytes;
+    ended.used = used;
+    ended.known = true;
     out.message_len = vivarium__internal__run_result__pack(&result, packed);
     return viv_frame_send(channel, &out, err);
 }
@@ -166,7 +182,7 @@ static int run(const struct viv_serve *serve, const struct viv_frame *frame,
 {
     struct note_target target = {.channel = serve->channel, .seq = frame->seq};
     struct viv_vm_report report = {0};
-    struct used before = used_so_far();
+    struct used before = used_before();
     struct viv_vm_run what = {
         .code = (const char *)frame->body,
         .code_len = frame->body_len - request->scope_bytes,

@@ -137,8 +137,9 @@ static int make_filters(struct zygote *z, struct viv_error *err)
 
 static void rehearse(void *arg)
 {
-    /* What any code meets: a page copied for nothing costs every worker. */
-    static const char code[] = "pass";
+    /* What any code meets, with a value or without: a page copied for nothing costs
+     * every worker. */
+    static const char code[] = "pass\nNone";
     const struct zygote *z = arg;
 
     if (viv_serve_rehearse(z->ops, z->vm, code, NULL) < 0)

@@ -116,10 +116,11 @@ static void test_threads_clean_up(void **state)
 
 static void test_exit_functions_run_to_their_end(void **state)
 {
-    static const char code[] = "import atexit, time\n"
+    static const char code[] = "import atexit, sys, time\n"
                                "def leave():\n"
                                "    time.sleep(0.1)\n"
                                "    print('left')\n"
+                               "    sys.stderr.write('right')\n"
                                "atexit.register(leave)\n"
                                "print('in', flush=True)\n"
                                "while True: pass\n";
@@ -130,7 +131,7 @@ static void test_exit_functions_run_to_their_end(void **state)
     assert_non_null(run.result);
     assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
     assert_string_equal(run.out, "in\nleft\n");
-    assert_string_equal(run.err, "");
+    assert_string_equal(run.err, "right");
     run_free(&run);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/unit/test.h"
@@ -158,6 +159,63 @@ static void test_usage(void **state)
     run_free(&run);
 }
 
+static int64_t clock_of(struct worker *worker)
+{
+    char path[64], line[128];
+    int pid = 0;
+    clockid_t clock;
+    struct timespec ts = {0};
+    FILE *info;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", worker->vm);
+    info = fopen(path, "re");
+    assert_non_null(info);
+    while (fgets(line, sizeof(line), info))
+        sscanf(line, "Pid: %d", &pid);
+    fclose(info);
+    assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+    assert_int_equal(clock_gettime(clock, &ts), 0);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* A thread that waits for the interpreter's lock takes a little. */
+static void wait_until_idle(struct worker *worker)
+{
+    int64_t before, now = clock_of(worker);
+
+    do {
+        before = now;
+        usleep(100000);
+        now = clock_of(worker);
+    } while (now - before > 20000000);
+}
+
+/* What a thread uses between two runs is nobody's, and least of all the next's. */
+static void test_usage_of_a_thread_between_runs(void **state)
+{
+    static const struct order
+        first = {.code = "import hashlib, threading, time\n"
+                         "hash = hashlib.pbkdf2_hmac, ('sha256', b'', b'', 1000000)\n"
+                         "threading.Thread(target=hash[0], args=hash[1]).start()\n"
+                         "time.sleep(0.05)", /* it is in C now, without the GIL */
+                 .keep = true},
+        second = {.code = "pass", .keep = true};
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    rig_run(&worker, &first, &run);
+    assert_non_null(run.result);
+    run_free(&run);
+    wait_until_idle(&worker);
+    assert_true(clock_of(&worker) > 200000000);
+    rig_run(&worker, &second, &run);
+    assert_non_null(run.result);
+    assert_in_range(run.result->user_cpu_ns + run.result->system_cpu_ns, 0, 100000000);
+    run_free(&run);
+    rig_reap(&rig, &worker, true);
+}
+
 /* User code that breaks whatever it can reach of ours. */
 static void test_sabotage(void **state)
 {
@@ -208,6 +266,24 @@ static void test_output(void **state)
     assert_int_equal(run.out_len, strlen("no newline \xff from C"));
     assert_memory_equal(run.out, "no newline \xff from C", run.out_len);
     assert_string_equal(run.err, "err");
+    run_free(&run);
+}
+
+/* As one does that a signal's handler has interrupted. */
+static void test_a_flush_that_fails_is_tried_again(void **state)
+{
+    struct run run;
+
+    execute("import os, sys\n"
+            "class Stream:\n"
+            "    flushed = 0\n"
+            "    def flush(self):\n"
+            "        self.flushed += 1\n"
+            "        os.write(1, b'flush %d\\n' % self.flushed)\n"
+            "        if self.flushed == 1: raise OSError\n"
+            "sys.stderr = Stream()\n",
+            &run);
+    assert_string_equal(run.out, "flush 1\nflush 2\n");
     run_free(&run);
 }
 
@@ -642,8 +718,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_excepthook),
         cmocka_unit_test(test_finalizers),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_usage_of_a_thread_between_runs),
         cmocka_unit_test(test_sabotage),
         cmocka_unit_test(test_output),
+        cmocka_unit_test(test_a_flush_that_fails_is_tried_again),
         cmocka_unit_test(test_large_output),
         cmocka_unit_test(test_output_is_live),
         cmocka_unit_test(test_fork),

@@ -183,6 +183,23 @@ static void test_nobody_asks_nothing_comes(void **state)
     run_free(&run);
 }
 
+/* Finalizers of what was traced are the run's, and so is what they write. */
+static void test_what_the_taking_prints_is_seen(void **state)
+{
+    const struct order order = {
+        .code = "import sys, weakref\n"
+                "other = compile('x = 1', '<other>', 'exec')\n"
+                "gone = weakref.ref(other, lambda ref: sys.stderr.write('gone'))\n"
+                "exec(other)\n"
+                "del other\n",
+        .trace_lines = 100};
+    struct run run;
+
+    execute(&order, &run);
+    assert_string_equal(run.err, "gone");
+    run_free(&run);
+}
+
 static void test_next_run_is_its_own(void **state)
 {
     const struct order first = {
@@ -334,6 +351,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_cancelled_run_answers_with_its_profile),
         cmocka_unit_test(test_odd_names_are_escaped),
         cmocka_unit_test(test_nobody_asks_nothing_comes),
+        cmocka_unit_test(test_what_the_taking_prints_is_seen),
         cmocka_unit_test(test_next_run_is_its_own),
         cmocka_unit_test(test_trace_is_the_lines_in_order),
         cmocka_unit_test(test_trace_has_a_cap),

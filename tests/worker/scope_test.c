@@ -178,6 +178,23 @@ static void test_forged_cancel(void **state)
     run_free(&run);
 }
 
+static void test_what_the_taking_prints_is_seen(void **state)
+{
+    const struct order order = {.code = "import sys\n"
+                                        "class A:\n"
+                                        "    def __reduce__(self):\n"
+                                        "        sys.stderr.write('reduced')\n"
+                                        "        return A, ()\n"
+                                        "a = A()\n",
+                                .return_scope = true};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_end(&run, VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED);
+    assert_string_equal(run.err, "reduced");
+    run_free(&run);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +204,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_swallows_is_killed),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_forged_cancel),
+        cmocka_unit_test(test_what_the_taking_prints_is_seen),
     };
     int failed;
 

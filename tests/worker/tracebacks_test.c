@@ -25,6 +25,11 @@ static const char *const programs[] = {
     "x = (1,\n\n",
     "if True:\n",
     "if True:\nx = 1\n",
+    "if True:\nx",
+    "x = 1\n\nf(x,\n",
+    "x is 1\nif x:\nx",
+    "x = 1\n\n\nx / 0",
+    "x = 1\n\nf(**x, *x)",
     "if True:\n    x = 1\n  y = 2\n",
     "def f():\n\tx = 1\n        y = 2\n",
     "return 5",
@@ -281,6 +286,25 @@ static void test_caret_behind_non_ascii(void **state)
     run_free(&run);
 }
 
+/* Whatever is compiled again is not warned of again, nor what failed before it. */
+static void test_warnings_come_once(void **state)
+{
+    static const char *const codes[] = {"x is 1\nreturn 5\nx", "1if True else 2\nif x:\nx",
+                                        "x = 1\nx is 1\nx / 0", "x = 1\nx is 1"};
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        const struct order order = {.code = codes[i]};
+        const char *warning;
+        struct run run;
+
+        rig_execute(&rig, &order, &run);
+        warning = strstr(run.err, "SyntaxWarning");
+        if (!warning || strstr(warning + 1, "SyntaxWarning"))
+            fail_msg("%s\n%s", codes[i], run.err);
+        run_free(&run);
+    }
+}
+
 /* What is wrong with the texts of an exception must not be wrong with ours. */
 static void test_surrogates(void **state)
 {
@@ -305,6 +329,43 @@ static void test_huge_message(void **state)
     run_free(&run);
 }
 
+static void run_cell(struct worker *worker, int number, const char *code, struct run *ret_run)
+{
+    char name[32];
+    const struct order order = {.code = code, .filename = name, .keep = true};
+
+    snprintf(name, sizeof(name), "<cell %d>", number);
+    rig_run(worker, &order, ret_run);
+    assert_non_null(ret_run->result);
+}
+
+/* A long session doesn't gather the texts of all that it ran. Those of the last
+ * executions are there, and what the code itself has put there. */
+static void test_texts_of_a_session(void **state)
+{
+    static const char own[] = "import linecache\n"
+                              "own = linecache.cache['<cell 0>'] = 0, None, [], ''";
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    for (int i = 0; i < 200; i++) {
+        run_cell(&worker, i, i == 0 ? own : "def f():\n    g()\n", &run);
+        run_free(&run);
+    }
+    run_cell(&worker, 200,
+             "names = [name for name in linecache.cache if name.startswith('<cell')]\n"
+             "len(names) < 100, '<cell 190>' in names, linecache.cache['<cell 0>'] is own",
+             &run);
+    assert_string_equal(run.answer->result_repr, "(True, True, True)");
+    run_free(&run);
+    run_cell(&worker, 201, "f()", &run);
+    assert_non_null(strstr(run.answer->error->traceback, "File \"<cell 199>\", line 2, in f\n"
+                                                         "    g()\n"));
+    run_free(&run);
+    rig_reap(&rig, &worker, true);
+}
+
 static const char *worker_path;
 
 static int start(void **state)
@@ -327,10 +388,16 @@ static int stop(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_programs),     cmocka_unit_test(test_default_name),
-        cmocka_unit_test(test_frames),       cmocka_unit_test(test_syntax_location),
-        cmocka_unit_test(test_nul_in_code),  cmocka_unit_test(test_surrogates),
-        cmocka_unit_test(test_huge_message), cmocka_unit_test(test_caret_behind_non_ascii),
+        cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_default_name),
+        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_syntax_location),
+        cmocka_unit_test(test_nul_in_code),
+        cmocka_unit_test(test_surrogates),
+        cmocka_unit_test(test_huge_message),
+        cmocka_unit_test(test_caret_behind_non_ascii),
+        cmocka_unit_test(test_texts_of_a_session),
+        cmocka_unit_test(test_warnings_come_once),
     };
 
     worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";

@@ -296,7 +296,7 @@ void viv_cancel_begin(const struct viv_control_page *page, uint64_t seq,
     viv_cancel_deliver_disarm();
     now.events = events ? events : &no_events;
     now.main = PyThreadState_Get();
-    now.main_tid = (pid_t)syscall(SYS_gettid);
+    now.main_tid = (pid_t)now.main->native_thread_id;
     now.seq = seq;
     now.page = page;
     atomic_store(&ringing, 0);

@@ -1,11 +1,15 @@
 /* The code is parsed once, into Python's syntax tree. A trailing expression
  * statement is taken off it and compiled as an expression, the rest as a
  * module. Both keep their positions in the source, so tracebacks, carets and
- * syntax errors are those of the whole. */
+ * syntax errors are those of the whole. A tree of Python objects is half the
+ * work, so none is made where the last line tells that there is no such
+ * statement, and where that line is one by itself, only of the line. */
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/compile.h"
 
 #include <string.h>
+
+#include "worker/vm/cpython/statement.h"
 
 static struct {
     PyObject *compile;    /* builtins.compile, whatever user code makes of the name */
@@ -13,13 +17,14 @@ static struct {
     PyObject *expr;       /* ast.Expr */
 } saved;
 
-static PyObject *parse(const char *code, PyObject *filename)
+/* A code object; with PyCF_ONLY_AST the tree. */
+static PyObject *parse(const char *code, PyObject *filename, int flags)
 {
     /* The code is UTF-8 by contract, whatever a coding comment says. */
-    PyCompilerFlags flags = {.cf_flags = PyCF_ONLY_AST | PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE,
-                             .cf_feature_version = PY_MINOR_VERSION};
+    PyCompilerFlags all = {.cf_flags = flags | PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE,
+                           .cf_feature_version = PY_MINOR_VERSION};
 
-    return Py_CompileStringObject(code, filename, Py_file_input, &flags, -1);
+    return Py_CompileStringObject(code, filename, Py_file_input, &all, -1);
 }
 
 int viv_compile_setup(void)
@@ -33,7 +38,7 @@ int viv_compile_setup(void)
     saved.compile = PyObject_GetAttrString(builtins, "compile");
     saved.expression = PyObject_GetAttrString(ast, "Expression");
     saved.expr = PyObject_GetAttrString(ast, "Expr");
-    tree = parse("0", filename);
+    tree = parse("0", filename, PyCF_ONLY_AST);
     if (saved.compile && saved.expression && saved.expr && tree)
         rc = 0;
 out:
@@ -97,11 +102,119 @@ static int compile_parts(PyObject *tree, PyObject *filename, struct viv_compiled
     return 0;
 }
 
+static int compile_tree_of(const char *text, PyObject *filename, struct viv_compiled *ret)
+{
+    PyObject *tree = parse(text, filename, PyCF_ONLY_AST);
+    int rc = tree ? compile_parts(tree, filename, ret) : -1;
+
+    Py_XDECREF(tree);
+    return rc;
+}
+
+static size_t count_lines(const char *text, size_t len)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < len; i++)
+        count += text[i] == '\n' || (text[i] == '\r' && text[i + 1] != '\n');
+    return count;
+}
+
+/* The tree of what begins at `at`, its lines numbered as in the whole. */
+static PyObject *parse_from(const char *text, size_t at, PyObject *filename)
+{
+    size_t lines = count_lines(text, at), len = strlen(text + at);
+    char *rest = PyMem_RawMalloc(lines + len + 1);
+    PyObject *tree;
+
+    if (!rest)
+        return PyErr_NoMemory();
+    memset(rest, '\n', lines);
+    memcpy(rest + lines, text + at, len + 1);
+    tree = parse(rest, filename, PyCF_ONLY_AST);
+    PyMem_RawFree(rest);
+    return tree;
+}
+
+/* An ast.Expression of what begins at `at`, if that is one expression statement.
+ * NULL: it is something else, or no program; there is no exception then. */
+static PyObject *cut_value(const char *text, size_t at, PyObject *filename)
+{
+    PyObject *tree = parse_from(text, at, filename);
+    PyObject *value = tree ? split_value(tree) : NULL;
+    PyObject *others = value ? PyObject_GetAttrString(tree, "body") : NULL;
+
+    if (others && PyList_Size(others) > 0)
+        Py_CLEAR(value);
+    PyErr_Clear();
+    Py_XDECREF(others);
+    Py_XDECREF(tree);
+    return value;
+}
+
+/* What is wrong with the beginning may look otherwise in the whole. */
+static int fail_as_a_whole(const char *text, PyObject *filename)
+{
+    PyObject *type, *value, *traceback, *tree;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    tree = parse(text, filename, PyCF_ONLY_AST);
+    if (tree) {
+        PyErr_Restore(type, value, traceback);
+        Py_DECREF(tree);
+    } else {
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    }
+    return -1;
+}
+
+/* The text before `at` without a tree. */
+static int compile_cut(char *text, size_t at, PyObject *filename, PyObject *expression,
+                       struct viv_compiled *ret)
+{
+    struct viv_compiled parts;
+    char first = text[at];
+
+    text[at] = '\0';
+    parts.body = parse(text, filename, 0);
+    text[at] = first;
+    if (!parts.body)
+        return fail_as_a_whole(text, filename);
+    parts.value = compile_tree(expression, filename, "eval", future_flags(parts.body));
+    if (!parts.value) {
+        viv_compile_free(&parts);
+        return -1;
+    }
+    *ret = parts;
+    return 0;
+}
+
+static int compile_text(char *text, size_t len, PyObject *filename, struct viv_compiled *ret)
+{
+    PyObject *expression = NULL;
+    size_t at;
+    int rc;
+
+    if (viv_ends_in_other_statement(text, len)) {
+        ret->body = parse(text, filename, 0);
+        return ret->body ? 0 : -1;
+    }
+    if (viv_find_cut(text, len, &at))
+        expression = cut_value(text, at, filename);
+    if (!expression)
+        return compile_tree_of(text, filename, ret);
+    rc = compile_cut(text, at, filename, expression, ret);
+    Py_DECREF(expression);
+    return rc;
+}
+
 int viv_compile(const char *code, size_t len, PyObject *filename, struct viv_compiled *ret_compiled)
 {
-    PyObject *tree;
+    struct viv_compiled compiled = {0};
     char *text;
-    int rc = -1;
+    int rc;
 
     if (memchr(code, '\0', len)) {
         PyErr_SetString(PyExc_ValueError, "source code string cannot contain null bytes");
@@ -114,11 +227,10 @@ int viv_compile(const char *code, size_t len, PyObject *filename, struct viv_com
     }
     memcpy(text, code, len);
     text[len] = '\0';
-    tree = parse(text, filename);
+    rc = compile_text(text, len, filename, &compiled);
     PyMem_RawFree(text);
-    if (tree)
-        rc = compile_parts(tree, filename, ret_compiled);
-    Py_XDECREF(tree);
+    if (rc == 0)
+        *ret_compiled = compiled;
     return rc;
 }
 

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -31,7 +32,8 @@ static struct {
     pthread_cond_t filled;
     bool thread_runs;
     unsigned writes; /* so far, up to WRITES_AT_ONCE */
-    size_t begin, end;
+    size_t begin;
+    atomic_size_t end; /* 0: empty. Looked at without the mutex, too */
     char backlog[BACKLOG_MAX];
 } live = {.mutex = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER};
 
@@ -199,9 +201,11 @@ static int put_all(const char *data, size_t len, bool flush)
     return 0;
 }
 
+static PyObject *name_closed;
+
 static bool is_open(PyObject *self)
 {
-    PyObject *closed = PyObject_GetAttrString(self, "closed");
+    PyObject *closed = PyObject_GetAttr(self, name_closed);
     bool open = closed && PyObject_Not(closed) == 1;
 
     Py_XDECREF(closed);
@@ -230,6 +234,17 @@ static PyObject *live_flush(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+bool viv_live_flush(PyObject *stream)
+{
+    bool empty = atomic_load(&live.end) == 0;
+    PyObject *done = empty ? NULL : live_flush(stream, NULL);
+    bool flushed = empty || done;
+
+    PyErr_Clear();
+    Py_XDECREF(done);
+    return flushed;
+}
+
 static PyMethodDef methods[] = {
     {"write", live_write, METH_O, "Writes bytes, now or within a few milliseconds."},
     {"flush", live_flush, METH_NOARGS, "Writes out everything, now."},
@@ -251,7 +266,9 @@ PyObject *viv_live_new(void)
     PyObject *base = io ? PyObject_GetAttrString(io, "FileIO") : NULL;
     PyObject *type = base ? PyType_FromSpecWithBases(&spec, base) : NULL;
 
-    if (type && pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0)
+    name_closed = PyUnicode_InternFromString("closed");
+    if (type && name_closed &&
+        pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0)
         stream = PyObject_CallFunction(type, "isO", STDOUT_FILENO, "wb", Py_False);
     Py_XDECREF(type);
     Py_XDECREF(base);

@@ -29,8 +29,10 @@
 #define ANSWER_REHEARSED (1u << 20)
 
 static struct {
-    PyObject *globals; /* __main__.__dict__ */
-    PyObject *hook;    /* sys.excepthook as the interpreter made it */
+    PyObject *globals;     /* __main__.__dict__ */
+    PyObject *sys;         /* sys.__dict__ */
+    PyObject *hook;        /* sys.excepthook as the interpreter made it */
+    PyObject *argv, *file; /* "argv" and "__file__" */
 } saved;
 
 struct state {
@@ -43,18 +45,28 @@ struct state {
     pid_t process;
     bool cancelled; /* vivarium.Cancelled left the code */
     bool steps_reached;
+    bool flushed;
     bool carrying; /* the scope is being taken, or was */
 };
 
 int viv_run_setup(void)
 {
-    PyObject *main = PyImport_AddModule("__main__");
+    PyObject *main = PyImport_AddModule("__main__"), *sys = PyImport_AddModule("sys");
 
-    if (!main)
+    if (!main || !sys)
         return -1;
     saved.globals = Py_NewRef(PyModule_GetDict(main));
+    saved.sys = Py_NewRef(PyModule_GetDict(sys));
     saved.hook = Py_XNewRef(PySys_GetObject("excepthook"));
-    return saved.hook ? 0 : -1;
+    saved.argv = PyUnicode_InternFromString("argv");
+    saved.file = PyUnicode_InternFromString("__file__");
+    return saved.hook && saved.argv && saved.file ? 0 : -1;
+}
+
+/* The main thread's id, which the interpreter keeps: no system call. */
+static pid_t own_process(void)
+{
+    return (pid_t)PyThreadState_Get()->native_thread_id;
 }
 
 static uint64_t now_ns(void)
@@ -106,11 +118,15 @@ static void on_steps_reached(void *arg)
 
 static int set_names(PyObject *filename)
 {
-    PyObject *argv = Py_BuildValue("[O]", filename);
-    int rc = argv ? PySys_SetObject("argv", argv) : -1;
+    PyObject *argv = PyList_New(1);
+    int rc;
 
-    Py_XDECREF(argv);
-    return rc < 0 ? -1 : PyDict_SetItemString(saved.globals, "__file__", filename);
+    if (!argv)
+        return -1;
+    PyList_SET_ITEM(argv, 0, Py_NewRef(filename));
+    rc = PyDict_SetItem(saved.sys, saved.argv, argv);
+    Py_DECREF(argv);
+    return rc < 0 ? -1 : PyDict_SetItem(saved.globals, saved.file, filename);
 }
 
 /* The value of the trailing expression; None where there is none; NULL. */
@@ -234,7 +250,7 @@ static int carry_out(struct state *s)
 
     if (!run->return_scope && !run->checkpoint && !lost)
         return 0;
-    if (s->report->scope_refused || used > s->carried.head.max || s->carrying)
+    if (s->report->scope_refused || used > s->carried.head.max || s->carrying || is_fork(s))
         return 0;
     s->carrying = true;
     s->carried.head.max -= used;
@@ -257,7 +273,7 @@ static void end_cancelled(struct state *s, struct viv_cancel_report *cancel)
         PyErr_WriteUnraisable(NULL);
     /* The variables survive a cancel. No cancel comes any more: the grace bounds
      * this, too. */
-    if (!is_fork(s) && carry_out(s) < 0)
+    if (carry_out(s) < 0)
         PyErr_Clear();
 }
 
@@ -322,6 +338,15 @@ static void run_code(struct state *s)
     Py_XDECREF(value);
 }
 
+/* Whether there may be something to write when all is over: what the first try
+ * has left, and what code printed since. That is exit functions, finalizers, and
+ * what a scope is taken with. */
+static bool may_hold(const struct state *s)
+{
+    return !s->flushed || s->cancelled || s->carrying || s->run->profile_interval_ns ||
+           s->run->trace_lines;
+}
+
 static void fill_report(const struct state *s, const struct viv_cancel_report *cancel)
 {
     struct viv_vm_report *report = s->report;
@@ -373,7 +398,7 @@ static void rehearse(const char *code)
         .code = code, .code_len = strlen(code), .filename = "<rehearsal>"};
     struct viv_vm_report report = {0};
     struct state s = {
-        .run = &run, .report = &report, .answer.max = ANSWER_REHEARSED, .process = getpid()};
+        .run = &run, .report = &report, .answer.max = ANSWER_REHEARSED, .process = own_process()};
     struct viv_cancel_report cancel;
 
     viv_cancel_begin(&page, 1, NULL);
@@ -412,7 +437,7 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
                       .restored.max = answer_max,
                       .observed.max = answer_max,
                       .carried.head.max = answer_max,
-                      .process = getpid()};
+                      .process = own_process()};
     const struct viv_cancel_events events = {.arg = &s,
                                              .hook_reached = on_hook_reached,
                                              .deferred = on_deferred,
@@ -428,15 +453,16 @@ int viv_run(const struct viv_vm_run *run, size_t answer_max, struct viv_vm_repor
     if (!s.cancelled && !run->keep)
         end_program(&s);
     viv_memory_end();
-    viv_streams_flush();
+    s.flushed = viv_streams_flush();
     take_observed(&s);
-    if (!s.cancelled && !is_fork(&s) && carry_out(&s) < 0)
+    if (!s.cancelled && carry_out(&s) < 0)
         take_exception(&s);
     if (s.cancelled)
         end_cancelled(&s, &cancel);
     else
         viv_cancel_end(&cancel);
-    viv_streams_flush(); /* what threads and exit functions wrote meanwhile */
+    if (may_hold(&s))
+        viv_streams_flush();
     if (is_fork(&s))
         _exit(report.exited ? (int)report.exit_status : report.end != VIV_VM_COMPLETED);
     fill_report(&s, &cancel);

@@ -61,19 +61,32 @@ int viv_source_setup(void)
  * entry is never checked against the disk. */
 static int tell_linecache(PyObject *filename, PyObject *lines, size_t len)
 {
-    PyObject *entry = Py_BuildValue("nOOO", (Py_ssize_t)len, Py_None, lines, filename);
+    PyObject *size = PyLong_FromSize_t(len);
+    PyObject *entry = size ? PyTuple_Pack(4, size, Py_None, lines, filename) : NULL;
     int rc = entry ? PyDict_SetItem(source.cache, filename, entry) : -1;
 
     Py_XDECREF(entry);
+    Py_XDECREF(size);
     return rc;
 }
 
-static int append_line(PyObject *lines, const char *text, size_t len, bool ended)
+/* Its entry goes, unless user code has put another there. */
+static void untell_linecache(const struct text *text)
+{
+    PyObject *entry = PyDict_GetItemWithError(source.cache, text->filename);
+
+    if (entry && PyTuple_Check(entry) && PyTuple_GET_SIZE(entry) == 4 &&
+        PyTuple_GET_ITEM(entry, 2) == text->lines)
+        PyDict_DelItem(source.cache, text->filename);
+    PyErr_Clear();
+}
+
+static int append_line(PyObject *lines, const char *text, size_t len, bool needs_end)
 {
     PyObject *line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)len, "replace"), *whole = line;
     int rc;
 
-    if (line && ended) {
+    if (line && needs_end) {
         whole = PyUnicode_FromFormat("%U\n", line);
         Py_DECREF(line);
     }
@@ -91,18 +104,22 @@ static PyObject *split_lines(const char *code, size_t len)
 
     while (lines && code < end) {
         size_t n = 0, room = (size_t)(end - code);
+        bool other_end;
 
         while (n < room && code[n] != '\n' && code[n] != '\r')
             n++;
-        if (append_line(lines, code, n, n < room) < 0)
+        other_end = n < room && code[n] == '\r';
+        n += n < room && code[n] == '\n';
+        if (append_line(lines, code, n, other_end) < 0)
             Py_CLEAR(lines);
-        code += n + (n < room) + (n + 1 < room && code[n] == '\r' && code[n + 1] == '\n');
+        code += n + other_end + (other_end && n + 1 < room && code[n + 1] == '\n');
     }
     return lines;
 }
 
 static void drop(int i)
 {
+    untell_linecache(&source.texts[i]);
     Py_CLEAR(source.texts[i].filename);
     Py_CLEAR(source.texts[i].lines);
     source.count--;
@@ -142,11 +159,8 @@ PyObject *viv_source_set(const char *code, size_t len, PyObject *filename)
 
 void viv_source_forget(void)
 {
-    while (source.count > 0) {
-        if (PyDict_DelItem(source.cache, source.texts[0].filename) < 0)
-            PyErr_Clear();
+    while (source.count > 0)
         drop(0);
-    }
 }
 
 /* A name is whatever user code says: it may be a pipe's, or a device's. */

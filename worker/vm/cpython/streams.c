@@ -3,11 +3,15 @@
 
 #include "worker/vm/cpython/streams.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "worker/vm/cpython/live.h"
 
-static const char *const names[] = {"stdout", "stderr"};
+static struct {
+    PyObject *sys; /* sys.__dict__ */
+    PyObject *names[2], *flush;
+} saved;
 
 /* As they are before user code puts anything in their place. */
 static PyObject *streams[2];
@@ -39,8 +43,24 @@ static int set_text(PyObject *object, const char *attribute, const char *text)
     return rc;
 }
 
+static int save(void)
+{
+    PyObject *sys = PyImport_ImportModule("sys");
+
+    if (!sys)
+        return -1;
+    saved.sys = Py_NewRef(PyModule_GetDict(sys));
+    Py_DECREF(sys);
+    saved.names[0] = PyUnicode_InternFromString("stdout");
+    saved.names[1] = PyUnicode_InternFromString("stderr");
+    saved.flush = PyUnicode_InternFromString("flush");
+    return saved.names[0] && saved.names[1] && saved.flush ? 0 : -1;
+}
+
 int viv_streams_setup(void)
 {
+    if (save() < 0)
+        return -1;
     streams[0] = new_stdout();
     streams[1] = Py_XNewRef(PySys_GetObject("stderr"));
     if (!streams[0] || !streams[1] || set_text(streams[0], "mode", "w") < 0 ||
@@ -50,24 +70,31 @@ int viv_streams_setup(void)
                                                      : PySys_SetObject("__stdout__", streams[0]);
 }
 
-static void flush(PyObject *stream)
+static bool flush(PyObject *stream)
 {
-    PyObject *done = stream ? PyObject_CallMethod(stream, "flush", NULL) : NULL;
+    PyObject *done = stream ? PyObject_CallMethodNoArgs(stream, saved.flush) : NULL;
+    bool raised = PyErr_Occurred();
 
     PyErr_Clear();
     Py_XDECREF(done);
+    return !raised;
 }
 
-void viv_streams_flush(void)
+bool viv_streams_flush(void)
 {
-    for (int i = 0; i < 2; i++) {
-        PyObject *stream = Py_XNewRef(PySys_GetObject(names[i]));
+    bool flushed = true;
 
-        if (stream != streams[i])
-            flush(stream);
-        Py_XDECREF(stream);
-        flush(streams[i]);
+    for (int i = 0; i < 2; i++) {
+        PyObject *stream = PyDict_GetItemWithError(saved.sys, saved.names[i]);
+
+        if (stream != streams[i]) {
+            Py_XINCREF(stream);
+            flushed &= flush(stream);
+            Py_XDECREF(stream);
+        }
+        flushed &= flush(streams[i]);
     }
-    flush(raw_stdout);
+    flushed &= viv_live_flush(raw_stdout);
     fflush(NULL);
+    return flushed;
 }
