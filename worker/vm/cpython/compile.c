@@ -152,37 +152,37 @@ static PyObject *cut_value(const char *text, size_t at, PyObject *filename)
     return value;
 }
 
-/* What is wrong with the beginning may look otherwise in the whole. */
-static int fail_as_a_whole(const char *text, PyObject *filename)
+/* Not where the compiler, behind the parser, says what is wrong: it would say again
+ * what it warned of. The exception stays. */
+static bool is_no_program(const char *text, PyObject *filename)
 {
     PyObject *type, *value, *traceback, *tree;
 
     PyErr_Fetch(&type, &value, &traceback);
     tree = parse(text, filename, PyCF_ONLY_AST);
-    if (tree) {
-        PyErr_Restore(type, value, traceback);
-        Py_DECREF(tree);
-    } else {
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
-    }
-    return -1;
+    PyErr_Restore(type, value, traceback);
+    Py_XDECREF(tree);
+    return !tree;
 }
 
 /* The text before `at` without a tree. */
 static int compile_cut(char *text, size_t at, PyObject *filename, PyObject *expression,
                        struct viv_compiled *ret)
 {
-    struct viv_compiled parts;
+    struct viv_compiled parts = {0};
     char first = text[at];
+    bool torn;
 
     text[at] = '\0';
     parts.body = parse(text, filename, 0);
+    torn = !parts.body && is_no_program(text, filename);
     text[at] = first;
-    if (!parts.body)
-        return fail_as_a_whole(text, filename);
-    parts.value = compile_tree(expression, filename, "eval", future_flags(parts.body));
+    if (torn) { /* which the whole may be, or it is wrong in another way */
+        PyErr_Clear();
+        return compile_tree_of(text, filename, ret);
+    }
+    if (parts.body)
+        parts.value = compile_tree(expression, filename, "eval", future_flags(parts.body));
     if (!parts.value) {
         viv_compile_free(&parts);
         return -1;
