@@ -100,6 +100,19 @@ static int run(struct viv_vm *self, const struct viv_vm_run *what, struct viv_vm
     return viv_run(what, self->answer_max, ret_report, err);
 }
 
+/* The thread state of who waits. */
+static PyThreadState *waiting;
+
+static void wait_begin(struct viv_vm *self)
+{
+    waiting = PyEval_SaveThread();
+}
+
+static void wait_end(struct viv_vm *self)
+{
+    PyEval_RestoreThread(waiting);
+}
+
 static uint64_t steps_done(struct viv_vm *self)
 {
     return viv_cancel_steps();
@@ -111,6 +124,8 @@ const struct viv_vm_ops viv_cpython_ops = {
     .after_clone_parent = after_clone_parent,
     .adopt = adopt,
     .run = run,
+    .wait_begin = wait_begin,
+    .wait_end = wait_end,
     .request_step = viv_cancel_ring,
     .steps_done = steps_done,
 };
