@@ -74,16 +74,6 @@ static void a_loop_that_hangs_holds_up_nobody(void **state)
     viv_drive_end(sup);
 }
 
-static bool has_finished(struct run *run)
-{
-    bool finished;
-
-    pthread_mutex_lock(&run->lock);
-    finished = run->finished > 0;
-    pthread_mutex_unlock(&run->lock);
-    return finished;
-}
-
 /* The thread rests until it has to look after the session's lease, in some seconds; another
  * supervisor tells when one is over. */
 static void nor_does_one_that_hangs_after_a_rest(void **state)
@@ -101,7 +91,7 @@ static void nor_does_one_that_hangs_after_a_rest(void **state)
     quick = harness_submit(sup, NULL, "ok", NULL);
     slow = harness_submit(other, NULL, "run 1500000", NULL);
     harness_wait(slow);
-    assert_true(has_finished(quick));
+    assert_true(harness_has_finished(quick));
     viv_drive_end(sup);
     harness_free(quick);
     harness_free(slow);

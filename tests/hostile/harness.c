@@ -186,6 +186,16 @@ void harness_wait(struct run *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+bool harness_has_finished(struct run *run)
+{
+    bool finished;
+
+    pthread_mutex_lock(&run->lock);
+    finished = run->finished > 0;
+    pthread_mutex_unlock(&run->lock);
+    return finished;
+}
+
 void harness_wait_started(struct run *r)
 {
     pthread_mutex_lock(&r->lock);

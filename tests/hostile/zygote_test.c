@@ -105,16 +105,6 @@ static void kill_zygote(void)
         nap(MS / 10);
 }
 
-static bool has_finished(struct run *run)
-{
-    bool finished;
-
-    pthread_mutex_lock(&run->lock);
-    finished = run->finished > 0;
-    pthread_mutex_unlock(&run->lock);
-    return finished;
-}
-
 /* Workers that were on their way when it died count as no failed start of their tenant's,
  * which would have to wait the longer the more there were. Another supervisor tells when some time
  * is over. */
@@ -136,7 +126,7 @@ static void a_zygote_s_death_is_no_tenant_s_fault(void **state)
     slow = harness_submit(other, NULL, "run 2000000", NULL);
     quick = harness_submit(sup, NULL, "ok", NULL);
     harness_wait(slow);
-    assert_true(has_finished(quick));
+    assert_true(harness_has_finished(quick));
     harness_wait(quick);
     assert_int_equal(quick->outcome, VIV_OUTCOME_COMPLETED);
     harness_free(slow);

@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include "tests/unit/test.h"
-#include "tests/worker/rig.h"
-
-static struct rig rig;
+#include "tests/worker/group.h"
 
 static const struct {
     const char *code;
@@ -262,8 +260,6 @@ static void test_layers(void **state)
     assert_string_equal(rig.ready.text, "CPython 3.11.2");
 }
 
-static const char *worker_path;
-
 static void test_bad_preload(void **state)
 {
     static const char *const preload[] = {"nosuchmodule", NULL};
@@ -319,12 +315,6 @@ static int start(void **state)
     return rig.ready.type == VIV_ZYGOTE_READY ? 0 : -1;
 }
 
-static int stop(void **state)
-{
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +324,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bad_preload),    cmocka_unit_test(test_forbidden_namespaces),
     };
 
-    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
-    return cmocka_run_group_tests(tests, start, stop);
+    group_find_worker(argc, argv);
+    return cmocka_run_group_tests(tests, start, group_stop);
 }

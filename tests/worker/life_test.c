@@ -12,24 +12,7 @@
 #include <unistd.h>
 
 #include "tests/unit/test.h"
-#include "tests/worker/rig.h"
-
-static struct rig rig;
-static const char *worker_path;
-
-/* Without a pid namespace code can't start any, nor signal others. */
-static void need_processes(void)
-{
-    if (!(rig.ready.layers & VIV_LAYER_BIT(VIV_LAYER_PID_NAMESPACE)))
-        skip();
-}
-
-static void execute(const char *code, struct run *run)
-{
-    const struct order order = {.code = code};
-
-    rig_execute(&rig, &order, run);
-}
+#include "tests/worker/group.h"
 
 /* --- nothing is left ----------------------------------------------------- */
 
@@ -108,7 +91,7 @@ static void test_orphans_die_with_init(void **state)
 {
     struct run run;
 
-    execute(escape, &run);
+    group_execute(escape, &run);
     assert_non_null(run.result);
     run_free(&run);
     assert_int_equal(count_family(rig.pid, NULL), 2);
@@ -119,7 +102,7 @@ static void test_orphans_are_reaped(void **state)
     char code[2048];
     struct run run;
 
-    need_processes();
+    group_need_processes();
     snprintf(code, sizeof(code),
              "%sfor i in range(50):\n    if os.fork() == 0: os._exit(os.fork() and 0)\n"
              "try:\n    while True: os.wait()\nexcept ChildProcessError: pass\n"
@@ -129,7 +112,7 @@ static void test_orphans_are_reaped(void **state)
              "    time.sleep(0.01)\n"
              "count",
              escape);
-    execute(code, &run);
+    group_execute(code, &run);
     assert_non_null(run.result);
     /* 0: no /proc inside, so nothing to count. */
     if (run.answer->result->integer != 0)
@@ -189,7 +172,7 @@ static void test_what_clones_share_lies_in_large_pages(void **state)
     long kib = 0;
     FILE *f;
 
-    need_processes();
+    group_need_processes();
     if (!kernel_collapses())
         skip();
     f = open_proc(zygote_pid(), "smaps_rollup");
@@ -352,18 +335,6 @@ static void test_killed_supervisor_takes_all(void **state)
     close(hold[1]);
 }
 
-static int start(void **state)
-{
-    rig_start(&rig, worker_path, NULL);
-    return rig.ready.type == VIV_ZYGOTE_READY ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +348,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_killed_supervisor_takes_all),
     };
 
-    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
-    return cmocka_run_group_tests(tests, start, stop);
+    group_find_worker(argc, argv);
+    return cmocka_run_group_tests(tests, group_start, group_stop);
 }

@@ -9,24 +9,7 @@
 #include <unistd.h>
 
 #include "tests/unit/test.h"
-#include "tests/worker/rig.h"
-
-static struct rig rig;
-static const char *worker_path;
-
-/* Without a pid namespace code can't start any, nor signal others. */
-static void need_processes(void)
-{
-    if (!(rig.ready.layers & VIV_LAYER_BIT(VIV_LAYER_PID_NAMESPACE)))
-        skip();
-}
-
-static void execute(const char *code, struct run *run)
-{
-    const struct order order = {.code = code};
-
-    rig_execute(&rig, &order, run);
-}
+#include "tests/worker/group.h"
 
 /* --- ends ---------------------------------------------------------------- */
 
@@ -35,7 +18,7 @@ static void assert_dies(const char *code, int sig)
 {
     struct run run;
 
-    execute(code, &run);
+    group_execute(code, &run);
     assert_null(run.result);
     assert_true(run.vm_ended);
     assert_true(WIFSIGNALED(run.vm_status));
@@ -46,7 +29,7 @@ static void assert_dies(const char *code, int sig)
 
 static void test_crashes(void **state)
 {
-    need_processes();
+    group_need_processes();
     assert_dies("print('before'); import os; os.abort()", SIGABRT);
     assert_dies("print('before'); import os; os.kill(os.getpid(), 9)", SIGKILL);
     assert_dies("print('before'); import os; os.kill(os.getpid(), 15)", SIGTERM);
@@ -58,7 +41,7 @@ static void test_exit_at_once(void **state)
 {
     struct run run;
 
-    execute("print('before'); import os; os._exit(7)", &run);
+    group_execute("print('before'); import os; os._exit(7)", &run);
     assert_null(run.result);
     assert_true(run.vm_ended);
     assert_true(WIFEXITED(run.vm_status));
@@ -88,7 +71,7 @@ static void test_exits(void **state)
     for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
         struct run run;
 
-        execute(exits[i].code, &run);
+        group_execute(exits[i].code, &run);
         assert_non_null(run.result);
         assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED);
         assert_true(run.result->exited);
@@ -104,16 +87,16 @@ static void test_what_is_left_to_do(void **state)
 {
     struct run run;
 
-    execute("import atexit, threading, time\n"
-            "atexit.register(print, 'atexit')\n"
-            "def work():\n"
-            "    time.sleep(0.1)\n"
-            "    print('thread', end=' ')\n"
-            "threading.Thread(target=work).start()\n"
-            "threading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n"
-            "print('main', end=' ')\n"
-            "1/0\n",
-            &run);
+    group_execute("import atexit, threading, time\n"
+                  "atexit.register(print, 'atexit')\n"
+                  "def work():\n"
+                  "    time.sleep(0.1)\n"
+                  "    print('thread', end=' ')\n"
+                  "threading.Thread(target=work).start()\n"
+                  "threading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n"
+                  "print('main', end=' ')\n"
+                  "1/0\n",
+                  &run);
     assert_string_equal(run.out, "main thread atexit\n");
     assert_string_equal(run.answer->error->type, "ZeroDivisionError");
     run_free(&run);
@@ -123,7 +106,7 @@ static void test_excepthook(void **state)
 {
     struct run run;
 
-    execute("import sys\nsys.excepthook = lambda t, v, b: print('hook', v)\n1/0", &run);
+    group_execute("import sys\nsys.excepthook = lambda t, v, b: print('hook', v)\n1/0", &run);
     assert_string_equal(run.out, "hook division by zero\n");
     assert_string_equal(run.answer->error->type, "ZeroDivisionError");
     run_free(&run);
@@ -134,9 +117,9 @@ static void test_finalizers(void **state)
 {
     struct run run;
 
-    execute("class F:\n    def __del__(self): print('gone')\n    def __repr__(self): return "
-            "'F'\nF()",
-            &run);
+    group_execute("class F:\n    def __del__(self): print('gone')\n    def __repr__(self): return "
+                  "'F'\nF()",
+                  &run);
     assert_string_equal(run.out, "gone\n");
     assert_string_equal(run.answer->result_repr, "F");
     run_free(&run);
@@ -147,21 +130,20 @@ static void test_usage(void **state)
 {
     struct run run;
 
-    execute("import time\nt = time.process_time()\nwhile time.process_time() < t + 0.2: pass\n"
-            "b = b'x' * (100 << 20)",
-            &run);
+    group_execute(
+        "import time\nt = time.process_time()\nwhile time.process_time() < t + 0.2: pass\n"
+        "b = b'x' * (100 << 20)",
+        &run);
     assert_in_range(run.result->user_cpu_ns + run.result->system_cpu_ns, 200000000, 2000000000);
     assert_in_range(run.result->peak_rss_bytes, 100 << 20, 200 << 20);
     run_free(&run);
 }
 
-static int64_t clock_of(struct worker *worker)
+static pid_t pid_of(const struct worker *worker)
 {
     char path[64], line[128];
-    int pid = 0;
-    clockid_t clock;
-    struct timespec ts = {0};
     FILE *info;
+    int pid = 0;
 
     snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", worker->vm);
     info = fopen(path, "re");
@@ -169,21 +151,32 @@ static int64_t clock_of(struct worker *worker)
     while (fgets(line, sizeof(line), info))
         sscanf(line, "Pid: %d", &pid);
     fclose(info);
+    return pid;
+}
+
+static int64_t clock_of(pid_t pid)
+{
+    struct timespec ts = {0};
+    clockid_t clock;
+
     assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
     assert_int_equal(clock_gettime(clock, &ts), 0);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* A thread that waits for the interpreter's lock takes a little. */
-static void wait_until_idle(struct worker *worker)
+static int count_threads(pid_t pid)
 {
-    int64_t before, now = clock_of(worker);
+    char path[64], line[128];
+    FILE *status;
+    int count = 0;
 
-    do {
-        before = now;
-        usleep(100000);
-        now = clock_of(worker);
-    } while (now - before > 20000000);
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    status = fopen(path, "re");
+    assert_non_null(status);
+    while (fgets(line, sizeof(line), status))
+        sscanf(line, "Threads: %d", &count);
+    fclose(status);
+    return count;
 }
 
 /* What a thread uses between two runs is nobody's, and least of all the next's. */
@@ -203,8 +196,9 @@ static void test_usage_of_a_thread_between_runs(void **state)
     rig_run(&worker, &first, &run);
     assert_non_null(run.result);
     run_free(&run);
-    wait_until_idle(&worker);
-    assert_true(clock_of(&worker) > 200000000);
+    while (count_threads(pid_of(&worker)) > 1)
+        usleep(10000);
+    assert_true(clock_of(pid_of(&worker)) > 200000000);
     rig_run(&worker, &second, &run);
     assert_non_null(run.result);
     assert_in_range(run.result->user_cpu_ns + run.result->system_cpu_ns, 0, 100000000);
@@ -263,7 +257,7 @@ static void test_sabotage(void **state)
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         struct run run;
 
-        execute(codes[i], &run);
+        group_execute(codes[i], &run);
         if (!run.result)
             fail_msg("%s: no answer, status %#x, stderr %s", codes[i], run.vm_status, run.err);
         else if (!run.answer->error || strcmp(run.answer->error->type, "ZeroDivisionError") != 0)
@@ -279,12 +273,12 @@ static void test_output(void **state)
 {
     struct run run;
 
-    execute("import os, sys, ctypes\n"
-            "print('no newline', end='', flush=True)\n"
-            "os.write(1, b' \\xff')\n"
-            "ctypes.CDLL(None).printf(b' from C')\n"
-            "sys.stderr.write('err')\n",
-            &run);
+    group_execute("import os, sys, ctypes\n"
+                  "print('no newline', end='', flush=True)\n"
+                  "os.write(1, b' \\xff')\n"
+                  "ctypes.CDLL(None).printf(b' from C')\n"
+                  "sys.stderr.write('err')\n",
+                  &run);
     assert_int_equal(run.out_len, strlen("no newline \xff from C"));
     assert_memory_equal(run.out, "no newline \xff from C", run.out_len);
     assert_string_equal(run.err, "err");
@@ -296,15 +290,15 @@ static void test_a_flush_that_fails_is_tried_again(void **state)
 {
     struct run run;
 
-    execute("import os, sys\n"
-            "class Stream:\n"
-            "    flushed = 0\n"
-            "    def flush(self):\n"
-            "        self.flushed += 1\n"
-            "        os.write(1, b'flush %d\\n' % self.flushed)\n"
-            "        if self.flushed == 1: raise OSError\n"
-            "sys.stderr = Stream()\n",
-            &run);
+    group_execute("import os, sys\n"
+                  "class Stream:\n"
+                  "    flushed = 0\n"
+                  "    def flush(self):\n"
+                  "        self.flushed += 1\n"
+                  "        os.write(1, b'flush %d\\n' % self.flushed)\n"
+                  "        if self.flushed == 1: raise OSError\n"
+                  "sys.stderr = Stream()\n",
+                  &run);
     assert_string_equal(run.out, "flush 1\nflush 2\n");
     run_free(&run);
 }
@@ -313,9 +307,9 @@ static void test_large_output(void **state)
 {
     struct run run;
 
-    execute("import sys\nfor i in range(200000): print(i, end=' ')\n"
-            "sys.stdout.write('x' * (8 << 20))\nprint('end')",
-            &run);
+    group_execute("import sys\nfor i in range(200000): print(i, end=' ')\n"
+                  "sys.stdout.write('x' * (8 << 20))\nprint('end')",
+                  &run);
     assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED);
     assert_int_equal(run.out_len, 1288890 + (8 << 20) + 4);
     assert_string_equal(run.out + run.out_len - 5, "xend\n");
@@ -345,14 +339,14 @@ static void test_fork(void **state)
 {
     struct run run;
 
-    need_processes();
+    group_need_processes();
 
-    execute("import os\nfor i in range(1000): print('a', end='')\n"
-            "pid = os.fork()\n"
-            "if pid == 0:\n    print('b', end='')\n    1/0\n"
-            "status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n"
-            "print('c', end='')\nstatus",
-            &run);
+    group_execute("import os\nfor i in range(1000): print('a', end='')\n"
+                  "pid = os.fork()\n"
+                  "if pid == 0:\n    print('b', end='')\n    1/0\n"
+                  "status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n"
+                  "print('c', end='')\nstatus",
+                  &run);
     assert_int_equal(run.result_count, 1);
     assert_string_equal(run.answer->result_repr, "1");
     assert_int_equal(run.out_len, 1002);
@@ -397,18 +391,6 @@ static void test_large_code(void **state)
     free(code);
 }
 
-static int start(void **state)
-{
-    rig_start(&rig, worker_path, NULL);
-    return rig.ready.type == VIV_ZYGOTE_READY ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +413,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_large_code),
     };
 
-    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
-    return cmocka_run_group_tests(tests, start, stop);
+    group_find_worker(argc, argv);
+    return cmocka_run_group_tests(tests, group_start, group_stop);
 }

@@ -9,9 +9,7 @@
 #include <unistd.h>
 
 #include "tests/unit/test.h"
-#include "tests/worker/rig.h"
-
-static struct rig rig;
+#include "tests/worker/group.h"
 
 /* NOLINTBEGIN(bugprone-suspicious-missing-comma): long programs go over lines. */
 static const char *const programs[] = {
@@ -366,8 +364,6 @@ static void test_texts_of_a_session(void **state)
     rig_reap(&rig, &worker, true);
 }
 
-static const char *worker_path;
-
 static int start(void **state)
 {
     if (!mkdtemp(folder))
@@ -400,6 +396,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_warnings_come_once),
     };
 
-    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
+    group_find_worker(argc, argv);
     return cmocka_run_group_tests(tests, start, stop);
 }

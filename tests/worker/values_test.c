@@ -4,9 +4,7 @@
 
 #include "tests/unit/test.h"
 #include "tests/worker/describe.h"
-#include "tests/worker/rig.h"
-
-static struct rig rig;
+#include "tests/worker/group.h"
 
 typedef Vivarium__V1__Value Value;
 
@@ -202,20 +200,6 @@ static void test_too_large(void **state)
     run_free(&run);
 }
 
-static const char *worker_path;
-
-static int start(void **state)
-{
-    rig_start(&rig, worker_path, NULL);
-    return rig.ready.type == VIV_ZYGOTE_READY ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +208,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_large), cmocka_unit_test(test_too_large),
     };
 
-    worker_path = argc > 1 ? argv[1] : "worker/vivarium-worker";
-    return cmocka_run_group_tests(tests, start, stop);
+    group_find_worker(argc, argv);
+    return cmocka_run_group_tests(tests, group_start, group_stop);
 }
