@@ -71,7 +71,7 @@ struct viv_supervisor {
     bool driven;         /* a loop of the program's hears epoll_fd, the thread is not to */
     bool thread_listens; /* but still does */
     pthread_cond_t thread_turned;
-    int thread_fd; /* an eventfd: wakes the thread that doesn't listen */
+    int thread_fd;   /* an eventfd: wakes the thread that doesn't listen */
     bool exec_asked; /* somebody has ever asked for a zygote of its own */
     pthread_t thread;
     bool thread_runs;
