@@ -46,6 +46,12 @@ static bool takes_some(int timeout_ms)
     return poll(&fd, 1, timeout_ms) > 0;
 }
 
+static void forget_backlog(void)
+{
+    live.begin = 0;
+    live.end = 0;
+}
+
 /* What goes without blocking: a pipe that is ready takes PIPE_BUF bytes. */
 static void write_some(void)
 {
@@ -59,7 +65,7 @@ static void write_some(void)
             live.begin += (size_t)n;
     }
     if (live.begin == live.end)
-        live.begin = live.end = 0;
+        forget_backlog();
 }
 
 static void *thread_main(void *arg)
@@ -119,7 +125,7 @@ static void after_fork_child(void)
 {
     live.thread_runs = false;
     live.writes = 0;
-    live.begin = live.end = 0;
+    forget_backlog();
     pthread_mutex_init(&live.mutex, NULL);
     pthread_cond_init(&live.filled, NULL);
 }
@@ -136,7 +142,7 @@ static int write_backlog(void)
             return errno;
         live.begin += (size_t)n;
     }
-    live.begin = live.end = 0;
+    forget_backlog();
     return 0;
 }
 
