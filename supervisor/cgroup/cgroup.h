@@ -4,7 +4,7 @@
  *     <own group>/vivarium-<pid>-<n>/<tenant>/<worker>
  *
  * A slot is a number below config.slots, the supervisor's own; it holds at most
- * one group at a time. One thread at a time may call. The prefix keeps clear of
+ * one group at a time. Of each struct one thread at a time may call. The prefix keeps clear of
  * libcgroup, whose names all begin with cgroup_ (DESIGN.md beside this). */
 #ifndef VIVARIUM_CGROUP_H
 #define VIVARIUM_CGROUP_H

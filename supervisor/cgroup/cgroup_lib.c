@@ -4,9 +4,14 @@
  * moves what is left in a group to its parent, and so out of its limits. */
 #include <errno.h>
 #include <libcgroup.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "supervisor/cgroup/cgroup_parts.h"
+
+/* Its table of what is mounted is the process's, made anew by each supervisor that starts,
+ * and read without a lock. */
+static pthread_mutex_t whole_process = PTHREAD_MUTEX_INITIALIZER;
 
 static int lib_fail(struct viv_error *err, int code, const char *what, const char *name)
 {
@@ -20,9 +25,14 @@ static int lib_fail(struct viv_error *err, int code, const char *what, const cha
 
 int viv_cgroup_lib_start(void)
 {
+    int code;
+
+    pthread_mutex_lock(&whole_process);
     /* The daemon logs; a library doesn't. */
     cgroup_set_loglevel(-1);
-    return cgroup_init() ? -1 : 0;
+    code = cgroup_init();
+    pthread_mutex_unlock(&whole_process);
+    return code ? -1 : 0;
 }
 
 /* A description with one controller. */
@@ -35,7 +45,7 @@ static struct cgroup *describe(const char *controller, const char *name)
     return group;
 }
 
-int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_error *err)
+static int make(const char *controller, const char *name, struct viv_error *err)
 {
     struct cgroup *group = describe(controller, name);
     int code;
@@ -49,8 +59,17 @@ int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_err
     return code ? lib_fail(err, code, "create", name) : 0;
 }
 
-int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
-                          struct viv_error *err)
+int viv_cgroup_lib_make(const char *controller, const char *name, struct viv_error *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&whole_process);
+    rc = make(controller, name, err);
+    pthread_mutex_unlock(&whole_process);
+    return rc;
+}
+
+static int attach(const char *controller, const char *name, pid_t pid, struct viv_error *err)
 {
     struct cgroup *group = describe(controller, name);
     int code;
@@ -60,4 +79,15 @@ int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
     code = cgroup_attach_task_pid(group, pid);
     cgroup_free(&group);
     return code ? lib_fail(err, code, "move a process into", name) : 0;
+}
+
+int viv_cgroup_lib_attach(const char *controller, const char *name, pid_t pid,
+                          struct viv_error *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&whole_process);
+    rc = attach(controller, name, pid, err);
+    pthread_mutex_unlock(&whole_process);
+    return rc;
 }
