@@ -379,7 +379,7 @@ static void leave_state(struct worker *w, enum worker_state next)
         pool_forget_idle(s, w);
     if (w->state == WORKER_STARTING)
         timers_stop(&s->timers, &w->timer);
-    if ((w->state == WORKER_SPAWNING || w->state == WORKER_STARTING))
+    if (w->state == WORKER_SPAWNING || w->state == WORKER_STARTING)
         pool_started(w, next);
     w->state = next;
 }

@@ -41,7 +41,6 @@ struct tenant {
     bool used;
     char name[TENANT_NAME];
     unsigned number;
-    unsigned groups; /* all that there are in it */
     unsigned held;
     unsigned next_worker;
     struct resting resting[RESTING];

@@ -92,7 +92,7 @@ void viv_cgroup_tree_forget(struct group *g)
 }
 
 /* -1: somebody is in it. */
-static int remove_worker(struct viv_cgroup *cg, struct tenant *t, unsigned number)
+static int remove_worker(const struct viv_cgroup *cg, const struct tenant *t, unsigned number)
 {
     char below[2 * VIV_CGROUP_NAME];
 
@@ -103,7 +103,6 @@ static int remove_worker(struct viv_cgroup *cg, struct tenant *t, unsigned numbe
         if (root >= 0 && unlinkat(root, below, AT_REMOVEDIR) < 0 && errno != ENOENT)
             return -1;
     }
-    t->groups--;
     return 0;
 }
 
@@ -247,7 +246,6 @@ static int make_group(struct viv_cgroup *cg, struct tenant *t, struct group *g,
                               cg->config.clone_uid);
     }
     open_group(cg, &made);
-    t->groups++;
     *g = made;
     return 0;
 }
