@@ -269,41 +269,20 @@ static int serve_frame(const struct viv_serve *serve, struct viv_frame *frame,
     return rc;
 }
 
-static int receive(const struct viv_serve *serve, struct viv_frame *ret_frame,
-                   struct viv_error *err)
-{
-    return viv_frame_receive(serve->channel, false, buffer, &caps, ret_frame, err);
-}
-
-/* 1: go on; 0: this worker is used up. */
-static int serve_and_release(const struct viv_serve *serve, struct viv_frame *frame,
-                             struct viv_error *err)
-{
-    int rc = serve_frame(serve, frame, err);
-
-    viv_frame_release(frame);
-    return rc;
-}
-
-/* Before this no code has run that could have left anything. 0: the supervisor has hung
- * up, too. */
-static int serve_first(const struct viv_serve *serve, struct viv_error *err)
-{
-    struct viv_frame frame;
-    int rc = receive(serve, &frame, err);
-
-    return rc <= 0 ? rc : serve_and_release(serve, &frame, err);
-}
-
+/* 1: go on; 0: the supervisor has hung up, or this worker is used up. */
 static int serve_next(const struct viv_serve *serve, struct viv_error *err)
 {
     struct viv_frame frame;
     int rc;
 
     serve->ops->wait_begin(serve->vm);
-    rc = receive(serve, &frame, err);
+    rc = viv_frame_receive(serve->channel, false, buffer, &caps, &frame, err);
     serve->ops->wait_end(serve->vm);
-    return rc <= 0 ? rc : serve_and_release(serve, &frame, err);
+    if (rc <= 0)
+        return rc;
+    rc = serve_frame(serve, &frame, err);
+    viv_frame_release(&frame);
+    return rc;
 }
 
 _Noreturn void viv_serve(const struct viv_serve *serve)
@@ -316,9 +295,9 @@ _Noreturn void viv_serve(const struct viv_serve *serve)
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (serve->ops->adopt(serve->vm, &err) < 0 || send_hello(serve->channel, &err) < 0)
         give_up(&err);
-    rc = serve_first(serve, &err);
-    while (rc > 0)
+    do
         rc = serve_next(serve, &err);
+    while (rc > 0);
     if (rc < 0)
         give_up(&err);
     /* No exit handlers: the run has ended what user code has to end. */
@@ -351,5 +330,5 @@ int viv_serve_rehearse(const struct viv_vm_ops *ops, struct viv_vm *vm, const ch
     if (ops->adopt(vm, err) < 0 || send_hello(serve.channel, err) < 0 ||
         ask(ends[1], code, err) < 0)
         return -1;
-    return serve_first(&serve, err);
+    return serve_next(&serve, err);
 }

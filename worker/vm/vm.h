@@ -118,7 +118,7 @@ struct viv_vm_ops {
      * the run went; whatever the code did is a report. */
     int (*run)(struct viv_vm *vm, const struct viv_vm_run *run, struct viv_vm_report *ret_report,
                struct viv_error *err);
-    /* Around the wait for another run: threads that code has left go on meanwhile. */
+    /* Around the wait for a run: threads that code has left go on meanwhile. */
     void (*wait_begin)(struct viv_vm *vm);
     void (*wait_end)(struct viv_vm *vm);
     /* Makes the VM reach its step hook soon. From a signal handler. */
