@@ -1,12 +1,15 @@
 #include "tests/bench/echo_server.h"
 
+#include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <grpc/slice.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "supervisor/service/channel_args.h"
+#include "tests/bench/relay.h"
 
 #define SLOTS 64
 
@@ -23,6 +26,7 @@ struct echo_server {
     grpc_server *grpc;
     grpc_completion_queue *queue;
     void *method;
+    bool relays;
     struct echo slots[SLOTS];
 };
 
@@ -50,6 +54,30 @@ static void answer(struct echo *e)
         abort();
 }
 
+static void send_on(struct echo *e)
+{
+    grpc_byte_buffer_reader reader;
+    grpc_slice bytes;
+
+    if (!grpc_byte_buffer_reader_init(&reader, e->message))
+        abort();
+    bytes = grpc_byte_buffer_reader_readall(&reader);
+    relay_send(e, GRPC_SLICE_START_PTR(bytes), GRPC_SLICE_LENGTH(bytes));
+    grpc_slice_unref(bytes);
+    grpc_byte_buffer_reader_destroy(&reader);
+}
+
+static void came_back(void *arg, const void *data, size_t len)
+{
+    grpc_slice bytes = grpc_slice_from_copied_buffer(data, len);
+    struct echo *e = arg;
+
+    grpc_byte_buffer_destroy(e->message);
+    e->message = grpc_raw_byte_buffer_create(&bytes, 1);
+    grpc_slice_unref(bytes);
+    answer(e);
+}
+
 static void release(struct echo *e)
 {
     grpc_byte_buffer_destroy(e->message);
@@ -67,7 +95,10 @@ static _Noreturn void serve(struct echo_server *s)
         /* A slot's tag comes twice: with a call, and when it is answered. */
         if (e->cancelled == -1) {
             e->cancelled = 0;
-            answer(e);
+            if (s->relays)
+                send_on(e);
+            else
+                answer(e);
             continue;
         }
         release(e);
@@ -76,11 +107,15 @@ static _Noreturn void serve(struct echo_server *s)
     }
 }
 
-_Noreturn void echo_server_run(const char *target, int ready_fd)
+_Noreturn void echo_server_run(const char *target, char *const through[], unsigned processes,
+                               int ready_fd)
 {
     static struct echo_server s;
     grpc_server_credentials *credentials;
 
+    s.relays = through != NULL;
+    if (s.relays)
+        relay_start(through, processes, came_back);
     grpc_init();
     s.grpc = channel_args_server(64 << 20, 1024, NULL, 0);
     s.queue = grpc_completion_queue_create_for_next(NULL);

@@ -6,7 +6,9 @@
 #define ECHO_METHOD "/echo.Echo/Echo"
 
 /* Serves on `target`, writes a byte to `ready_fd` once it listens, and never
- * returns. */
-_Noreturn void echo_server_run(const char *target, int ready_fd);
+ * returns. `through`: the words of a program of which `processes` answer instead
+ * (relay.h), or NULL. */
+_Noreturn void echo_server_run(const char *target, char *const through[], unsigned processes,
+                               int ready_fd);
 
 #endif

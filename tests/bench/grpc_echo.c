@@ -1,11 +1,14 @@
 /* What gRPC itself costs: empty echoes over a unix socket, with a server of
  * its own that has vivariumd's channel arguments.
  *
- * usage: grpc_echo [IN_FLIGHT SECONDS [PAUSE_MS]]
+ * usage: grpc_echo [--pause MS] IN_FLIGHT SECONDS [PROGRAM WORD...]
  *
  * Prints one line as execute_bench does: calls, calls per second, p50 and p99
- * in microseconds. With PAUSE_MS, for 1 in flight, each call waits so long after
- * the last. Without arguments: a labelled line for 1 and for 16 in flight. Every answer is looked at. */
+ * in microseconds. With --pause, for 1 in flight, each call waits so long after
+ * the last. With a PROGRAM, IN_FLIGHT processes of it stand behind the server, and each call goes
+ * through one of them (relay.h): what Execute in a session can't cost less than.
+ * The calls' bytes are a program of Python, `pass`. Every answer is looked at. */
+#include <getopt.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
@@ -73,8 +76,9 @@ static void fill(struct lane *l, grpc_op ops[6])
 
 static void start(struct bench *b, struct lane *l)
 {
-    static const char payload[PAYLOAD] = {1};
-    grpc_slice slice = grpc_slice_from_static_buffer(payload, sizeof(payload));
+    static const char payload[PAYLOAD + 1] =
+        "pass                                                           \n";
+    grpc_slice slice = grpc_slice_from_static_buffer(payload, PAYLOAD);
     gpr_timespec deadline =
         gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_seconds(30, GPR_TIMESPAN));
     grpc_op ops[6];
@@ -150,11 +154,10 @@ static void run(struct bench *b, unsigned in_flight, double seconds)
     qsort(b->samples, b->count, sizeof(*b->samples), by_value);
     printf("%zu %.1f %.1f %.1f\n", b->count, (double)b->count * 1e9 / (double)took,
            percentile_us(b, 0.5), percentile_us(b, 0.99));
-    fflush(stdout);
 }
 
 /* Before this process has anything to do with gRPC. */
-static pid_t start_server(const char *target)
+static pid_t start_server(const char *target, char *const through[], unsigned processes)
 {
     int ready[2];
     char byte;
@@ -164,7 +167,7 @@ static pid_t start_server(const char *target)
         abort();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        echo_server_run(target, ready[1]);
+        echo_server_run(target, through, processes, ready[1]);
     }
     close(ready[1]);
     if (read(ready[0], &byte, 1) != 1) {
@@ -187,38 +190,51 @@ static void connect_to(struct bench *b, const char *target)
     grpc_channel_credentials_release(credentials);
 }
 
-static void run_labelled(struct bench *b, unsigned in_flight)
+struct command {
+    int64_t pause_ns;
+    unsigned in_flight;
+    double seconds;
+    char **through; /* NULL: nothing */
+};
+
+static int read_command(int argc, char **argv, struct command *ret_command)
 {
-    printf("gRPC echo, %2u in flight; calls, calls/s, p50 us, p99 us: ", in_flight);
-    run(b, in_flight, 3);
+    static const struct option options[] = {{"pause", required_argument, NULL, 'p'}, {0}};
+    int option;
+
+    /* "+": the options of PROGRAM are its own. */
+    while ((option = getopt_long(argc, argv, "+", options, NULL)) == 'p')
+        ret_command->pause_ns = (int64_t)(strtod(optarg, NULL) * 1e6);
+    if (option != -1 || argc < optind + 2)
+        return -1;
+    ret_command->in_flight = (unsigned)strtoul(argv[optind], NULL, 10);
+    ret_command->seconds = strtod(argv[optind + 1], NULL);
+    ret_command->through = argc > optind + 2 ? argv + optind + 2 : NULL;
+    return ret_command->in_flight == 0 || ret_command->in_flight > LANES_MAX ||
+                   (ret_command->pause_ns && ret_command->in_flight > 1)
+               ? -1
+               : 0;
 }
 
 int main(int argc, char **argv)
 {
     static struct bench bench;
     char folder[] = "/tmp/viv-echo-XXXXXX", target[64];
-    unsigned in_flight = argc > 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
+    struct command command = {0};
     pid_t server;
 
-    if (argc == 2 || argc > 4 || in_flight == 0 || in_flight > LANES_MAX ||
-        (argc == 4 && in_flight > 1)) {
-        fprintf(stderr, "usage: grpc_echo [IN_FLIGHT SECONDS [PAUSE_MS]]\n"
-                        "PAUSE_MS is for 1 IN_FLIGHT\n");
+    if (read_command(argc, argv, &command) < 0) {
+        fprintf(stderr, "usage: grpc_echo [--pause MS] IN_FLIGHT SECONDS [PROGRAM WORD...]\n"
+                        "--pause is for 1 IN_FLIGHT\n");
         return 2;
     }
     if (!mkdtemp(folder))
         return 1;
     snprintf(target, sizeof(target), "unix:%s/s", folder);
-    server = start_server(target);
+    server = start_server(target, command.through, command.in_flight);
     connect_to(&bench, target);
-    if (argc == 4)
-        bench.pause_ns = (int64_t)(strtod(argv[3], NULL) * 1e6);
-    if (argc > 2) {
-        run(&bench, in_flight, strtod(argv[2], NULL));
-    } else {
-        run_labelled(&bench, 1);
-        run_labelled(&bench, 16);
-    }
+    bench.pause_ns = command.pause_ns;
+    run(&bench, command.in_flight, command.seconds);
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
     unlink(target + strlen("unix:"));

@@ -47,9 +47,13 @@ CODES = ("dicts", "nbody", "permutations", "tasks", "text")
 CODE_FILES = tuple(f"{BENCH}programs/{name}.py" for name in CODES)
 
 
-def echo(key, in_flight="1", *pause):
-    words = (BENCH + "grpc_echo", in_flight, "{seconds}", *pause)
+def echo(key, *flags, in_flight="1", through=()):
+    words = (BENCH + "grpc_echo", *flags, in_flight, "{seconds}", *through)
     return Program(key, words, reading.line)
+
+
+def session_floor(key, *flags, in_flight="1"):
+    return echo(key, *flags, in_flight=in_flight, through=(PYTHON, "-I", "-S", BENCH + "peers/least_session.py"))
 
 
 def execute(key, *flags, in_flight="1"):
@@ -80,7 +84,7 @@ FRESH = Section(
     "fresh",
     'Execute("pass") in a fresh, jailed worker, one in flight',
     programs=(
-        echo("echo_rest", "1", REST),
+        echo("echo_rest", "--pause", REST),
         execute("execute_rest", "--pause", REST),
         echo("echo"),
         execute("execute"),
@@ -104,21 +108,29 @@ FRESH = Section(
     "bare loop is the floor, beside an echo.",
 )
 
+THROUGH = ("Through a bare python3.11: the echo's server sends each request to a process that runs it with exec() "
+           "and nothing else, as near to a session as gRPC, two wake-ups and an interpreter come.")
+
 WARM = Section(
     "warm",
     'Execute("pass") in a warm session, one in flight',
     programs=(
-        echo("warm_echo_rest", "1", REST),
+        echo("warm_echo_rest", "--pause", REST),
+        session_floor("through_rest", "--pause", REST),
         execute("session_rest", "--session", "--pause", REST),
         echo("warm_echo"),
+        session_floor("through"),
         execute("session", "--session"),
     ),
     figures=(
         *latency("warm_echo_rest", "empty gRPC echo, with a rest", LIMIT),
+        *latency("through_rest", "echo through a bare python3.11, with a rest", LIMIT, "warm_echo_rest"),
         *latency("session_rest", "session, with a rest", OURS, "warm_echo_rest", ("at most", 2.5)),
         *latency("warm_echo", "empty gRPC echo, back to back", LIMIT),
+        *latency("through", "echo through a bare python3.11, back to back", LIMIT, "warm_echo"),
         *latency("session", "session, back to back", OURS, "warm_echo", ("at most", 2.5)),
     ),
+    note=THROUGH,
 )
 
 
@@ -134,7 +146,8 @@ THROUGHPUT = Section(
         clone("clones", copies="{cpus}"),
         clone("clone_one"),
         execute("execute16", in_flight="16"),
-        echo("echo16", "16"),
+        echo("echo16", in_flight="16"),
+        session_floor("through16", in_flight="16"),
         execute("session16", "--session", in_flight="16"),
     ),
     figures=(
@@ -142,9 +155,12 @@ THROUGHPUT = Section(
         rate("clone_one", "clone, run, reap: one loop", LIMIT, "clones_rate"),
         rate("execute16", "Execute, a fresh worker each", OURS, "clones_rate", ("at least", 0.85)),
         rate("echo16", "empty gRPC echo", LIMIT, short="echo"),
+        rate("through16", "echo through 16 bare python3.11", LIMIT, "echo16_rate", short="the bare ones"),
         rate("session16", "Execute in 16 warm sessions", OURS, "echo16_rate", ("at least", 0.4)),
+        Figure("session16_through", "the same", "session16.rate", "/s", OURS, "through16_rate",
+               more_is_better=True),
     ),
-    note="Client, server, workers and the loops each have all of the machine while they are measured.",
+    note="Client, server, workers and the loops each have all of the machine while they are measured. " + THROUGH,
 )
 
 
@@ -156,7 +172,7 @@ CANCEL = Section(
     "cancel",
     "Cancel, from the request to the code unwound, and to the answer",
     programs=(
-        echo("cancel_echo", "1", REST),
+        echo("cancel_echo", "--pause", REST),
         Program("cancel", (BENCH + "cancel_bench", "{target}", "{cancels}"), reading.cancel),
         Program("jupyter", (PYTHON, BENCH + "peers/jupyter_interrupt.py", "{cancels}"),
                 reading.pairs, needs=("ipykernel", "jupyter_client")),
