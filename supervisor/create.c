@@ -34,7 +34,6 @@ static void free_supervisor(struct viv_supervisor *s)
     free(s->workers);
     free(s->executions);
     registry_free(&s->registry);
-    random_ids_free(s->ids);
     fair_free(&s->fair);
     tenants_free(&s->tenants);
     timers_free(&s->timers);

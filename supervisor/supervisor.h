@@ -102,7 +102,7 @@ struct viv_supervisor {
     unsigned waiting_count, running_count;
     TAILQ_HEAD(, execution) held; /* first come, first served */
     struct registry registry;
-    struct random_ids *ids;
+    struct random_ids ids;
     struct remembered remembered;
     uint64_t next_generation;
 
