@@ -66,6 +66,14 @@ unpacked() {
     [[ $("$FOLDER/unpacked/usr/bin/viv" run -c '6 * 7') == 42 ]]
 }
 
+# Libraries have a folder of the architecture there, and the worker has not.
+names_worker() {
+    local files=("$FOLDER"/unpacked/usr/lib/*/pkgconfig) worker
+
+    worker=$(PKG_CONFIG_PATH=${files[0]} pkg-config --variable=worker vivarium) &&
+        [[ -x $FOLDER/unpacked$worker ]]
+}
+
 # The configuration of the package, but for its folders.
 configuration() {
     "$FOLDER/unpacked/usr/bin/vivariumd" --check-config \
@@ -112,6 +120,7 @@ check "packages of libraries are named as the sonames" sonames
 check "all belongs to root" belongs_to_root
 needs "lintian finds nothing" lintian && check "lintian finds nothing" lint
 check "unpacked, it runs" unpacked
+check "pkg-config names the worker" names_worker
 check "its configuration is right" configuration
 needs "systemd takes the unit" systemd-analyze && check "systemd takes the unit" unit
 if ((EUID == 0)) || command -v fakeroot >/dev/null; then
