@@ -92,5 +92,9 @@ ssize_t viv_datagram_receive(int fd, bool dont_wait, void *buffer, size_t size,
         viv_datagram_close(ret_fds, *ret_fd_count);
         return viv_fail(err, VIV_INVALID_ARGUMENT, "larger than a datagram may be");
     }
+    if (n == 0) { /* maybe an empty one, with descriptors all the same */
+        viv_datagram_close(ret_fds, *ret_fd_count);
+        *ret_fd_count = 0;
+    }
     return n;
 }

@@ -21,7 +21,8 @@ int viv_datagram_send(int fd, const struct iovec *parts, size_t part_count, cons
                       unsigned fd_count, struct viv_error *err);
 
 /* Receives one datagram into `buffer`. Returns its length, 0 where the peer has
- * closed, -1 with VIV_UNAVAILABLE where there is nothing to read now, -1 with
+ * closed or has sent an empty one, whose descriptors are closed; -1 with
+ * VIV_UNAVAILABLE where there is nothing to read now, -1 with
  * VIV_INVALID_ARGUMENT where it or its descriptors are more than there is room
  * for, -1 with VIV_INTERNAL where the socket failed. The descriptors are the
  * caller's, and close-on-exec. */

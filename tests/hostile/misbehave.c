@@ -231,7 +231,9 @@ static void bad_frames(void)
     } else if (is("short")) {
         send(channel, &h, 5, MSG_NOSIGNAL);
     } else if (is("empty")) {
-        send(channel, &h, 0, MSG_NOSIGNAL);
+        int fds[3] = {0, 1, 2};
+
+        viv_datagram_send(channel, NULL, 0, fds, 3, NULL);
     } else if (is("bad-magic")) {
         h.magic++;
         raw_frame(h, NULL, 0, -1);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/datagram.h"
 #include "proto/frame.h"
 #include "tests/unit/proto/raw_frame.h"
 #include "tests/unit/test.h"
@@ -213,6 +214,20 @@ static void descriptor_floods_are_refused_and_closed(void **state)
     }
 }
 
+/* Which the kernel hands over as it does the end. */
+static void descriptors_beside_nothing_are_closed(void **state)
+{
+    int fds[VIV_DATAGRAM_FDS];
+    struct viv_error err = {0};
+    struct viv_frame frame;
+
+    for (int i = 0; i < VIV_DATAGRAM_FDS; i++)
+        fds[i] = channel[0];
+    raw_send(channel[0], NULL, 0, fds, VIV_DATAGRAM_FDS);
+    assert_int_equal(viv_frame_receive(channel[1], true, buffer, &caps, &frame, &err), 0);
+    assert_int_equal(open_descriptors(), descriptors_before);
+}
+
 static void datagrams_past_the_buffer_are_refused(void **state)
 {
     struct viv_frame_header h = {
@@ -296,6 +311,7 @@ int main(void)
         TEST(bodies_of_another_size_are_refused),
         TEST(bodies_in_other_files_are_refused),
         TEST(descriptor_floods_are_refused_and_closed),
+        TEST(descriptors_beside_nothing_are_closed),
         TEST(datagrams_past_the_buffer_are_refused),
         TEST(a_bad_frame_does_not_spoil_the_next),
         TEST(the_end_and_nothing_yet),

@@ -21,7 +21,8 @@ void raw_send(int fd, const struct viv_frame_header *h, size_t rest, const int *
         char bytes[CMSG_SPACE(FDS_ROOM * sizeof(int))];
         struct cmsghdr align;
     } control = {{0}};
-    struct iovec iov[2] = {{(void *)h, sizeof(*h)}, {filler, rest}};
+    size_t head = h ? sizeof(*h) : 0;
+    struct iovec iov[2] = {{(void *)h, head}, {filler, rest}};
     struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 
     memset(filler, 'x', sizeof(filler));
@@ -35,7 +36,7 @@ void raw_send(int fd, const struct viv_frame_header *h, size_t rest, const int *
         msg.msg_control = control.bytes;
         msg.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
     }
-    assert_int_equal(sendmsg(fd, &msg, 0), sizeof(*h) + rest);
+    assert_int_equal(sendmsg(fd, &msg, 0), head + rest);
 }
 
 int raw_memfd(size_t len, int seals)

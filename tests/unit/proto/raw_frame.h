@@ -4,7 +4,7 @@
 
 #include "proto/frame.h"
 
-/* Sends header, `rest` bytes of 'x' and descriptors in one datagram; fails the
+/* Sends header (NULL: none), `rest` bytes of 'x' and descriptors in one datagram; fails the
  * test where the kernel refuses. */
 void raw_send(int fd, const struct viv_frame_header *h, size_t rest, const int *fds,
               unsigned fd_count);
