@@ -1,6 +1,6 @@
 #include "supervisor/service/frames.h"
 
-enum { HEADERS = 1, SETTINGS = 4, CONTINUATION = 9 };
+enum { HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, CONTINUATION = 9 };
 enum { ACK = 1, END_HEADERS = 4 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -51,7 +51,18 @@ static const char *go_on_with_block(struct frames *f, bool last)
     return NULL;
 }
 
-static const char *begin_frame(struct frames *f)
+static const char *count_reset(struct frames *f, int64_t now_ms)
+{
+    uint64_t forgiven = (uint64_t)(now_ms - f->resets_ms) * FRAMES_RESETS_MAX / 1000;
+
+    if (forgiven > 0) {
+        f->resets = forgiven < f->resets ? f->resets - (uint32_t)forgiven : 0;
+        f->resets_ms = now_ms;
+    }
+    return f->resets++ < FRAMES_RESETS_MAX ? NULL : "too many calls taken back";
+}
+
+static const char *begin_frame(struct frames *f, int64_t now_ms)
 {
     uint8_t type = f->head[3], flags = f->head[4];
     const char *why = NULL;
@@ -60,6 +71,8 @@ static const char *begin_frame(struct frames *f)
     f->head_len = 0;
     if (type == SETTINGS && flags & ACK)
         f->acknowledged = true;
+    if (type == RST_STREAM)
+        why = count_reset(f, now_ms);
     if (type == HEADERS)
         why = begin_call(f, big_endian(f->head + 5, 4) & 0x7fffffff);
     if (!why && (type == HEADERS || type == CONTINUATION))
@@ -76,7 +89,7 @@ static size_t take_head(struct frames *f, const uint8_t *data, size_t len)
     return n;
 }
 
-const char *frames_feed(struct frames *f, const uint8_t *data, size_t len)
+const char *frames_feed(struct frames *f, int64_t now_ms, const uint8_t *data, size_t len)
 {
     const char *why = NULL;
     size_t n;
@@ -90,7 +103,7 @@ const char *frames_feed(struct frames *f, const uint8_t *data, size_t len)
         } else {
             n = take_head(f, data, len);
             if (f->head_len == FRAMES_HEAD)
-                why = begin_frame(f);
+                why = begin_frame(f, now_ms);
         }
     }
     return why;

@@ -2,8 +2,11 @@
  * sends, frame by frame. Pure.
  *
  * gRPC 1.51 counts a header block's bytes anew for each CONTINUATION, and keeps what it
- * has read until the call ends: a block that never ends takes all memory there is. And
- * it holds a client to the number of streams only once that has said that it knows it. */
+ * has read until the call ends: a block that never ends takes all memory there is. It
+ * holds a client to the number of streams only once that has said that it knows it. And
+ * a call that is taken back at once counts no longer, while all that was made for it is
+ * still there: begun and reset without a pause, calls take the memory and the thread
+ * that polls (CVE-2023-44487). */
 #ifndef VIVARIUM_SERVICE_FRAMES_H
 #define VIVARIUM_SERVICE_FRAMES_H
 
@@ -20,6 +23,10 @@
  * those that are about have 100 at the most, as RFC 9113 recommends. */
 #define FRAMES_EARLY_CALLS_MAX 128
 
+/* Calls that a client takes back: so many at once, and as many in each second. More than
+ * it may have at a time, since all of them may meet their deadline together. */
+#define FRAMES_RESETS_MAX 2000
+
 #define FRAMES_HEAD 9
 
 /* What is known of one connection; zeroed at its start. */
@@ -34,9 +41,12 @@ struct frames {
     uint32_t left; /* of this frame's payload */
     uint32_t block_bytes;
     uint32_t last_stream;
+    uint32_t resets; /* that no time has made good for yet */
+    int64_t resets_ms;
 };
 
-/* The next bytes. NULL: go on; else why the connection is to be closed, static text. */
-const char *frames_feed(struct frames *frames, const uint8_t *data, size_t len);
+/* The next bytes, at this time of any clock that doesn't go back. NULL: go on; else why the
+ * connection is to be closed, static text. */
+const char *frames_feed(struct frames *frames, int64_t now_ms, const uint8_t *data, size_t len);
 
 #endif

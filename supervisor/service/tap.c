@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "supervisor/service/frames.h"
@@ -103,15 +104,25 @@ bool tap_cut(const char *peer)
     return true;
 }
 
+/* The coarse one costs next to nothing, and some milliseconds are no matter. */
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
 static const char *look(struct connection *c, const struct msghdr *message, size_t len)
 {
     const char *why = NULL;
+    int64_t now = now_ms();
 
     for (size_t i = 0; i < message->msg_iovlen && len > 0 && !why; i++) {
         const struct iovec *part = &message->msg_iov[i];
         size_t n = len < part->iov_len ? len : part->iov_len;
 
-        why = frames_feed(&c->frames, part->iov_base, n);
+        why = frames_feed(&c->frames, now, part->iov_base, n);
         len -= n;
     }
     return why;
@@ -160,7 +171,7 @@ int SSL_read(SSL *ssl, void *buffer, int size)
 {
     struct frames *frames = frames_of(ssl);
     int n = openssl_read(ssl, buffer, size);
-    const char *why = frames && n > 0 ? frames_feed(frames, buffer, (size_t)n) : NULL;
+    const char *why = frames && n > 0 ? frames_feed(frames, now_ms(), buffer, (size_t)n) : NULL;
 
     if (!why)
         return n;

@@ -10,8 +10,8 @@
 
 #define PATIENCE_MS 500
 
-enum { DATA = 0, HEADERS = 1, SETTINGS = 4, CONTINUATION = 9 };
-enum { END_STREAM = 1, END_HEADERS = 4 };
+enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, CONTINUATION = 9 };
+enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4 };
 
 int raw_connect(const char *path)
 {
@@ -73,6 +73,11 @@ bool raw_greet(int fd, uint32_t window)
            frame(fd, SETTINGS, 0, 0, settings, sizeof(settings));
 }
 
+bool raw_acknowledge(int fd)
+{
+    return frame(fd, SETTINGS, ACK, 0, NULL, 0);
+}
+
 /* A literal that enters no table. */
 static size_t put_header(uint8_t *at, const char *name, const char *value)
 {
@@ -101,6 +106,13 @@ bool raw_call(int fd, uint32_t stream, const char *method, bool end_headers)
     len += put_header(block + len, "te", "trailers");
     len += put_header(block + len, "vivarium-tenant", "abuse");
     return frame(fd, HEADERS, end_headers ? END_HEADERS : 0, stream, block, len);
+}
+
+bool raw_reset(int fd, uint32_t stream)
+{
+    static const uint8_t cancel[4] = {0, 0, 0, 8};
+
+    return frame(fd, RST_STREAM, 0, stream, cancel, sizeof(cancel));
 }
 
 unsigned raw_more_metadata(int fd, uint32_t stream, unsigned seed)

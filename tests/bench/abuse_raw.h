@@ -12,11 +12,17 @@ int raw_connect(const char *path);
 /* The preface and SETTINGS; `window`: what the server may send on a stream. */
 bool raw_greet(int fd, uint32_t window);
 
+/* That the server's SETTINGS are known. */
+bool raw_acknowledge(int fd);
+
 /* Whether all of it went out, waiting a while where the other side doesn't read. */
 bool raw_write(int fd, const void *data, size_t len);
 
 /* Starts a call of Execute; `end_headers` false: more of them follow. */
 bool raw_call(int fd, uint32_t stream, const char *method, bool end_headers);
+
+/* Takes a call back. */
+bool raw_reset(int fd, uint32_t stream);
 
 /* Some more names of metadata, as a CONTINUATION; returns how many, 0: it is over. */
 unsigned raw_more_metadata(int fd, uint32_t stream, unsigned seed);

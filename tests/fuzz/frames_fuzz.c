@@ -11,7 +11,7 @@ static const char *feed(struct frames *f, const uint8_t *data, size_t size, size
     const char *why = NULL;
 
     for (size_t at = 0; at < size && !why; at += piece)
-        why = frames_feed(f, data + at, size - at < piece ? size - at : piece);
+        why = frames_feed(f, 0, data + at, size - at < piece ? size - at : piece);
     return why;
 }
 

@@ -304,6 +304,29 @@ static void test_endless_headers(void **state)
     fixture_expect_service();
 }
 
+/* Whether the other side ends the connection. */
+static bool takes_calls_back_for_ever(int fd)
+{
+    bool more = raw_greet(fd, 65535) && raw_acknowledge(fd);
+
+    for (uint32_t n = 0; more && n < 100000; n++)
+        more = raw_call(fd, 2 * n + 1, "Execute", true) && raw_reset(fd, 2 * n + 1);
+    return more;
+}
+
+/* gRPC would hear nothing else meanwhile, and keep what it made for them. */
+static void test_rapid_resets(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        int fd = raw_connect(fixture_daemon.socket);
+
+        assert_false(takes_calls_back_for_ever(fd));
+        close(fd);
+        fixture_expect_service();
+    }
+    daemon_process_expect_log(&fixture_daemon, "too many calls taken back", 1);
+}
+
 /* Calls whose request never comes: those that have waited longest make room. */
 static void test_hollow_calls(void **state)
 {
@@ -355,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_compressed),
         cmocka_unit_test(test_many_calls),
         cmocka_unit_test(test_endless_headers),
+        cmocka_unit_test(test_rapid_resets),
         cmocka_unit_test(test_hollow_calls),
         cmocka_unit_test(test_log),
     };

@@ -4,7 +4,7 @@
 
 #include "tests/unit/test.h"
 
-enum { DATA = 0, HEADERS = 1, SETTINGS = 4, CONTINUATION = 9 };
+enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, CONTINUATION = 9 };
 enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4 };
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -47,7 +47,7 @@ static const char *feed(size_t piece)
     for (size_t at = 0; at < said_len && !why; at += piece) {
         size_t left = said_len - at;
 
-        why = frames_feed(&f, said + at, left < piece ? left : piece);
+        why = frames_feed(&f, 0, said + at, left < piece ? left : piece);
     }
     return why;
 }
@@ -123,6 +123,43 @@ static void test_early_calls(void **state)
     expect(NULL);
 }
 
+static void say_resets(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        say(RST_STREAM, 0, 2 * i + 1, 4);
+}
+
+static void test_resets(void **state)
+{
+    begin();
+    say_resets(FRAMES_RESETS_MAX);
+    expect(NULL);
+    say_resets(1);
+    expect("taken back");
+}
+
+static const char *resets_at(struct frames *f, int64_t now_ms, uint32_t count)
+{
+    said_len = 0;
+    say_resets(count);
+    return frames_feed(f, now_ms, said, said_len);
+}
+
+/* As many a second go on and on; one more at the end of it doesn't. */
+static void test_resets_in_time(void **state)
+{
+    struct frames f = {.preface_len = PREFACE_LEN};
+    int64_t now_ms = 1000000;
+
+    assert_null(resets_at(&f, now_ms, FRAMES_RESETS_MAX));
+    for (int i = 0; i < 1000; i++, now_ms += 10)
+        assert_null(resets_at(&f, now_ms, i == 0 ? 0 : FRAMES_RESETS_MAX / 100));
+    for (int i = 0; i < 10 * FRAMES_RESETS_MAX; i++, now_ms += i % 4 == 0)
+        if (resets_at(&f, now_ms, 1))
+            return;
+    fail();
+}
+
 /* Whatever it says: gRPC will close it. */
 static void test_foreign(void **state)
 {
@@ -137,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usual),           cmocka_unit_test(test_large_headers),
         cmocka_unit_test(test_endless_headers), cmocka_unit_test(test_early_calls),
+        cmocka_unit_test(test_resets),          cmocka_unit_test(test_resets_in_time),
         cmocka_unit_test(test_foreign),
     };
 
