@@ -2,6 +2,7 @@
 
 #include <grpc/support/alloc.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "supervisor/service/call.h"
@@ -13,33 +14,15 @@
 /* When to come again whose request was too slow. */
 #define RETRY_NS INT64_C(200000000)
 
-/* Many who were refused don't read it: one more would not either. */
-static void cut_off(struct call *call)
-{
-    char *peer = grpc_call_get_peer(call->grpc);
-
-    if (!tap_cut(peer))
-        grpc_call_cancel(call->grpc, NULL);
-    gpr_free(peer);
-}
-
-/* Before it has begun. */
-static void refuse(struct call *call, const struct viv_error *err)
-{
-    call->refused = true;
-    if (atomic_fetch_add(&server_admission(call->slot)->refused, 1) < ADMISSION_REFUSED_MAX)
-        call_fail(call, err);
-    else
-        cut_off(call);
-}
-
 static void refuse_full(struct call *call)
 {
     struct viv_error err;
 
     viv_fail(&err, VIV_RESOURCE_EXHAUSTED,
-             "%u calls of this kind are open, which is the most: retry later", call->slot->max);
-    refuse(call, &err);
+             "too many calls of this kind are open, of %u at the most: retry later",
+             call->slot->max);
+    viv_retry_after(&err, RETRY_NS);
+    call_fail(call, &err);
 }
 
 /* What describes the service is for everybody: balancers and tools ask before
@@ -53,15 +36,16 @@ static bool wants_credentials(const struct method *method)
 
 static void begin(struct call *call)
 {
-    struct call_slot *slot = call->slot;
+    const struct call_slot *slot = call->slot;
     const struct method *method = slot->method;
 
-    if (atomic_fetch_add(slot->live, 1) >= slot->max) {
-        atomic_fetch_sub(slot->live, 1);
+    call->admitted.placed = shares_take(server_admission(slot)->shares, call->admitted.holder,
+                                        slot->kind, slot->max, slot->fair);
+    if (!call->admitted.placed) {
         refuse_full(call);
         return;
     }
-    call->begun = call->counted = true;
+    call->begun = true;
     method->begin(call);
     if (call->closed && method->closed) /* while its request was on its way */
         method->closed(call, call->cancelled != 0);
@@ -79,10 +63,21 @@ static void refuse_late(struct call *call, enum viv_status status, const char *w
 
     viv_fail(&err, status, "%s", words);
     viv_retry_after(&err, RETRY_NS);
-    refuse(call, &err);
+    call_fail(call, &err);
 }
 
-static void await_request(struct call *call)
+static void taken(struct call *call)
+{
+    struct admitted *has = &call->admitted;
+
+    if (has->answered)
+        shares_drop_answer(server_admission(call->slot)->shares, has->connection,
+                           has->answer_bytes);
+    has->answered = false;
+    has->answer_bytes = 0;
+}
+
+void admission_await(struct call *call)
 {
     struct admission *a = server_admission(call->slot);
     struct arrival *gone =
@@ -95,12 +90,22 @@ static void await_request(struct call *call)
                     "or retry later");
 }
 
+/* Of a call that gRPC has taken what it was last answered from. */
+void admission_go_on(struct call *call)
+{
+    pthread_mutex_lock(&call->lock);
+    taken(call);
+    pthread_mutex_unlock(&call->lock);
+    admission_await(call);
+}
+
 void admission_request_came(struct call *call)
 {
-    if (call->slot->method->bidi || !call->arrival.tenant)
+    if (!call->arrival.tenant)
         return;
     arrivals_remove(server_admission(call->slot)->arrivals, &call->arrival);
-    begin(call);
+    if (!call->slot->method->bidi)
+        begin(call);
 }
 
 int64_t admission_next(const struct admission *a)
@@ -125,27 +130,83 @@ void admission_expire(struct admission *a)
     }
 }
 
-static int judge(struct call *call, struct viv_error *err)
+static int judge(struct call *call, const char *peer, struct viv_error *err)
 {
     if (!wants_credentials(call->slot->method))
         return 0;
-    return gate_admit(server_admission(call->slot)->gate, call->grpc, &call->metadata,
+    return gate_admit(server_admission(call->slot)->gate, call->grpc, peer, &call->metadata,
                       &call->identity, err);
+}
+
+/* A tenant that anybody may invent is worth no more than the connection it came by. */
+static struct share *holder_of(const struct call *call, const char *peer)
+{
+    char name[SHARES_NAME_MAX];
+    bool proven = call->identity.tenant[0] && call->identity.kind != AUTH_OPEN;
+
+    if (proven)
+        snprintf(name, sizeof(name), "tenant %s", call->identity.tenant);
+    return shares_enter(server_admission(call->slot)->shares, proven ? name : peer);
 }
 
 void admission_take(struct call *call)
 {
     const struct method *method = call->slot->method;
+    char *peer = grpc_call_get_peer(call->grpc);
     struct viv_error err;
     int rc;
 
     call_read_trace(call);
-    rc = judge(call, &err);
+    rc = judge(call, peer, &err);
     call_forget_metadata(call);
+    call->admitted.connection = shares_enter(server_admission(call->slot)->shares, peer);
+    call->admitted.holder = holder_of(call, peer);
+    gpr_free(peer);
     if (rc < 0)
-        refuse(call, &err);
+        call_fail(call, &err);
     else if (method->bidi || !method->path)
         begin(call);
     else
-        await_request(call);
+        admission_await(call);
+}
+
+static void leave_place(struct call *call)
+{
+    if (call->admitted.placed)
+        shares_give(server_admission(call->slot)->shares, call->admitted.holder, call->slot->kind);
+    call->admitted.placed = false;
+}
+
+/* Whose client doesn't read would not read on. */
+static void cut(struct call *call, const char *peer)
+{
+    if (!tap_cut(peer))
+        grpc_call_cancel(call->grpc, NULL);
+}
+
+void admission_answered(struct call *call, size_t bytes, bool last)
+{
+    struct admitted *has = &call->admitted;
+    char heaviest[SHARES_NAME_MAX];
+
+    if (last)
+        leave_place(call);
+    bytes += has->answer_bytes;
+    taken(call);
+    has->answered = true;
+    has->answer_bytes = bytes;
+    if (shares_add_answer(server_admission(call->slot)->shares, has->connection, bytes, heaviest))
+        cut(call, heaviest);
+}
+
+void admission_left(struct call *call)
+{
+    struct shares *shares = server_admission(call->slot)->shares;
+
+    leave_place(call);
+    taken(call);
+    if (call->admitted.connection)
+        shares_leave(shares, call->admitted.connection);
+    if (call->admitted.holder)
+        shares_leave(shares, call->admitted.holder);
 }

@@ -28,12 +28,13 @@ static uint64_t executions(const struct options *o)
     return (uint64_t)o->config.queue_max + o->config.workers_max + EXECUTE_CALLS_MARGIN;
 }
 
-/* Those that run, or wait for their request, or were refused. */
+/* Those that run, or wait for their request, or for their client to take the answer. */
 static uint64_t calls(const struct options *o)
 {
-    return executions(o) + methods_calls_max() +
-           admission_arrivals_max(o->config.queue_max + o->config.workers_max) +
-           ADMISSION_REFUSED_MAX;
+    unsigned most = o->config.queue_max + o->config.workers_max;
+
+    return executions(o) + methods_calls_max() + admission_arrivals_max(most) +
+           admission_answers_max(most);
 }
 
 static uint64_t connection_bytes(const struct options *o)
@@ -57,7 +58,8 @@ static void parts_of(const struct options *o, struct viv_memory_part ret_parts[P
         /* gRPC's own quota, and one that is being unpacked. */
         {"messages that arrive", channel_args_quota(o->max_message) + 6 * message + MIB},
         /* One more is being packed. */
-        {"answers that wait for their clients", o->answer_bytes_total + message},
+        {"answers that wait for their clients",
+         o->answer_bytes_total + admission_answer_bytes_max(o->max_message) + message},
         {"output that waits for its clients", executions(o) * (CALL_QUEUE_HIGH + (64u << 10))},
     };
 

@@ -57,8 +57,7 @@ static void drop_queue(struct call *call)
 static void destroy(struct call *call)
 {
     struct call_slot *slot = call->slot;
-    bool accepted = call->grpc != NULL, counted = call->counted;
-    bool refused = call->refused;
+    bool accepted = call->grpc != NULL;
     int status = call->finishing ? (int)call->status : VIV_CANCELLED;
 
     if (call->held)
@@ -70,13 +69,15 @@ static void destroy(struct call *call)
     grpc_slice_unref(call->details_metadata.value);
     grpc_metadata_array_destroy(&call->metadata);
     grpc_call_details_destroy(&call->details);
-    if (accepted)
+    if (accepted) {
+        admission_left(call); /* before another connection can have the name of this one */
         grpc_call_unref(call->grpc);
+    }
     pthread_mutex_destroy(&call->lock);
     gpr_free(call->audit);
     gpr_free(call);
     if (accepted)
-        server_call_ended(slot, counted, refused, status);
+        server_call_ended(slot, status);
 }
 
 void call_unref(struct call *call)
@@ -208,6 +209,10 @@ struct outgoing {
 
 static void accept_outgoing(struct call *call, const struct outgoing *out)
 {
+    if (out->last || call->slot->method->bidi)
+        admission_answered(call,
+                           out->message && !call->held ? grpc_byte_buffer_length(out->message) : 0,
+                           out->last);
     if (out->message)
         enqueue(call, out->message);
     if (out->last) {

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "proto/error.h"
+#include "supervisor/service/admission.h"
 #include "supervisor/service/arrivals.h"
 #include "supervisor/service/auth.h"
 #include "supervisor/service/trace.h"
@@ -22,6 +23,7 @@
 
 struct audit_record;
 struct server;
+struct share;
 struct call;
 
 /* How many bytes wait for a client before its execution's output is no longer
@@ -51,8 +53,9 @@ struct call_slot {
     const struct method *method;
     struct server *server;
     void *registered; /* gRPC's handle; NULL for the row without a path */
-    unsigned max;     /* calls at a time; more are RESOURCE_EXHAUSTED */
-    atomic_uint *live, own_live;
+    unsigned kind;    /* of the places that its calls take (shares.h) */
+    unsigned max;     /* of these; more are RESOURCE_EXHAUSTED */
+    bool fair;
 };
 
 /* What a completed batch was. Its address is the batch's tag. */
@@ -75,6 +78,7 @@ struct call {
     char traceparent[TRACE_PARENT_SIZE]; /* "": none that is valid */
     bool held;                           /* its answer is counted (answers.h) */
     size_t held_bytes;
+    struct admitted admitted;
     struct audit_record *audit; /* of an execution, or NULL; owned */
     grpc_byte_buffer *message;  /* the request, or NULL; owned */
     struct call_tag tags[CALL_EVENTS];
@@ -83,8 +87,6 @@ struct call {
     /* The poller's. */
     struct arrival arrival; /* while its request has not come */
     bool begun, closed;
-    bool counted; /* in slot->live */
-    bool refused;
 
     /* Belongs to the lock, as does the starting of batches that send. */
     pthread_mutex_t lock;
@@ -131,7 +133,7 @@ void call_forget_metadata(struct call *call);
 /* Starts the batch that tells when the call is over. */
 void call_watch_close(struct call *call);
 
-/* Asks for the call's next message. */
+/* Asks for the call's next message. For admission.h, which waits for it. */
 void call_receive(struct call *call);
 
 /* Queues a message (takes it over). False: the queue is at its high mark, and

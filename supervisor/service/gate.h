@@ -29,9 +29,10 @@ void gate_set_listener(struct gate *gate, unsigned number, unsigned kinds);
 /* From the next call on; takes `auth` over. Any thread. */
 void gate_replace(struct gate *gate, struct auth *auth);
 
-/* Any thread. Errors as auth_judge(); each is counted, and logged within
- * bounds. */
-int gate_admit(struct gate *gate, grpc_call *call, const grpc_metadata_array *metadata,
-               struct auth_identity *ret_identity, struct viv_error *err);
+/* `peer`: what gRPC calls the call's. Any thread. Errors as auth_judge(); each is counted,
+ * and logged within bounds. */
+int gate_admit(struct gate *gate, grpc_call *call, const char *peer,
+               const grpc_metadata_array *metadata, struct auth_identity *ret_identity,
+               struct viv_error *err);
 
 #endif

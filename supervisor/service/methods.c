@@ -13,8 +13,8 @@
 #define SLOTS_EXECUTE 64
 #define SLOTS_OTHER 8
 
-/* Calls at a time of methods that run nothing: those that may wait, and those that are
- * answered at once. */
+/* Calls at a time of methods that run nothing, until they are answered: those that may wait,
+ * and those that are answered at once. */
 #define CALLS_WAITING 1024
 #define CALLS_QUICK 256
 
@@ -89,16 +89,16 @@ const struct method methods[] = {
      .bidi = true,
      .slots = SLOTS_OTHER,
      .calls = CALLS_QUICK,
-     .begin = call_receive,
+     .begin = admission_await,
      .received = reflection_received,
-     .idle = call_receive},
+     .idle = admission_go_on},
     {.path = "/grpc.reflection.v1alpha." REFLECTION,
      .bidi = true,
      .slots = SLOTS_OTHER,
      .calls = CALLS_QUICK,
-     .begin = call_receive,
+     .begin = admission_await,
      .received = reflection_received,
-     .idle = call_receive},
+     .idle = admission_go_on},
     {.path = NULL, .slots = SLOTS_OTHER, .calls = CALLS_QUICK, .begin = begin_unknown},
 };
 

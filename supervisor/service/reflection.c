@@ -7,6 +7,9 @@
 #include "supervisor/service/request.h"
 #include "supervisor/service/server.h"
 
+/* It comes back with the answer, to whoever asks. */
+#define REQUEST_BYTES_MAX 4096
+
 typedef Grpc__Reflection__V1__ServerReflectionRequest reflection_request;
 typedef Grpc__Reflection__V1__ServerReflectionResponse reflection_response;
 
@@ -113,6 +116,12 @@ void reflection_received(struct call *call)
 
     if (!call->message) {
         call_finish(call, VIV_OK, NULL);
+        return;
+    }
+    if (grpc_byte_buffer_length(call->message) > REQUEST_BYTES_MAX) {
+        viv_fail(&err, VIV_INVALID_ARGUMENT, "a question of more than %d bytes is none",
+                 REQUEST_BYTES_MAX);
+        call_fail(call, &err);
         return;
     }
     if (request_unpack(call, &grpc__reflection__v1__server_reflection_request__descriptor, &message,

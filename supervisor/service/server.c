@@ -1,6 +1,7 @@
 #include "supervisor/service/server.h"
 
 #include <grpc/support/alloc.h>
+#include <grpc/support/log.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -25,7 +26,6 @@ struct server {
     struct health health;
     struct answers *answers;
     struct admission admission;
-    atomic_uint executions; /* calls that run code */
     struct reflection_index *reflection;
     struct call_slot *slots; /* as many as methods */
     atomic_bool stopping;
@@ -87,15 +87,11 @@ struct audit *server_audit(const struct call_slot *slot)
     return slot->server->config.audit;
 }
 
-void server_call_ended(struct call_slot *slot, bool counted, bool refused, int status)
+void server_call_ended(struct call_slot *slot, int status)
 {
     struct server *server = slot->server;
 
-    if (refused)
-        atomic_fetch_sub(&server->admission.refused, 1);
     metrics_call_ended((size_t)(slot - server->slots), status);
-    if (counted)
-        atomic_fetch_sub(slot->live, 1);
     pthread_mutex_lock(&server->lock);
     if (--server->live == 0)
         pthread_cond_broadcast(&server->changed);
@@ -193,8 +189,10 @@ static int add_methods(struct server *server, struct viv_error *err)
         metrics_name_method(i, m->path);
         slot->method = m;
         slot->server = server;
-        slot->max = methods_runs_code(m) ? executions : m->calls;
-        slot->live = methods_runs_code(m) ? &server->executions : &slot->own_live;
+        slot->fair = !methods_runs_code(m);
+        slot->max = slot->fair ? m->calls : executions;
+        slot->kind = slot->fair ? (unsigned)i + 1 : 0; /* those that run code have one in common */
+        GPR_ASSERT(slot->kind < SHARES_KINDS);
         if (!m->path)
             continue;
         slot->registered =
@@ -228,10 +226,12 @@ int server_create(const struct server_config *config, struct server **ret_server
     /* Of the places for calls that run code, a tenant's unread answers take a quarter. */
     server->answers = answers_new(config->answer_bytes_total,
                                   (config->executions_max + EXECUTE_CALLS_MARGIN) / 4);
-    server->admission = (struct admission){
-        .gate = config->gate,
-        .request_timeout_ns = config->request_timeout_ns,
-        .arrivals = arrivals_new(admission_arrivals_max(config->executions_max))};
+    server->admission =
+        (struct admission){.gate = config->gate,
+                           .request_timeout_ns = config->request_timeout_ns,
+                           .arrivals = arrivals_new(admission_arrivals_max(config->executions_max)),
+                           .shares = shares_new(admission_answers_max(config->executions_max),
+                                                admission_answer_bytes_max(config->max_message))};
     server->grpc = transport_create_server(&server->transport, config);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->grpc, server->queue, NULL);
@@ -347,6 +347,7 @@ void server_destroy(struct server *server)
     health_clear(&server->health);
     answers_free(server->answers);
     arrivals_free(server->admission.arrivals);
+    shares_free(server->admission.shares);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     gpr_free(server->slots);

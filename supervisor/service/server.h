@@ -78,8 +78,7 @@ struct audit *server_audit(const struct call_slot *slot);
 
 struct health *server_own_health(struct server *server);
 
-/* For call.c: an accepted call has been freed, after this status; `counted`: in slot->live;
- * `refused`: before it could begin. */
-void server_call_ended(struct call_slot *slot, bool counted, bool refused, int status);
+/* For call.c: an accepted call has been freed, after this status. */
+void server_call_ended(struct call_slot *slot, int status);
 
 #endif

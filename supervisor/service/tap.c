@@ -1,11 +1,14 @@
 #include "supervisor/service/tap.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -15,8 +18,12 @@
 #include "supervisor/service/log.h"
 #include "supervisor/service/metrics.h"
 
+/* "ipv6:", brackets as URIs have them, a port. */
+#define NAME_SIZE (INET6_ADDRSTRLEN + 24)
+
 struct connection {
     atomic_bool encrypted, saw;
+    char name[NAME_SIZE]; /* where gRPC calls it by its address: with TLS */
     struct frames frames; /* whose reads follow one another */
 };
 
@@ -67,12 +74,36 @@ static struct connection *find(int fd)
     return fd >= tap.first && fd - tap.first < tap.count ? &tap.connections[fd - tap.first] : NULL;
 }
 
+/* As gRPC writes it; "" for a unix socket, of which all are called alike. */
+static void name_of(int fd, char ret_name[NAME_SIZE])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } peer;
+    socklen_t len = sizeof(peer);
+    char host[INET6_ADDRSTRLEN];
+
+    *ret_name = '\0';
+    if (getpeername(fd, &peer.any, &len) < 0)
+        return;
+    if (peer.any.sa_family == AF_INET && inet_ntop(AF_INET, &peer.v4.sin_addr, host, sizeof(host)))
+        snprintf(ret_name, NAME_SIZE, "ipv4:%s:%u", host, ntohs(peer.v4.sin_port));
+    if (peer.any.sa_family == AF_INET6 &&
+        inet_ntop(AF_INET6, &peer.v6.sin6_addr, host, sizeof(host)))
+        snprintf(ret_name, NAME_SIZE, "ipv6:%%5B%s%%5D:%u", host, ntohs(peer.v6.sin6_port));
+}
+
 void tap_begin(int fd, bool encrypted)
 {
     struct connection *c = find(fd);
 
     if (!c)
         return;
+    *c->name = '\0';
+    if (encrypted)
+        name_of(fd, c->name);
     c->frames = (struct frames){0};
     atomic_store(&c->encrypted, encrypted);
     atomic_store(&c->saw, false);
@@ -93,11 +124,21 @@ static void tell(const char *why)
     log_limited(&limit, LOG_LEVEL_WARN, "connection_cut", LOG_TEXT("reason", why));
 }
 
+static int find_named(const char *peer)
+{
+    for (int i = 0; i < tap.count; i++)
+        if (*peer && strcmp(tap.connections[i].name, peer) == 0)
+            return tap.first + i;
+    return -1;
+}
+
 bool tap_cut(const char *peer)
 {
     int fd;
 
-    if (sscanf(peer, "fd:%d", &fd) != 1 || !find(fd))
+    if (sscanf(peer, "fd:%d", &fd) != 1)
+        fd = find_named(peer);
+    if (!find(fd))
         return false;
     tell("it takes no answers");
     shutdown(fd, SHUT_RDWR);

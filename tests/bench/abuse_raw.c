@@ -97,7 +97,7 @@ bool raw_call(int fd, uint32_t stream, const char *method, bool end_headers)
     char path[100];
     size_t len = 0;
 
-    snprintf(path, sizeof(path), "/vivarium.v1.Vivarium/%s", method);
+    snprintf(path, sizeof(path), "%s%s", *method == '/' ? "" : "/vivarium.v1.Vivarium/", method);
     block[len++] = 0x83; /* :method POST */
     block[len++] = 0x86; /* :scheme http */
     len += put_header(block + len, ":path", path);

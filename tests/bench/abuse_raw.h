@@ -18,7 +18,7 @@ bool raw_acknowledge(int fd);
 /* Whether all of it went out, waiting a while where the other side doesn't read. */
 bool raw_write(int fd, const void *data, size_t len);
 
-/* Starts a call of Execute; `end_headers` false: more of them follow. */
+/* Starts a call of a method of Vivarium, or of one with its whole path; `end_headers` false: more of them follow. */
 bool raw_call(int fd, uint32_t stream, const char *method, bool end_headers);
 
 /* Takes a call back. */

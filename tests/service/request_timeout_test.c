@@ -20,6 +20,16 @@ static void test_never(void **state)
     close(fd);
 }
 
+static void test_no_question(void **state)
+{
+    static const char method[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    int fd = raw_connect(fixture_daemon.socket);
+
+    assert_true(raw_greet(fd, 65535) && raw_call(fd, 1, method, true));
+    assert_true(raw_await(fd, "the call has begun, but its request has not come"));
+    close(fd);
+}
+
 /* What takes long once its request is there may do so. */
 static void test_slow_execution(void **state)
 {
@@ -38,6 +48,7 @@ int main(void)
     static const char *const flags[] = {"--request-timeout", "0.3", NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_never),
+        cmocka_unit_test(test_no_question),
         cmocka_unit_test(test_slow_execution),
     };
 
