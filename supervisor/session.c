@@ -128,7 +128,6 @@ static void count_execution(struct session *session, struct execution *e)
     execution_number(e, session->executions);
 }
 
-/* OPEN without a scope: there is nothing that a worker would have to do. */
 static void finish_at_once(struct session *session, struct execution *e)
 {
     e->answer.given = true;
@@ -148,6 +147,22 @@ static void state_of_restore(const struct session *session, struct viv_session_s
         state->snapshot_age_ns = clock_realtime() - session->meta.snapshot_ns;
     if (state->snapshot_age_ns < -1)
         state->snapshot_age_ns = 0;
+}
+
+static void set_unsavable(struct session *session, bool unsavable)
+{
+    struct sessions *t = session->supervisor->sessions;
+
+    t->pinned += unsavable;
+    t->pinned -= session->unsavable;
+    session->unsavable = unsavable;
+    if (unsavable)
+        session->tried_ns = clock_now();
+}
+
+void session_savable(struct session *session)
+{
+    set_unsavable(session, false);
 }
 
 static void stop_leaving(struct session *session)
@@ -189,13 +204,20 @@ static void refuse_turns(struct session *session, const struct viv_error *why)
     session_step(session);
 }
 
+/* OPEN without a scope leaves a worker nothing to do. */
+static bool needs_worker(const struct session *session, const struct execution *e)
+{
+    return !session->worker && (e->kind != EXECUTION_OPEN || e->scope_len > 0);
+}
+
 static void give_turn(struct session *session)
 {
     struct viv_supervisor *s = session->supervisor;
     struct execution *e = session->first;
     struct viv_error error;
 
-    if (find_profile(session, e, &error) < 0) {
+    if (find_profile(session, e, &error) < 0 ||
+        (needs_worker(session, e) && session_quota_pinned(session, &error) < 0)) {
         refuse_turns(session, &error);
         return;
     }
@@ -205,7 +227,7 @@ static void give_turn(struct session *session)
     e->save = e->kind != EXECUTION_GET_SCOPE && session->meta.durability == STORE_EVERY_EXECUTION;
     count_execution(session, e);
     state_of_restore(session, &e->session_state);
-    if (e->kind == EXECUTION_OPEN && e->scope_len == 0) {
+    if (!session->worker && !needs_worker(session, e)) {
         finish_at_once(session, e);
         return;
     }
@@ -269,7 +291,8 @@ void session_lost(struct session *session, enum viv_restored_from how)
     t->resident--;
     session->worker->session = NULL;
     session->worker = NULL;
-    session->dirty = session->unsavable = false;
+    session->dirty = false;
+    set_unsavable(session, false);
     session->restore_from = how;
     if (session->turn && session->turn->held) {
         struct execution *e = session->turn;
@@ -318,12 +341,15 @@ bool session_save(struct session *session, struct execution *e)
     struct session_task *task = &session->task;
     struct viv_error error;
 
-    if (e->kind != EXECUTION_GET_SCOPE && !e->answer.scope_refused && session->worker)
+    if (e->kind != EXECUTION_GET_SCOPE && !e->answer.scope_refused && session->worker) {
         session->dirty = true;
+        if (!execution_is_own(e)) /* another scope: it may fit now */
+            set_unsavable(session, false);
+    }
     if (!e->answer.checkpoint.data || session->lost)
         return false;
     if (!has_scope(&e->answer.checkpoint)) {
-        session->unsavable = session->worker != NULL;
+        set_unsavable(session, session->worker != NULL);
         snprintf(e->save_error, sizeof(e->save_error),
                  "the scope can't be carried as a whole: GetScope's manifest says why");
         return false;
@@ -350,11 +376,12 @@ void session_turn_over(struct session *session, enum execution_kind kind, bool d
         session->creating = false;
         session->closing |= !done;
     }
-    /* What can't be written stays where it is, but not beyond our own end. */
-    if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker &&
-        !session->supervisor->draining) {
-        session->unsavable = true;
-        stop_leaving(session);
+    if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker) {
+        set_unsavable(session, true);
+        /* What can't be written stays where it is, but not beyond our own end, nor
+         * beside more of these than may be. */
+        if (!session->supervisor->draining && session_quota_may_pin(session))
+            stop_leaving(session);
     }
     session_step(session);
 }
@@ -459,6 +486,7 @@ void session_drain(struct viv_supervisor *s)
         if (!session->leaving && session->worker)
             s->sessions->evicting++;
         session->leaving = true;
+        set_unsavable(session, false); /* it is tried once more */
         session_step(session);
     }
 }

@@ -41,7 +41,8 @@ struct session {
     bool creating; /* OPEN has its turn or waits for it: the store has no record yet */
     bool loaded, lost, closing, leaving;
     bool dirty;     /* the worker's scope is not what the store has */
-    bool unsavable; /* nor can it be carried as a whole */
+    bool unsavable; /* nor could it be brought there when that was last tried */
+    int64_t tried_ns;
     struct session_closer *closers;
 
     struct store_meta meta;
@@ -61,6 +62,11 @@ struct sessions {
     unsigned max, count;
     unsigned resident_max, resident;
     unsigned evicting; /* of the resident ones: their workers will soon be free */
+    unsigned pinned;   /* of them, unsavable ones */
+    struct session_listings {
+        struct session_listing *first;
+        unsigned count;
+    } listings; /* session_api.c: those that the store works for */
     struct registry registry;
     struct session *oldest_idle, *newest_idle;
     struct session_store store;
@@ -99,6 +105,9 @@ void session_turn_over(struct session *session, enum execution_kind kind, bool d
 
 /* Its worker no longer holds its scope. */
 void session_lost(struct session *session, enum viv_restored_from how);
+
+/* Its scope may be brought to the store, as far as is known. */
+void session_savable(struct session *session);
 
 /* Does what comes next. */
 void session_step(struct session *session);

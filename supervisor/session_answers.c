@@ -122,7 +122,8 @@ static void saved(struct session *session, struct session_task *task)
 
     if (task->base.result == 0) {
         session->meta = task->meta;
-        session->dirty = session->unsavable = false;
+        session->dirty = false;
+        session_savable(session);
         e->session_state.saved = true;
     } else {
         snprintf(e->save_error, sizeof(e->save_error), "%s", task->base.error.text);

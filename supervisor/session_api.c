@@ -21,19 +21,29 @@ static void cancel_all(struct session *session)
         cancel_execution(session->turn, VIV_CAUSE_SESSION_CLOSED, NULL, false);
 }
 
+/* For one that is only in the store. */
+static struct session *slot_to_close(struct viv_supervisor *s, const struct session_closer *c,
+                                     struct viv_error *err)
+{
+    struct session *session = NULL;
+
+    if (s->draining)
+        viv_fail(err, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
+    else if (session_quota_check(s, c->tenant, err) == 0 &&
+             !(session = session_new(s, c->tenant, c->id)))
+        session_quota_full(s, err);
+    return session;
+}
+
 static void close_session(struct viv_supervisor *s, struct command *command)
 {
     struct session_closer *c = (struct session_closer *)command;
     struct session *session = session_find(s, c->tenant, c->id);
     struct viv_error error;
 
-    if (!session && !s->draining)
-        session = session_new(s, c->tenant, c->id);
+    if (!session)
+        session = slot_to_close(s, c, &error);
     if (!session) {
-        if (s->draining)
-            viv_fail(&error, VIV_UNAVAILABLE, "the supervisor is draining: ask another one");
-        else
-            session_quota_full(s, &error);
         c->done(c->arg, &error);
         free(c);
         return;
@@ -71,9 +81,15 @@ int viv_session_close(struct viv_supervisor *supervisor, const char *tenant, con
 
 /* --- listing: what the store has, then what is known here beyond that -------------- */
 
-struct listing {
+/* So many at a time, in all and of one tenant: they go the way on which scopes are saved. */
+#define LISTINGS_MAX 64
+#define LISTINGS_TENANT_MAX 16
+#define LISTING_RETRY_NS INT64_C(200000000)
+
+struct session_listing {
     struct store_task base;
-    struct command command; /* there and back */
+    struct session_listing *next; /* in the supervisor's */
+    struct command command;       /* there and back */
     struct viv_supervisor *supervisor;
     char tenant[VIV_ID_MAX + 1];
     viv_sessions_done *done;
@@ -83,7 +99,7 @@ struct listing {
     bool no_memory;
 };
 
-static void free_listing(struct listing *l)
+static void free_listing(struct session_listing *l)
 {
     for (size_t i = 0; i < l->count; i++) {
         free((char *)l->infos[i].session_id);
@@ -96,7 +112,7 @@ static void free_listing(struct listing *l)
 static void add_stored(void *arg, const char *session, const struct store_meta *meta,
                        const struct viv_error *damage)
 {
-    struct listing *l = arg;
+    struct session_listing *l = arg;
     struct viv_session_info *infos = l->infos;
     char *id, *profile;
 
@@ -133,7 +149,7 @@ static void add_stored(void *arg, const char *session, const struct store_meta *
 
 static int run_listing(struct store_task *base, struct store *store, struct viv_error *err)
 {
-    struct listing *l = (struct listing *)base;
+    struct session_listing *l = (struct session_listing *)base;
 
     if (store_list(store, l->tenant, add_stored, l, err) < 0)
         return -1;
@@ -142,7 +158,7 @@ static int run_listing(struct store_task *base, struct store *store, struct viv_
 
 static void listing_done(struct store_task *base)
 {
-    struct listing *l = (struct listing *)base;
+    struct session_listing *l = (struct session_listing *)base;
 
     inbox_post(&l->supervisor->inbox, &l->command);
 }
@@ -164,11 +180,43 @@ static int by_name(const void *a, const void *b)
                   ((const struct viv_session_info *)b)->session_id);
 }
 
+static int check_listings(const struct session_listings *all, const struct session_listing *l,
+                          struct viv_error *err)
+{
+    unsigned mine = 0;
+
+    for (const struct session_listing *at = all->first; at; at = at->next)
+        mine += strcmp(at->tenant, l->tenant) == 0;
+    if (mine < LISTINGS_TENANT_MAX && all->count < LISTINGS_MAX)
+        return 0;
+    viv_fail(err, VIV_RESOURCE_EXHAUSTED, "too many lists of sessions are asked for: retry later");
+    return viv_retry_after(err, LISTING_RETRY_NS);
+}
+
+static void enlist(struct session_listings *all, struct session_listing *l)
+{
+    l->next = all->first;
+    all->first = l;
+    all->count++;
+}
+
+static void unlist(struct session_listings *all, struct session_listing *l)
+{
+    struct session_listing **at = &all->first;
+
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    all->count--;
+}
+
 static void tell_list(struct viv_supervisor *s, struct command *command)
 {
-    struct listing *l = (struct listing *)((char *)command - offsetof(struct listing, command));
+    struct session_listing *l =
+        (struct session_listing *)((char *)command - offsetof(struct session_listing, command));
 
     session_store_came_back(s);
+    unlist(&s->sessions->listings, l);
     if (l->base.result < 0) {
         l->done(l->arg, NULL, 0, &l->base.error);
         free_listing(l);
@@ -188,14 +236,18 @@ static void tell_list(struct viv_supervisor *s, struct command *command)
 
 static void ask_list(struct viv_supervisor *s, struct command *command)
 {
-    struct listing *l = (struct listing *)((char *)command - offsetof(struct listing, command));
+    struct session_listing *l =
+        (struct session_listing *)((char *)command - offsetof(struct session_listing, command));
     struct viv_error error;
 
     l->command.run = tell_list;
-    if (!s->stopping && session_store_submit(s, &l->base, &error) == 0)
-        return;
     if (s->stopping)
         viv_fail(&error, VIV_UNAVAILABLE, "the supervisor is ending");
+    else if (check_listings(&s->sessions->listings, l, &error) == 0 &&
+             session_store_submit(s, &l->base, &error) == 0) {
+        enlist(&s->sessions->listings, l);
+        return;
+    }
     l->done(l->arg, NULL, 0, &error);
     free_listing(l);
 }
@@ -203,7 +255,7 @@ static void ask_list(struct viv_supervisor *s, struct command *command)
 int viv_session_list(struct viv_supervisor *supervisor, const char *tenant, viv_sessions_done *done,
                      void *arg, struct viv_error *err)
 {
-    struct listing *l;
+    struct session_listing *l;
 
     if (!tenant)
         tenant = "default";

@@ -11,6 +11,9 @@
  * it meanwhile, but who uses it again need not wait for the store. */
 #define LINGER_NS INT64_C(5000000000)
 
+/* How long one whose scope could not be saved is not asked for its worker again. */
+#define TRY_AGAIN_NS INT64_C(10000000000)
+
 void session_idle_add(struct session *session)
 {
     struct sessions *t = session->supervisor->sessions;
@@ -44,15 +47,24 @@ void session_idle_remove(struct session *session)
         t->newest_idle = session->older;
 }
 
+/* What could not be saved may be in a while: the store is back, or the tenant has made
+ * room. */
+static bool may_leave(const struct session *session, int64_t now_ns)
+{
+    return !session->leaving && (!session->unsavable || now_ns - session->tried_ns >= TRY_AGAIN_NS);
+}
+
 bool session_evict_one(struct viv_supervisor *s, const char *tenant)
 {
     struct session *session = s->sessions->oldest_idle;
+    int64_t now_ns = clock_now();
 
-    while (session && (session->unsavable || session->leaving ||
-                       (tenant && strcmp(session->name.tenant, tenant) != 0)))
+    while (session &&
+           (!may_leave(session, now_ns) || (tenant && strcmp(session->name.tenant, tenant) != 0)))
         session = session->newer;
     if (!session)
         return false;
+    session_savable(session);
     session->leaving = true;
     s->sessions->evicting++;
     session_step(session);

@@ -79,6 +79,46 @@ int session_quota_full(const struct viv_supervisor *s, struct viv_error *err)
     return viv_retry_after(err, RETRY_NS);
 }
 
+/* Those that keep their workers because their scopes can't be stored. */
+static unsigned count_pinned(const struct viv_supervisor *s, const char *tenant)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < s->sessions->max; i++) {
+        const struct session *session = &s->sessions->all[i];
+
+        count += session->unsavable && is_of(session, tenant);
+    }
+    return count;
+}
+
+/* Another tenant's take nothing from one that has none. */
+int session_quota_pinned(const struct session *session, struct viv_error *err)
+{
+    struct viv_supervisor *s = session->supervisor;
+    unsigned pinned, most;
+
+    if (s->sessions->pinned == 0)
+        return 0;
+    pinned = count_pinned(s, session->name.tenant);
+    most = quota_of(s, session->name.tenant).resident;
+    if (pinned < most && (pinned == 0 || s->sessions->pinned < s->sessions->resident_max))
+        return 0;
+    return viv_fail(
+        err, VIV_RESOURCE_EXHAUSTED,
+        "%u other sessions of the tenant keep their workers, since their scopes can't be "
+        "stored: close them, or delete what is too large",
+        pinned);
+}
+
+bool session_quota_may_pin(const struct session *session)
+{
+    struct viv_supervisor *s = session->supervisor;
+
+    return s->sessions->pinned <= s->sessions->resident_max &&
+           count_pinned(s, session->name.tenant) <= quota_of(s, session->name.tenant).resident;
+}
+
 static uint64_t snapshot_bytes(const struct viv_supervisor *s, const char *tenant)
 {
     uint64_t sum = 0;

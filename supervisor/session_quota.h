@@ -16,6 +16,13 @@ int session_quota_full(const struct viv_supervisor *supervisor, struct viv_error
  * against that tenant's. VIV_RESOURCE_EXHAUSTED. */
 int session_quota_snapshot(const struct session *session, size_t bytes, struct viv_error *err);
 
+/* Whether the session may have a worker, beside others of its tenant that keep theirs because
+ * their scopes can't be stored. VIV_RESOURCE_EXHAUSTED. */
+int session_quota_pinned(const struct session *session, struct viv_error *err);
+
+/* Whether it may be one of these. */
+bool session_quota_may_pin(const struct session *session);
+
 /* Frees workers of the session's tenant that are above its quota, or would be
  * with `more`. */
 void session_quota_evict(struct session *session, unsigned more);

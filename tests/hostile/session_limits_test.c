@@ -1,0 +1,246 @@
+/* Sessions whose scopes can't be stored, at an eviction and at a drain; and what is asked
+ * of sessions beside executions, held against the tenant's part. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/hostile/harness.h"
+#include "tests/unit/test.h"
+
+static struct viv_config config;
+static struct viv_supervisor *sup;
+
+static void nap_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+/* With `stored` 1 nothing can be saved any more. */
+static void set_tenant(uint64_t stored, unsigned resident, unsigned sessions)
+{
+    struct viv_tenant_config tenant;
+
+    viv_tenant_config_init(&tenant, &config);
+    tenant.stored_bytes = stored;
+    tenant.resident_sessions = resident;
+    tenant.sessions = sessions;
+    assert_int_equal(viv_supervisor_set_tenants(sup, &tenant, 1, NULL), 0);
+}
+
+static void start(unsigned workers)
+{
+    config.workers_max = workers;
+    config.sessions.resident_max = workers > 1 ? 2 : 1;
+    sup = harness_start(&config);
+}
+
+static int set_up(void **state)
+{
+    harness_config(&config, NULL);
+    config.workers_warm = 1;
+    config.sessions.max = 8;
+    return 0;
+}
+
+static void finish(struct run *r, const char *repr, enum viv_restored_from from)
+{
+    harness_wait(r);
+    if (r->rejected || r->outcome != VIV_OUTCOME_COMPLETED)
+        fail_msg("%s %s%s", viv_outcome_name(r->outcome), r->death.text, r->error.text);
+    if (repr)
+        assert_string_equal(r->repr, repr);
+    assert_int_equal(r->restored_from, from);
+    harness_free(r);
+}
+
+static void open_session(const char *id)
+{
+    finish(harness_open(sup, id, 0), NULL, 0);
+}
+
+static void expect_refused(struct run *r, const char *words)
+{
+    harness_wait(r);
+    assert_int_equal(r->rejected, 1);
+    assert_int_equal(r->error.status, VIV_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(r->error.text, words));
+    harness_free(r);
+}
+
+static unsigned resident(void)
+{
+    unsigned count;
+
+    harness_sessions(sup, &count);
+    return count;
+}
+
+/* It would try again without end. */
+static void a_drain_ends_though_nothing_can_be_saved(void **state)
+{
+    start(2);
+    open_session("s");
+    finish(harness_in(sup, "s", "add 5"), "5", 0);
+    set_tenant(1, 2, 8);
+    harness_drain(sup);
+    assert_int_equal(resident(), 0);
+    harness_stop(sup);
+}
+
+static char folder[] = "/tmp/viv-limits-XXXXXX";
+
+static void use_file(void)
+{
+    static char url[64], key[64];
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(url, sizeof(url), "sqlite:%s/s.db", folder);
+    snprintf(key, sizeof(key), "%s/s.db.key", folder);
+    config.sessions.store_url = url;
+    config.sessions.store_key_path = key;
+    config.sessions.node = "one";
+}
+
+static void remove_file(void)
+{
+    static const char *const files[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.key"};
+    char path[64];
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* The one worker is the session's; another execution asks for it in vain. */
+static struct run *fail_to_evict(void)
+{
+    struct run *other;
+
+    open_session("s");
+    finish(harness_in(sup, "s", "add 5"), "5", 0);
+    set_tenant(1, 2, 8);
+    other = harness_submit(sup, NULL, "ok", NULL);
+    nap_ms(200);
+    assert_int_equal(resident(), 1);
+    assert_false(harness_has_finished(other));
+    return other;
+}
+
+static void what_failed_once_is_saved_at_the_drain(void **state)
+{
+    struct run *other;
+
+    use_file();
+    start(1);
+    other = fail_to_evict();
+    set_tenant(0, 2, 8);
+    harness_drain(sup);
+    harness_wait(other);
+    harness_free(other);
+    harness_stop(sup);
+    start(1);
+    finish(harness_in(sup, "s", "add 1"), "6", VIV_RESTORED_FROM_RESTART);
+    harness_stop(sup);
+    remove_file();
+}
+
+static void another_scope_may_fit(void **state)
+{
+    struct run *other;
+
+    start(1);
+    other = fail_to_evict();
+    set_tenant(0, 2, 8);
+    finish(harness_in(sup, "s", "add 1"), "6", 0);
+    harness_wait(other);
+    assert_int_equal(other->outcome, VIV_OUTCOME_COMPLETED);
+    harness_free(other);
+    finish(harness_in(sup, "s", "add 1"), "7", VIV_RESTORED_FROM_EVICTION);
+    harness_stop(sup);
+}
+
+/* One tenant's keep no more workers than it may have resident ones. */
+static void unsavable_ones_leave_workers_to_others(void **state)
+{
+    static const char *const ids[] = {"a", "b", "c", "d"};
+
+    start(4);
+    for (int i = 0; i < 4; i++)
+        open_session(ids[i]);
+    set_tenant(1, 1, 8);
+    finish(harness_in(sup, "a", "add 1"), "1", 0);
+    finish(harness_in(sup, "b", "add 1"), "1", 0);
+    while (resident() > 1)
+        nap_ms(1);
+    for (int i = 2; i < 4; i++)
+        expect_refused(harness_in(sup, ids[i], "add 1"), "can't be stored");
+    finish(harness_in(sup, "a", "add 1"), "2", 0);
+    harness_expect(sup, "ok", VIV_OUTCOME_COMPLETED);
+    assert_int_equal(harness_close(sup, "a"), VIV_OK);
+    finish(harness_in(sup, "c", "add 1"), "1", 0);
+    harness_stop(sup);
+}
+
+static void closing_what_is_stored_takes_a_place_of_the_tenants(void **state)
+{
+    start(2);
+    set_tenant(0, 2, 1);
+    open_session("s");
+    assert_int_equal(harness_close(sup, "other"), VIV_RESOURCE_EXHAUSTED);
+    assert_int_equal(harness_close(sup, "s"), VIV_OK);
+    assert_int_equal(harness_close(sup, "other"), VIV_NOT_FOUND);
+    harness_stop(sup);
+}
+
+enum { LISTINGS = 100, LISTINGS_OF_A_TENANT = 16 };
+
+static atomic_uint listed, refused;
+
+static void on_sessions(void *arg, const struct viv_session_info *sessions, size_t count,
+                        const struct viv_error *error)
+{
+    if (error) {
+        assert_int_equal(error->status, VIV_RESOURCE_EXHAUSTED);
+        assert_true(error->retry_after_ns > 0);
+    }
+    atomic_fetch_add(error ? &refused : &listed, 1);
+}
+
+/* On the supervisor's thread: it does none of them before all are asked for. */
+static void ask_for_many(void *arg, const struct viv_execution_info *executions, size_t count)
+{
+    for (int i = 0; i < LISTINGS; i++)
+        assert_int_equal(viv_session_list(sup, NULL, on_sessions, NULL, NULL), 0);
+}
+
+static void so_many_listings_at_a_time(void **state)
+{
+    start(2);
+    assert_int_equal(viv_list(sup, NULL, ask_for_many, NULL, NULL), 0);
+    while (atomic_load(&listed) + atomic_load(&refused) < LISTINGS)
+        nap_ms(1);
+    assert_int_equal(atomic_load(&listed), LISTINGS_OF_A_TENANT);
+    assert_int_equal(harness_sessions(sup, &(unsigned){0}), 0);
+    harness_stop(sup);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_drain_ends_though_nothing_can_be_saved),
+        TEST(what_failed_once_is_saved_at_the_drain),
+        TEST(another_scope_may_fit),
+        TEST(unsavable_ones_leave_workers_to_others),
+        TEST(closing_what_is_stored_takes_a_place_of_the_tenants),
+        TEST(so_many_listings_at_a_time),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
