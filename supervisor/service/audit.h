@@ -3,7 +3,9 @@
  *
  * A thread of its own writes, since a disk may hang: the reactor never waits
  * for it. A file is opened with O_APPEND and gets each line by one write, so
- * others may rotate it: rename it, then send SIGHUP. */
+ * others may rotate it: rename it, then send SIGHUP. What a full disk takes of a
+ * line in part is taken back, and the line written whole, to the file that is
+ * open then. */
 #ifndef VIVARIUM_SERVICE_AUDIT_H
 #define VIVARIUM_SERVICE_AUDIT_H
 
