@@ -250,8 +250,7 @@ bool audit_ready(struct audit *a)
     if (!a || !a->required)
         return true;
     pthread_mutex_lock(&a->lock);
-    /* Half of the queue is for those that run already. */
-    ready = !a->failing && a->count < AUDIT_QUEUE_MAX / 2;
+    ready = !a->failing && a->count < AUDIT_QUEUE_MAX;
     pthread_mutex_unlock(&a->lock);
     return ready;
 }
@@ -261,7 +260,8 @@ static void enqueue(struct audit *a, struct line *line)
     bool full;
 
     pthread_mutex_lock(&a->lock);
-    full = a->count >= AUDIT_QUEUE_MAX;
+    /* Where it is required, those that were let in find room. */
+    full = !a->required && a->count >= AUDIT_QUEUE_MAX;
     if (!full) {
         *a->last = line;
         a->last = &line->next;

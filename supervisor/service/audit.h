@@ -17,7 +17,8 @@
 #include "supervisor/service/trace.h"
 #include "supervisor/vivarium.h"
 
-/* Lines that may wait for the disk. */
+/* Lines that may wait for the disk. Where the audit is required, also those of the
+ * executions that were let in before there were so many: none is dropped then. */
 #define AUDIT_QUEUE_MAX 8192
 
 struct audit;

@@ -1,4 +1,4 @@
-/* The audit's file: a disk that takes a line in part. */
+/* The audit's file: a disk that takes a line in part, or none for a while. */
 #include "supervisor/service/audit.h"
 
 #include <fcntl.h>
@@ -14,6 +14,8 @@
 
 #include "supervisor/service/metrics.h"
 #include "tests/unit/test.h"
+
+#define TAKEN 20000 /* executions, more than lines may wait */
 
 static char folder[] = "/tmp/viv-audit-XXXXXX";
 static char path[64], moved[64];
@@ -241,6 +243,52 @@ static void test_part_stays(void **state)
     assert_int_equal(strlen(second + 1), size);
 }
 
+/* More executions than lines may wait, all let in before the disk failed. */
+static void test_all_taken(void **state)
+{
+    assert_int_equal(symlink("/dev/full", path), 0);
+    start(path, true);
+    assert_true(audit_ready(audit));
+    for (unsigned i = 0; i < TAKEN; i++)
+        end_one();
+    expect_ready(false);
+    assert_int_equal(unlink(path), 0);
+    audit_reopen(audit);
+    expect_ready(true);
+    audit_close(audit);
+    expect_whole(path, 0, TAKEN);
+}
+
+/* Else the queue is bounded: what doesn't fit is dropped, and nobody waits. */
+static void test_bounded(void **state)
+{
+    int pipe_fds[2];
+    char name[64];
+    unsigned found = 0;
+    ssize_t n;
+    char text[4096];
+
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", pipe_fds[1]);
+    start(name, false);
+    close(pipe_fds[1]);
+    for (unsigned i = 0; i < TAKEN; i++)
+        end_one();
+    assert_true(audit_ready(audit));
+    fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+    for (int quiet = 0; quiet < 30;) {
+        n = read(pipe_fds[0], text, sizeof(text));
+        for (ssize_t i = 0; i < n; i++)
+            found += text[i] == '\n';
+        quiet = n > 0 ? 0 : quiet + 1;
+        if (n <= 0)
+            sleep_ms(10);
+    }
+    audit_close(audit);
+    close(pipe_fds[0]);
+    assert_true(found >= AUDIT_QUEUE_MAX && found < TAKEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +298,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_part_reopened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_part_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_part_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
