@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,12 +36,35 @@ struct audit {
     bool failing;   /* the last write failed */
     bool reopen, closing, closed;
     /* The thread's own. */
-    int fd; /* -1: not open */
+    int fd;    /* -1: not open */
+    bool torn; /* the file ends with a part of a line, which can't be taken back */
 };
 
 static int open_file(const char *path)
 {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+}
+
+/* The part of a line that fitted, so that the next one doesn't begin behind it. */
+static void take_back(struct audit *a, ssize_t part)
+{
+    struct stat st;
+
+    /* Not from what can only be appended to: chattr +a. */
+    a->torn = fstat(a->fd, &st) < 0 || ftruncate(a->fd, st.st_size - part) < 0;
+}
+
+static int write_text(struct audit *a, const char *text, size_t len)
+{
+    ssize_t n = write(a->fd, text, len);
+
+    if (n == (ssize_t)len)
+        return 0;
+    if (n > 0)
+        take_back(a, n);
+    if (n >= 0)
+        errno = ENOSPC;
+    return -1;
 }
 
 static int write_line(struct audit *a, const struct line *line)
@@ -51,10 +75,10 @@ static int write_line(struct audit *a, const struct line *line)
     }
     if (a->fd < 0)
         a->fd = open_file(a->path);
-    if (a->fd < 0)
+    if (a->fd < 0 || (a->torn && write_text(a, "\n", 1) < 0))
         return -1;
-    errno = ENOSPC; /* where it is written in part only */
-    return write(a->fd, line->text, line->len) == (ssize_t)line->len ? 0 : -1;
+    a->torn = false;
+    return write_text(a, line->text, line->len);
 }
 
 static void tell_failure(const struct audit *a, int error)
@@ -226,8 +250,7 @@ bool audit_ready(struct audit *a)
     if (!a || !a->required)
         return true;
     pthread_mutex_lock(&a->lock);
-    /* Half of the queue is for those that run already. */
-    ready = !a->failing && a->count < AUDIT_QUEUE_MAX / 2;
+    ready = !a->failing && a->count < AUDIT_QUEUE_MAX;
     pthread_mutex_unlock(&a->lock);
     return ready;
 }
@@ -237,7 +260,8 @@ static void enqueue(struct audit *a, struct line *line)
     bool full;
 
     pthread_mutex_lock(&a->lock);
-    full = a->count >= AUDIT_QUEUE_MAX;
+    /* Where it is required, those that were let in find room. */
+    full = !a->required && a->count >= AUDIT_QUEUE_MAX;
     if (!full) {
         *a->last = line;
         a->last = &line->next;

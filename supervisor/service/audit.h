@@ -3,7 +3,9 @@
  *
  * A thread of its own writes, since a disk may hang: the reactor never waits
  * for it. A file is opened with O_APPEND and gets each line by one write, so
- * others may rotate it: rename it, then send SIGHUP. */
+ * others may rotate it: rename it, then send SIGHUP. What a full disk takes of a
+ * line in part is taken back, and the line written whole, to the file that is
+ * open then. */
 #ifndef VIVARIUM_SERVICE_AUDIT_H
 #define VIVARIUM_SERVICE_AUDIT_H
 
@@ -15,7 +17,8 @@
 #include "supervisor/service/trace.h"
 #include "supervisor/vivarium.h"
 
-/* Lines that may wait for the disk. */
+/* Lines that may wait for the disk. Where the audit is required, also those of the
+ * executions that were let in before there were so many: none is dropped then. */
 #define AUDIT_QUEUE_MAX 8192
 
 struct audit;

@@ -6,6 +6,7 @@
 
 #include "supervisor/service/address.h"
 #include "supervisor/service/admission.h"
+#include "supervisor/service/audit.h"
 #include "supervisor/service/call.h"
 #include "supervisor/service/channel_args.h"
 #include "supervisor/service/methods.h"
@@ -21,7 +22,10 @@
 #define HANDSHAKE_BYTES UINT64_C(65536)
 #define CALL_BYTES UINT64_C(49152)
 
-#define PARTS (VIV_MEMORY_PARTS + 6)
+/* At most, with what malloc() adds. */
+#define AUDIT_LINE_BYTES (AUDIT_LINE_MAX + 64)
+
+#define PARTS (VIV_MEMORY_PARTS + 7)
 
 static uint64_t executions(const struct options *o)
 {
@@ -48,6 +52,11 @@ static uint64_t connection_bytes(const struct options *o)
     return CONNECTION_BYTES + (tls ? HANDSHAKE_BYTES : 0);
 }
 
+static uint64_t audit_lines(const struct options *o)
+{
+    return o->audit ? AUDIT_QUEUE_MAX + (o->audit_required ? executions(o) : 0) : 0;
+}
+
 static void parts_of(const struct options *o, struct viv_memory_part ret_parts[PARTS])
 {
     uint64_t message = (uint64_t)o->max_message;
@@ -61,6 +70,7 @@ static void parts_of(const struct options *o, struct viv_memory_part ret_parts[P
         {"answers that wait for their clients",
          o->answer_bytes_total + admission_answer_bytes_max(o->max_message) + message},
         {"output that waits for its clients", executions(o) * (CALL_QUEUE_HIGH + (64u << 10))},
+        {"audit lines that wait for the disk", audit_lines(o) * AUDIT_LINE_BYTES},
     };
 
     _Static_assert(sizeof(own) / sizeof(own[0]) == PARTS - VIV_MEMORY_PARTS, "all of them");

@@ -142,7 +142,7 @@ static int create_server(struct daemon *d, struct viv_error *err)
     };
 
     for (unsigned i = 0; i < d->listener_count; i++)
-        if (access_add_listener(&d->access, o, i, &d->listeners[i], &config, err) < 0 ||
+        if (access_add_listener(&d->access, i, &d->listeners[i], &config, err) < 0 ||
             listener_bind(&d->listeners[i], err) < 0)
             return -1;
     if (server_create(&config, &d->server, err) < 0)
@@ -192,14 +192,15 @@ static int take_signal(struct daemon *d)
 static int apply(struct daemon *d, const struct options *o, struct viv_error *err)
 {
     struct auth *auth;
+    unsigned configured;
 
-    if (access_load(o, &auth, err) < 0)
+    if (access_load(o, &auth, &configured, err) < 0)
         return -1;
     if (access_reload_tls(&d->access, err) < 0 || set_tenants(d, o, err) < 0) {
         auth_destroy(auth);
         return -1;
     }
-    gate_replace(d->access.gate, auth);
+    access_replace(&d->access, auth, configured, d->listeners, d->listener_count);
     return 0;
 }
 

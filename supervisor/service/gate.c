@@ -17,15 +17,17 @@
 #define NAME_LEN_MAX 512
 
 struct gate {
+    const struct peers *peers;
+    /* Under the lock: a call is judged by one table and the kinds that go with it. */
     pthread_mutex_t lock;
     struct auth *auth;
-    const struct peers *peers;
     unsigned kinds[GATE_LISTENERS_MAX + 1];
 };
 
 /* One call's, while it is judged. */
 struct visit {
     struct auth_presented presented;
+    unsigned listener;
     const char *peer; /* what gRPC calls it */
     char (*names)[NAME_LEN_MAX];
 };
@@ -59,13 +61,14 @@ void gate_set_listener(struct gate *gate, unsigned number, unsigned kinds)
     gate->kinds[number] = kinds;
 }
 
-void gate_replace(struct gate *gate, struct auth *auth)
+void gate_replace(struct gate *gate, struct auth *auth, const unsigned kinds[GATE_LISTENERS_MAX])
 {
     struct auth *old;
 
     pthread_mutex_lock(&gate->lock);
     old = gate->auth;
     gate->auth = auth;
+    memcpy(gate->kinds, kinds, GATE_LISTENERS_MAX * sizeof(*kinds));
     pthread_mutex_unlock(&gate->lock);
     auth_destroy(old);
 }
@@ -130,7 +133,7 @@ static int noted_listener(const grpc_auth_context *context)
 
 /* Which listener it came by, and who it is as far as the connection tells;
  * false: by none of ours, so that nobody can say. */
-static bool read_connection(struct gate *gate, grpc_call *call, struct visit *v)
+static bool read_connection(const struct gate *gate, grpc_call *call, struct visit *v)
 {
     grpc_auth_context *context = grpc_call_auth_context(call);
     int listener = context ? noted_listener(context) : -1;
@@ -144,7 +147,7 @@ static bool read_connection(struct gate *gate, grpc_call *call, struct visit *v)
         return false;
     v->presented.has_uid = peer.has_uid;
     v->presented.uid = peer.uid;
-    v->presented.accepted = gate->kinds[listener >= 0 ? (unsigned)listener : peer.listener];
+    v->listener = listener >= 0 ? (unsigned)listener : peer.listener;
     return true;
 }
 
@@ -157,12 +160,13 @@ static void tell(const struct visit *v, enum auth_failure failure)
                 LOG_TEXT("reason", auth_failure_name(failure)), LOG_TEXT("peer", v->peer));
 }
 
-static int judge(struct gate *gate, const struct visit *v, struct auth_identity *ret_identity,
+static int judge(struct gate *gate, struct visit *v, struct auth_identity *ret_identity,
                  enum auth_failure *ret_failure, struct viv_error *err)
 {
     int rc;
 
     pthread_mutex_lock(&gate->lock);
+    v->presented.accepted = gate->kinds[v->listener];
     rc = auth_judge(gate->auth, &v->presented, time(NULL), ret_identity, ret_failure, err);
     pthread_mutex_unlock(&gate->lock);
     return rc;

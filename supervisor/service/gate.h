@@ -26,8 +26,9 @@ void gate_destroy(struct gate *gate);
 /* Before calls come. `kinds`: of enum auth_kind. */
 void gate_set_listener(struct gate *gate, unsigned number, unsigned kinds);
 
-/* From the next call on; takes `auth` over. Any thread. */
-void gate_replace(struct gate *gate, struct auth *auth);
+/* Credentials and, by the listener's number, the kinds that it takes, both from the
+ * next call on; takes `auth` over. Any thread. */
+void gate_replace(struct gate *gate, struct auth *auth, const unsigned kinds[GATE_LISTENERS_MAX]);
 
 /* `peer`: what gRPC calls the call's. Any thread. Errors as auth_judge(); each is counted,
  * and logged within bounds. */

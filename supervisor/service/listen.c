@@ -172,6 +172,15 @@ static int listen_unix(struct listener *l, struct viv_error *err)
     return 0;
 }
 
+int listener_set_mode(struct listener *listener, unsigned mode, struct viv_error *err)
+{
+    if (chmod(listener->address.path, mode) < 0)
+        return viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't set the mode of %s",
+                              listener->address.path);
+    listener->mode = mode;
+    return 0;
+}
+
 static int port_of(int fd)
 {
     union {

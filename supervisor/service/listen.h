@@ -24,6 +24,9 @@ int listener_lock(const struct address *address, struct listener *ret_listener,
 /* Binds and listens. A unix socket gets its `mode`, 0600 unless it was set. */
 int listener_bind(struct listener *listener, struct viv_error *err);
 
+/* Of a unix socket that is bound; *listener is untouched where it fails. */
+int listener_set_mode(struct listener *listener, unsigned mode, struct viv_error *err);
+
 /* Listens no more: closes and removes the socket, then the lock. */
 void listener_release(struct listener *listener);
 
