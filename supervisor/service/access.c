@@ -146,7 +146,7 @@ static int create_auth(const struct options *o, struct auth **ret_auth, struct v
 int access_load(const struct options *o, struct auth **ret_auth, unsigned *ret_configured,
                 struct viv_error *err)
 {
-    struct auth *auth;
+    struct auth *auth = NULL;
     unsigned configured;
 
     if (create_auth(o, &auth, err) < 0)

@@ -135,7 +135,7 @@ static bool cut_heaviest(struct shares *s, char ret_heaviest[SHARES_NAME_MAX])
     most->cut = true;
     s->answers -= most->answers;
     s->bytes -= most->bytes;
-    strcpy(ret_heaviest, most->name);
+    memcpy(ret_heaviest, most->name, SHARES_NAME_MAX);
     return true;
 }
 

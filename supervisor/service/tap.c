@@ -81,7 +81,7 @@ static void name_of(int fd, char ret_name[NAME_SIZE])
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } peer;
+    } peer = {.any.sa_family = AF_UNSPEC};
     socklen_t len = sizeof(peer);
     char host[INET6_ADDRSTRLEN];
 
