@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,14 +79,44 @@ static int add_arguments(scmp_filter_ctx ctx)
     return rc;
 }
 
-static int allow_socket(scmp_filter_ctx ctx, const char *call, int domain, int kind)
+static int allow_unix(scmp_filter_ctx ctx, const char *call, int kind)
 {
     struct scmp_arg_cmp compare[] = {
-        SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)domain, 0),
+        SCMP_CMP(0, SCMP_CMP_EQ, AF_UNIX, 0),
         SCMP_CMP(1, SCMP_CMP_MASKED_EQ, KIND, (scmp_datum_t)kind),
     };
 
     return add(ctx, SCMP_ACT_ALLOW, call, 2, compare);
+}
+
+static int allow_internet(scmp_filter_ctx ctx, int domain, int kind, int protocol)
+{
+    struct scmp_arg_cmp compare[] = {
+        SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)domain, 0),
+        SCMP_CMP(1, SCMP_CMP_MASKED_EQ, KIND, (scmp_datum_t)kind),
+        SCMP_CMP(2, SCMP_CMP_EQ, (scmp_datum_t)protocol, 0),
+    };
+
+    return add(ctx, SCMP_ACT_ALLOW, "socket", 3, compare);
+}
+
+/* TCP and UDP. Any other protocol (MPTCP, SCTP, SMC...) is kernel code that few
+ * have looked at, and asking for it may load its module. */
+static int add_internet(scmp_filter_ctx ctx)
+{
+    static const int domains[] = {AF_INET, AF_INET6};
+    int rc = 0;
+
+    for (unsigned i = 0; i < 2 && rc == 0; i++) {
+        rc = allow_internet(ctx, domains[i], SOCK_STREAM, 0);
+        if (rc == 0)
+            rc = allow_internet(ctx, domains[i], SOCK_STREAM, IPPROTO_TCP);
+        if (rc == 0)
+            rc = allow_internet(ctx, domains[i], SOCK_DGRAM, 0);
+        if (rc == 0)
+            rc = allow_internet(ctx, domains[i], SOCK_DGRAM, IPPROTO_UDP);
+    }
+    return rc;
 }
 
 /* AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG and the other forty are kernel code
@@ -96,17 +127,13 @@ static int add_sockets(scmp_filter_ctx ctx, const struct viv_seccomp_config *con
     static const int kinds[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
     /* A pair of datagram sockets may be connected elsewhere, later. */
     unsigned pairs = config->no_sockets ? 2 : 3;
-    int rc = 0;
+    int rc = config->network ? add_internet(ctx) : 0;
 
     for (unsigned i = 0; i < 3 && rc == 0; i++) {
         if (!config->no_sockets)
-            rc = allow_socket(ctx, "socket", AF_UNIX, kinds[i]);
+            rc = allow_unix(ctx, "socket", kinds[i]);
         if (rc == 0 && i < pairs)
-            rc = allow_socket(ctx, "socketpair", AF_UNIX, kinds[i]);
-        if (rc == 0 && config->network && kinds[i] != SOCK_SEQPACKET)
-            rc = allow_socket(ctx, "socket", AF_INET, kinds[i]);
-        if (rc == 0 && config->network && kinds[i] != SOCK_SEQPACKET)
-            rc = allow_socket(ctx, "socket", AF_INET6, kinds[i]);
+            rc = allow_unix(ctx, "socketpair", kinds[i]);
     }
     if (rc == 0)
         rc = add_otherwise(ctx, "socketpair", 0, EAFNOSUPPORT);
