@@ -26,13 +26,13 @@
 const struct viv_seccomp_argument viv_seccomp_arguments[] = {
     {"clone", 0, ANY_NAMESPACE, 0, EPERM},
     /* Terminals: TIOCSTI and TIOCLINUX type into them, and every driver has
-     * calls of its own; so a list of what is allowed. */
+     * calls of its own; so a list of what is allowed. Not FIOCLEX, which would
+     * have an exec close the channel: programs fall back to fcntl. */
     IS("ioctl", 1, TCGETS, ENOTTY),
     IS("ioctl", 1, TIOCGWINSZ, ENOTTY),
     IS("ioctl", 1, TIOCGPGRP, ENOTTY),
     IS("ioctl", 1, FIONREAD, ENOTTY),
     IS("ioctl", 1, FIONBIO, ENOTTY),
-    IS("ioctl", 1, FIOCLEX, ENOTTY),
     IS("ioctl", 1, FIONCLEX, ENOTTY),
     /* Not PR_SET_DUMPABLE (opens /proc/self to peers), PR_SET_MM, PR_SET_SECCOMP,
      * PR_SET_MEMORY_MERGE (pages shared between tenants are a channel),

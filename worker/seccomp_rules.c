@@ -23,7 +23,6 @@ const char *const viv_seccomp_allowed[] = {
     "fchmodat",
     "fchown",
     "fchownat",
-    "fcntl",
     "fdatasync",
     "fgetxattr",
     "flistxattr",

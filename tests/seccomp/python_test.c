@@ -79,6 +79,27 @@ static void files_and_pipes(void **state)
           "os.isatty(1); os.get_terminal_size if 0 else None; os.urandom(8); os.nice(0)\n");
 }
 
+static void descriptors(void **state)
+{
+    works("import fcntl, mmap, os, subprocess, tempfile\n"
+          "r, w = os.pipe()\n"
+          "for on in True, False, True:\n"
+          "    os.set_inheritable(w, on); assert os.get_inheritable(w) == on\n"
+          "p = subprocess.run(['/bin/sh', '-c', f'echo hi >&{w}'], pass_fds=[w])\n"
+          "assert p.returncode == 0 and os.read(r, 9) == b'hi\\n'\n"
+          "p = subprocess.run(['/bin/sh', '-c', f'echo hi >&{w}'], stderr=-3)\n"
+          "assert p.returncode != 0\n"
+          "assert fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 8192) == fcntl.fcntl(w, fcntl.F_GETPIPE_SZ)\n"
+          "m = os.memfd_create('m', os.MFD_ALLOW_SEALING)\n"
+          "fcntl.fcntl(m, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)\n"
+          "assert fcntl.fcntl(m, fcntl.F_GET_SEALS) == fcntl.F_SEAL_GROW\n"
+          "with tempfile.TemporaryFile() as f:\n"
+          "    f.write(b'x' * 4096); f.flush(); os.fsync(f); os.fdatasync(f)\n"
+          "    fcntl.lockf(f, fcntl.LOCK_EX); fcntl.flock(f, fcntl.LOCK_EX)\n"
+          "    for advice in range(6): os.posix_fadvise(f.fileno(), 0, 0, advice)\n"
+          "    mmap.mmap(f.fileno(), 4096).flush()\n");
+}
+
 static void tcp_and_udp_are_the_only_protocols(void **state)
 {
     assert_int_equal(
@@ -195,6 +216,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(asyncio),
         cmocka_unit_test(processes),
         cmocka_unit_test(files_and_pipes),
+        cmocka_unit_test(descriptors),
         cmocka_unit_test(tcp_and_udp_are_the_only_protocols),
         cmocka_unit_test(foreign_functions),
         cmocka_unit_test(numbers),

@@ -45,6 +45,19 @@ print('ESCAPED')
 m = mmap.mmap(-1, 4096)
 m.madvise(21)
 print('ESCAPED')
+### watch_folder
+import fcntl
+f = os.open('/usr/lib/python3.11', os.O_RDONLY)
+fcntl.fcntl(f, fcntl.F_NOTIFY, fcntl.DN_ACCESS)
+print('ESCAPED')
+### lease
+import fcntl
+fcntl.fcntl(os.open(TMP, os.O_RDWR | os.O_CREAT), fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('ESCAPED')
+### hint_on_file
+import fcntl
+fcntl.fcntl(os.open(TMP, os.O_RDWR | os.O_CREAT), 1036, struct.pack('Q', 2))
+print('ESCAPED')
 ### host_name
 call(170, b'viv', 3)
 print('ESCAPED')
