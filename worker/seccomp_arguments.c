@@ -3,11 +3,11 @@
 
 #include <asm/termbits.h>
 #include <errno.h>
-#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define ANY_NAMESPACE                                                                             \
@@ -71,6 +71,8 @@ const struct viv_seccomp_argument viv_seccomp_arguments[] = {
     /* RWF_NOWAIT tells whether a page is cached: mincore by another name. */
     IS("preadv2", 5, 0, EOPNOTSUPP),
     IS("pwritev2", 5, 0, EOPNOTSUPP),
+    /* As fsync in seccomp_rules.c; else it tells whether an address is there. */
+    {"msync", 2, MS_SYNC, 0, 0},
     /* Not ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC and the like, for an exec. */
     IS("personality", 0, 0, EPERM),
     IS("personality", 0, 0xffffffff, EPERM),

@@ -45,6 +45,31 @@ print('ESCAPED')
 m = mmap.mmap(-1, 4096)
 m.madvise(21)
 print('ESCAPED')
+### evict_file
+try:
+    call(221, os.pipe()[0], 0, 0, 4)
+except OSError as e:
+    print('ESCAPED' if e.errno == errno.ESPIPE else e)
+### cached_names
+try:
+    how = struct.pack('QQQ', os.O_RDONLY, 0, 0x20)
+    print('ESCAPED', call(437, AT_FDCWD, b'/usr/lib/python3.11/os.py', how, len(how)))
+except BlockingIOError:
+    print('ESCAPED: it is not cached')
+### flush_disk
+try:
+    os.fsync(os.pipe()[0])
+except OSError as e:
+    print('ESCAPED' if e.errno == errno.EINVAL else e)
+### flush_disk_by_mapping
+libc.mmap.restype = ctypes.c_void_p
+f = os.open('/usr/lib/python3.11/os.py', os.O_RDONLY)
+m = libc.mmap(None, 4096, 1, 1, f, 0)
+check(libc.munmap(ctypes.c_void_p(m), 4096))
+try:
+    call(26, ctypes.c_void_p(m), 4096, 4)
+except OSError as e:
+    print('ESCAPED' if e.errno == errno.ENOMEM else e)
 ### watch_folder
 import fcntl
 f = os.open('/usr/lib/python3.11', os.O_RDONLY)
