@@ -100,6 +100,13 @@ try:
     fcntl.flock(open('/usr/lib/python3.11/io.py'), fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
     print('ESCAPED')
+### page_mapped_by_other_worker: known
+f = os.open('/usr/lib/python3.11/this.py', os.O_RDONLY)
+m = mmap.mmap(f, 100, prot=mmap.PROT_READ)
+m[0]
+line, = [line for line in open('/proc/self/maps') if 'this.py' in line]
+entry = os.pread(os.open('/proc/self/pagemap', os.O_RDONLY), 8, int(line.split('-')[0], 16) // 512)
+print('mapped by nobody else' if int.from_bytes(entry, 'little') >> 56 & 1 else 'ESCAPED')
 ### descriptors_on_their_way
 a, b = socket.socketpair()
 socket.send_fds(a, [b'x'], [0] * 250)
