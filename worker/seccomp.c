@@ -1,7 +1,9 @@
 #include "worker/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,8 @@
 /* The kernel's own limit, BPF_MAXINSNS. */
 #define LENGTH_MOST 4096
 
-#define KIND 0xf /* of a socket's type; the rest are flags */
+#define F_LINUX 1024 /* F_LINUX_SPECIFIC_BASE of <linux/fcntl.h> */
+#define KIND 0xf     /* of a socket's type; the rest are flags */
 
 static int resolve(const char *name)
 {
@@ -78,14 +81,44 @@ static int add_arguments(scmp_filter_ctx ctx)
     return rc;
 }
 
-static int allow_socket(scmp_filter_ctx ctx, const char *call, int domain, int kind)
+static int allow_unix(scmp_filter_ctx ctx, const char *call, int kind)
 {
     struct scmp_arg_cmp compare[] = {
-        SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)domain, 0),
+        SCMP_CMP(0, SCMP_CMP_EQ, AF_UNIX, 0),
         SCMP_CMP(1, SCMP_CMP_MASKED_EQ, KIND, (scmp_datum_t)kind),
     };
 
     return add(ctx, SCMP_ACT_ALLOW, call, 2, compare);
+}
+
+static int allow_internet(scmp_filter_ctx ctx, int domain, int kind, int protocol)
+{
+    struct scmp_arg_cmp compare[] = {
+        SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)domain, 0),
+        SCMP_CMP(1, SCMP_CMP_MASKED_EQ, KIND, (scmp_datum_t)kind),
+        SCMP_CMP(2, SCMP_CMP_EQ, (scmp_datum_t)protocol, 0),
+    };
+
+    return add(ctx, SCMP_ACT_ALLOW, "socket", 3, compare);
+}
+
+/* TCP and UDP. Any other protocol (MPTCP, SCTP, SMC...) is kernel code that few
+ * have looked at, and asking for it may load its module. */
+static int add_internet(scmp_filter_ctx ctx)
+{
+    static const int domains[] = {AF_INET, AF_INET6};
+    int rc = 0;
+
+    for (unsigned i = 0; i < 2 && rc == 0; i++) {
+        rc = allow_internet(ctx, domains[i], SOCK_STREAM, 0);
+        if (rc == 0)
+            rc = allow_internet(ctx, domains[i], SOCK_STREAM, IPPROTO_TCP);
+        if (rc == 0)
+            rc = allow_internet(ctx, domains[i], SOCK_DGRAM, 0);
+        if (rc == 0)
+            rc = allow_internet(ctx, domains[i], SOCK_DGRAM, IPPROTO_UDP);
+    }
+    return rc;
 }
 
 /* AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG and the other forty are kernel code
@@ -96,22 +129,23 @@ static int add_sockets(scmp_filter_ctx ctx, const struct viv_seccomp_config *con
     static const int kinds[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
     /* A pair of datagram sockets may be connected elsewhere, later. */
     unsigned pairs = config->no_sockets ? 2 : 3;
-    int rc = 0;
+    int rc = config->network ? add_internet(ctx) : 0;
 
     for (unsigned i = 0; i < 3 && rc == 0; i++) {
         if (!config->no_sockets)
-            rc = allow_socket(ctx, "socket", AF_UNIX, kinds[i]);
+            rc = allow_unix(ctx, "socket", kinds[i]);
         if (rc == 0 && i < pairs)
-            rc = allow_socket(ctx, "socketpair", AF_UNIX, kinds[i]);
-        if (rc == 0 && config->network && kinds[i] != SOCK_SEQPACKET)
-            rc = allow_socket(ctx, "socket", AF_INET, kinds[i]);
-        if (rc == 0 && config->network && kinds[i] != SOCK_SEQPACKET)
-            rc = allow_socket(ctx, "socket", AF_INET6, kinds[i]);
+            rc = allow_unix(ctx, "socketpair", kinds[i]);
     }
     if (rc == 0)
         rc = add_otherwise(ctx, "socketpair", 0, EAFNOSUPPORT);
     return rc == 0 ? add_otherwise(ctx, "socket", 0, EAFNOSUPPORT) : rc;
 }
+
+#define IS(i, mask, value)                                                          \
+    {                                                                               \
+        .arg = (i), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), .datum_b = (value) \
+    }
 
 /* The kernel counts descriptors that are on their way by user, and all workers
  * are one user's: who fills his sockets with them leaves no room to the other
@@ -119,16 +153,19 @@ static int add_sockets(scmp_filter_ctx ctx, const struct viv_seccomp_config *con
  * channel is the only socket that passes any, and its number is never another's. */
 static int add_channel(scmp_filter_ctx ctx)
 {
-    /* The kernel looks at 32 bits. close_range: from the channel or below. */
+    /* The kernel looks at 32 bits. */
     static const struct {
         const char *name;
-        unsigned index;
-        scmp_datum_t mask, value;
+        unsigned count;
+        struct scmp_arg_cmp compare[2];
     } refused[] = {
-        {"close", 0, 0xffffffff, VIV_SECCOMP_CHANNEL},
-        {"close_range", 0, 0xfffffffc, 0},
-        {"dup2", 1, 0xffffffff, VIV_SECCOMP_CHANNEL},
-        {"dup3", 1, 0xffffffff, VIV_SECCOMP_CHANNEL},
+        {"close", 1, {IS(0, 0xffffffff, VIV_SECCOMP_CHANNEL)}},
+        /* From the channel or below. */
+        {"close_range", 1, {IS(0, 0xfffffffc, 0)}},
+        {"dup2", 1, {IS(1, 0xffffffff, VIV_SECCOMP_CHANNEL)}},
+        {"dup3", 1, {IS(1, 0xffffffff, VIV_SECCOMP_CHANNEL)}},
+        /* An exec closes what is marked. */
+        {"fcntl", 2, {IS(0, 0xffffffff, VIV_SECCOMP_CHANNEL), IS(1, 0xffffffff, F_SETFD)}},
     };
     struct scmp_arg_cmp channel = SCMP_CMP(0, SCMP_CMP_EQ, VIV_SECCOMP_CHANNEL, 0);
     int rc = add(ctx, SCMP_ACT_ALLOW, "sendmsg", 1, &channel);
@@ -136,15 +173,33 @@ static int add_channel(scmp_filter_ctx ctx)
     if (rc == 0)
         rc = add_otherwise(ctx, "sendmsg", 0, EPERM);
     for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]) && rc == 0; i++) {
-        struct scmp_arg_cmp match =
-            SCMP_CMP(refused[i].index, SCMP_CMP_MASKED_EQ, refused[i].mask, refused[i].value);
-        struct scmp_arg_cmp always = SCMP_CMP(refused[i].index, SCMP_CMP_GE, 0, 0);
+        struct scmp_arg_cmp always = SCMP_CMP(refused[i].compare[0].arg, SCMP_CMP_GE, 0, 0);
 
-        rc = add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i].name, 1, &match);
+        rc = add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i].name, refused[i].count, refused[i].compare);
         if (rc == 0)
             rc = add(ctx, SCMP_ACT_ALLOW, refused[i].name, 1, &always);
     }
     return rc;
+}
+
+/* Linux's own commands, which begin at 1024, act on inodes, and those are the
+ * same for all workers and the host: F_NOTIFY makes everybody's reads slow and
+ * tells of them, F_SETLEASE makes an open wait, F_SET_RW_HINT leaves a mark. So a
+ * list of what is allowed. In the program conditions on a later argument come
+ * first: add_channel()'s judge what these leave. */
+static int add_commands(scmp_filter_ctx ctx)
+{
+    static const int allowed[] = {F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS,
+                                  F_GET_SEALS};
+    struct scmp_arg_cmp rest = SCMP_CMP(1, SCMP_CMP_GE, F_LINUX, 0);
+    int rc = 0;
+
+    for (unsigned i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && rc == 0; i++) {
+        struct scmp_arg_cmp one = SCMP_CMP(1, SCMP_CMP_EQ, (scmp_datum_t)allowed[i], 0);
+
+        rc = add(ctx, SCMP_ACT_ALLOW, "fcntl", 1, &one);
+    }
+    return rc == 0 ? add(ctx, SCMP_ACT_ERRNO(EINVAL), "fcntl", 1, &rest) : rc;
 }
 
 static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
@@ -168,6 +223,8 @@ static int add_all(scmp_filter_ctx ctx, const struct viv_seccomp_config *config)
         rc = add_sockets(ctx, config);
     if (rc == 0)
         rc = add_channel(ctx);
+    if (rc == 0)
+        rc = add_commands(ctx);
     return rc;
 }
 

@@ -3,11 +3,11 @@
 
 #include <asm/termbits.h>
 #include <errno.h>
-#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define ANY_NAMESPACE                                                                             \
@@ -26,13 +26,13 @@
 const struct viv_seccomp_argument viv_seccomp_arguments[] = {
     {"clone", 0, ANY_NAMESPACE, 0, EPERM},
     /* Terminals: TIOCSTI and TIOCLINUX type into them, and every driver has
-     * calls of its own; so a list of what is allowed. */
+     * calls of its own; so a list of what is allowed. Not FIOCLEX, which would
+     * have an exec close the channel: programs fall back to fcntl. */
     IS("ioctl", 1, TCGETS, ENOTTY),
     IS("ioctl", 1, TIOCGWINSZ, ENOTTY),
     IS("ioctl", 1, TIOCGPGRP, ENOTTY),
     IS("ioctl", 1, FIONREAD, ENOTTY),
     IS("ioctl", 1, FIONBIO, ENOTTY),
-    IS("ioctl", 1, FIOCLEX, ENOTTY),
     IS("ioctl", 1, FIONCLEX, ENOTTY),
     /* Not PR_SET_DUMPABLE (opens /proc/self to peers), PR_SET_MM, PR_SET_SECCOMP,
      * PR_SET_MEMORY_MERGE (pages shared between tenants are a channel),
@@ -71,6 +71,8 @@ const struct viv_seccomp_argument viv_seccomp_arguments[] = {
     /* RWF_NOWAIT tells whether a page is cached: mincore by another name. */
     IS("preadv2", 5, 0, EOPNOTSUPP),
     IS("pwritev2", 5, 0, EOPNOTSUPP),
+    /* As fsync in seccomp_rules.c; else it tells whether an address is there. */
+    {"msync", 2, MS_SYNC, 0, 0},
     /* Not ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC and the like, for an exec. */
     IS("personality", 0, 0, EPERM),
     IS("personality", 0, 0xffffffff, EPERM),

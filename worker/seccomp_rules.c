@@ -16,21 +16,17 @@ const char *const viv_seccomp_allowed[] = {
     "dup",
     "faccessat",
     "faccessat2",
-    "fadvise64",
     "fallocate",
     "fchdir",
     "fchmod",
     "fchmodat",
     "fchown",
     "fchownat",
-    "fcntl",
-    "fdatasync",
     "fgetxattr",
     "flistxattr",
     "flock",
     "fstat",
     "fstatfs",
-    "fsync",
     "ftruncate",
     "futimesat",
     "getcwd",
@@ -50,7 +46,6 @@ const char *const viv_seccomp_allowed[] = {
     "newfstatat",
     "open",
     "openat",
-    "openat2",
     "pread64",
     "preadv",
     "pwrite64",
@@ -69,7 +64,6 @@ const char *const viv_seccomp_allowed[] = {
     "statx",
     "symlink",
     "symlinkat",
-    "sync_file_range",
     "truncate",
     "umask",
     "unlink",
@@ -109,7 +103,6 @@ const char *const viv_seccomp_allowed[] = {
     "mmap",
     "mprotect",
     "mremap",
-    "msync",
     "munlock",
     "munlockall",
     "munmap",
@@ -299,6 +292,8 @@ const struct viv_seccomp_refused viv_seccomp_refused[] = {
     {"mincore", EPERM},
     {"cachestat", EPERM},
     {"readahead", EPERM},
+    /* And names in the cache of names (RESOLVE_CACHED, which lies in memory). */
+    {"openat2", ENOSYS},
     /* A processor to oneself is a processor next to a chosen victim's, and a
      * better place in the queue is taken from somebody. */
     {"sched_setaffinity", EPERM},
@@ -343,10 +338,15 @@ const struct viv_seccomp_refused viv_seccomp_refused[] = {
     {"landlock_create_ruleset", EPERM},
     {"landlock_add_rule", EPERM},
     {"landlock_restrict_self", EPERM},
-    /* Writes out every disk of the machine. It can't fail, so it is told that
-     * it worked: what is here is in memory. */
+    /* Write out disks of the machine, and by the time that it takes tell who
+     * else writes. Told that it worked: what is here is in memory. */
     {"sync", 0},
     {"syncfs", 0},
+    {"fsync", 0},
+    {"fdatasync", 0},
+    {"sync_file_range", 0},
+    /* Drops pages from everybody's cache, or fetches them. It is advice. */
+    {"fadvise64", 0},
     {NULL, 0},
 };
 /* clang-format on */

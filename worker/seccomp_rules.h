@@ -9,15 +9,16 @@
  * it the call is refused. */
 extern const char *const viv_seccomp_allowed[]; /* NULL-terminated */
 
-/* Refused with an errno that tells why; all that is in no list is ENOSYS. */
+/* Refused with an errno that tells why, 0: told that it worked; all that is in
+ * no list is ENOSYS. */
 struct viv_seccomp_refused {
     const char *name;
     int error;
 };
 extern const struct viv_seccomp_refused viv_seccomp_refused[]; /* name NULL: the end */
 
-/* Allowed where one argument, masked, has a value; else refused with `error`.
- * Lines of one call stand together. */
+/* Allowed where one argument, masked, has a value; else refused with `error`;
+ * 0: told that it worked. Lines of one call stand together. */
 struct viv_seccomp_argument {
     const char *name;
     unsigned index;

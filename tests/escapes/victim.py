@@ -18,9 +18,14 @@ def lock():
     f = open('/usr/lib/python3.11/os.py')
     fcntl.fcntl(f, fcntl.F_SETLK, struct.pack('hhqqi4x', fcntl.F_RDLCK, 0, 0, 0, 0))
     return f
+def map_page():
+    f = os.open('/usr/lib/python3.11/this.py', os.O_RDONLY)
+    m = mmap.mmap(f, 100, prot=mmap.PROT_READ)
+    m[0]
+    return m
 try_all(lambda: open('/tmp/viv-escapes-victim', 'w').write('x'),
         lambda: open('/dev/shm/viv-escapes-victim', 'w').write('x'),
-        listen, flock, lock,
+        listen, flock, lock, map_page,
         lambda: check(libc.shmget(0x5e1f, 4096, 0o1666)),
         lambda: check(libc.msgget(0x5e1f, 0o1666)),
         lambda: call(240, b'viv-victim', 0o102, 0o666, None),

@@ -79,6 +79,49 @@ static void files_and_pipes(void **state)
           "os.isatty(1); os.get_terminal_size if 0 else None; os.urandom(8); os.nice(0)\n");
 }
 
+static void descriptors(void **state)
+{
+    works("import fcntl, mmap, os, subprocess, tempfile\n"
+          "r, w = os.pipe()\n"
+          "for on in True, False, True:\n"
+          "    os.set_inheritable(w, on); assert os.get_inheritable(w) == on\n"
+          "p = subprocess.run(['/bin/sh', '-c', f'echo hi >&{w}'], pass_fds=[w])\n"
+          "assert p.returncode == 0 and os.read(r, 9) == b'hi\\n'\n"
+          "p = subprocess.run(['/bin/sh', '-c', f'echo hi >&{w}'], stderr=-3)\n"
+          "assert p.returncode != 0\n"
+          "assert fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 8192) == fcntl.fcntl(w, fcntl.F_GETPIPE_SZ)\n"
+          "m = os.memfd_create('m', os.MFD_ALLOW_SEALING)\n"
+          "fcntl.fcntl(m, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)\n"
+          "assert fcntl.fcntl(m, fcntl.F_GET_SEALS) == fcntl.F_SEAL_GROW\n"
+          "with tempfile.TemporaryFile() as f:\n"
+          "    f.write(b'x' * 4096); f.flush(); os.fsync(f); os.fdatasync(f)\n"
+          "    fcntl.lockf(f, fcntl.LOCK_EX); fcntl.flock(f, fcntl.LOCK_EX)\n"
+          "    for advice in range(6): os.posix_fadvise(f.fileno(), 0, 0, advice)\n"
+          "    mmap.mmap(f.fileno(), 4096).flush()\n");
+}
+
+static void tcp_and_udp_are_the_only_protocols(void **state)
+{
+    assert_int_equal(
+        python("--network",
+               "import errno, socket\n"
+               "def refused(*what):\n"
+               "    try: socket.socket(*what).close()\n"
+               "    except OSError as e: return e.errno == errno.EAFNOSUPPORT\n"
+               "    return False\n"
+               "for kind, own in (socket.SOCK_STREAM, 6), (socket.SOCK_DGRAM, 17):\n"
+               "    for protocol in 0, own: assert not refused(socket.AF_INET, kind, protocol)\n"
+               "    for protocol in {*range(300)} - {0, own}:\n"
+               "        assert refused(socket.AF_INET, kind, protocol), protocol\n"
+               "        assert refused(socket.AF_INET6, kind, protocol), protocol\n"),
+        0);
+    if (python(OFF, "import socket; socket.socket(socket.AF_INET6)") == 0)
+        assert_int_equal(python("--network", "from socket import *\n"
+                                             "for what in (1, 0), (1, 6), (2, 0), (2, 17):\n"
+                                             "    socket(AF_INET6, *what)\n"),
+                         0);
+}
+
 static void foreign_functions(void **state)
 {
     works("import ctypes\n"
@@ -173,6 +216,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(asyncio),
         cmocka_unit_test(processes),
         cmocka_unit_test(files_and_pipes),
+        cmocka_unit_test(descriptors),
+        cmocka_unit_test(tcp_and_udp_are_the_only_protocols),
         cmocka_unit_test(foreign_functions),
         cmocka_unit_test(numbers),
         cmocka_unit_test(tables),

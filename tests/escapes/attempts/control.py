@@ -56,3 +56,12 @@ print('alive')
 a, b = socket.socketpair()
 os.dup2(a.fileno(), 3)
 print('ESCAPED')
+### channel_closed_by_exec
+for way in ((72, 3, 2, 1), (72, 1 << 32 | 3, 2, 1), (72, 3, 1 << 32 | 2, 1), (16, 3, 0x5451),
+            (436, 3, 3, 4), (436, 1 << 32, 1023, 4)):
+    try:
+        call(*way)
+    except OSError:
+        pass
+if call(72, 3, 1, 0) & 1:
+    print('ESCAPED')

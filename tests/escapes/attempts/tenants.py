@@ -45,6 +45,44 @@ print('ESCAPED')
 m = mmap.mmap(-1, 4096)
 m.madvise(21)
 print('ESCAPED')
+### evict_file
+try:
+    call(221, os.pipe()[0], 0, 0, 4)
+except OSError as e:
+    print('ESCAPED' if e.errno == errno.ESPIPE else e)
+### cached_names
+try:
+    how = struct.pack('QQQ', os.O_RDONLY, 0, 0x20)
+    print('ESCAPED', call(437, AT_FDCWD, b'/usr/lib/python3.11/os.py', how, len(how)))
+except BlockingIOError:
+    print('ESCAPED: it is not cached')
+### flush_disk
+try:
+    os.fsync(os.pipe()[0])
+except OSError as e:
+    print('ESCAPED' if e.errno == errno.EINVAL else e)
+### flush_disk_by_mapping
+libc.mmap.restype = ctypes.c_void_p
+f = os.open('/usr/lib/python3.11/os.py', os.O_RDONLY)
+m = libc.mmap(None, 4096, 1, 1, f, 0)
+check(libc.munmap(ctypes.c_void_p(m), 4096))
+try:
+    call(26, ctypes.c_void_p(m), 4096, 4)
+except OSError as e:
+    print('ESCAPED' if e.errno == errno.ENOMEM else e)
+### watch_folder
+import fcntl
+f = os.open('/usr/lib/python3.11', os.O_RDONLY)
+fcntl.fcntl(f, fcntl.F_NOTIFY, fcntl.DN_ACCESS)
+print('ESCAPED')
+### lease
+import fcntl
+fcntl.fcntl(os.open(TMP, os.O_RDWR | os.O_CREAT), fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('ESCAPED')
+### hint_on_file
+import fcntl
+fcntl.fcntl(os.open(TMP, os.O_RDWR | os.O_CREAT), 1036, struct.pack('Q', 2))
+print('ESCAPED')
 ### host_name
 call(170, b'viv', 3)
 print('ESCAPED')
@@ -62,6 +100,13 @@ try:
     fcntl.flock(open('/usr/lib/python3.11/io.py'), fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
     print('ESCAPED')
+### page_mapped_by_other_worker: known
+f = os.open('/usr/lib/python3.11/this.py', os.O_RDONLY)
+m = mmap.mmap(f, 100, prot=mmap.PROT_READ)
+m[0]
+line, = [line for line in open('/proc/self/maps') if 'this.py' in line]
+entry = os.pread(os.open('/proc/self/pagemap', os.O_RDONLY), 8, int(line.split('-')[0], 16) // 512)
+print('mapped by nobody else' if int.from_bytes(entry, 'little') >> 56 & 1 else 'ESCAPED')
 ### descriptors_on_their_way
 a, b = socket.socketpair()
 socket.send_fds(a, [b'x'], [0] * 250)
