@@ -368,6 +368,25 @@ bool session_save(struct session *session, struct execution *e)
     return true;
 }
 
+/* What can't be written stays where it is, but not beyond our own end, nor beside more of
+ * these than may be. */
+static void pin(struct session *session)
+{
+    struct session *given_up;
+
+    if (session->supervisor->draining)
+        return;
+    given_up = session_quota_give_up(session);
+    if (given_up == session)
+        return;
+    stop_leaving(session);
+    if (!given_up)
+        return;
+    given_up->leaving = true;
+    session->supervisor->sessions->evicting++;
+    session_step(given_up);
+}
+
 void session_turn_over(struct session *session, enum execution_kind kind, bool done)
 {
     session->turn = NULL;
@@ -378,10 +397,7 @@ void session_turn_over(struct session *session, enum execution_kind kind, bool d
     }
     if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker) {
         set_unsavable(session, true);
-        /* What can't be written stays where it is, but not beyond our own end, nor
-         * beside more of these than may be. */
-        if (!session->supervisor->draining && session_quota_may_pin(session))
-            stop_leaving(session);
+        pin(session);
     }
     session_step(session);
 }

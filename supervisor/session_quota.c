@@ -104,19 +104,40 @@ int session_quota_pinned(const struct session *session, struct viv_error *err)
     most = quota_of(s, session->name.tenant).resident;
     if (pinned < most && (pinned == 0 || s->sessions->pinned < s->sessions->resident_max))
         return 0;
-    return viv_fail(
-        err, VIV_RESOURCE_EXHAUSTED,
-        "%u other sessions of the tenant keep their workers, since their scopes can't be "
-        "stored: close them, or delete what is too large",
-        pinned);
+    session_evict_one(s, session->name.tenant); /* there may be room by now */
+    viv_fail(err, VIV_RESOURCE_EXHAUSTED,
+             "%u other sessions of the tenant keep their workers, since their scopes can't be "
+             "stored: close them, or delete what is too large",
+             pinned);
+    return viv_retry_after(err, RETRY_NS);
 }
 
-bool session_quota_may_pin(const struct session *session)
+/* Of the tenant that has most of them, where that is another one. */
+static struct session *heaviest_pinned(struct session *session)
+{
+    struct viv_supervisor *s = session->supervisor;
+    unsigned most = count_pinned(s, session->name.tenant), count;
+    struct session *heaviest = session;
+
+    for (struct session *at = s->sessions->oldest_idle; at; at = at->newer) {
+        if (!at->unsavable || at->leaving)
+            continue;
+        count = count_pinned(s, at->name.tenant);
+        if (count <= most)
+            continue;
+        most = count;
+        heaviest = at;
+    }
+    return heaviest;
+}
+
+struct session *session_quota_give_up(struct session *session)
 {
     struct viv_supervisor *s = session->supervisor;
 
-    return s->sessions->pinned <= s->sessions->resident_max &&
-           count_pinned(s, session->name.tenant) <= quota_of(s, session->name.tenant).resident;
+    if (count_pinned(s, session->name.tenant) > quota_of(s, session->name.tenant).resident)
+        return session;
+    return s->sessions->pinned > s->sessions->resident_max ? heaviest_pinned(session) : NULL;
 }
 
 static uint64_t snapshot_bytes(const struct viv_supervisor *s, const char *tenant)

@@ -20,8 +20,8 @@ int session_quota_snapshot(const struct session *session, size_t bytes, struct v
  * their scopes can't be stored. VIV_RESOURCE_EXHAUSTED. */
 int session_quota_pinned(const struct session *session, struct viv_error *err);
 
-/* Whether it may be one of these. */
-bool session_quota_may_pin(const struct session *session);
+/* Now that it is one of these: which of them is to be given up, NULL: none. */
+struct session *session_quota_give_up(struct session *session);
 
 /* Frees workers of the session's tenant that are above its quota, or would be
  * with `more`. */

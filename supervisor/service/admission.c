@@ -68,13 +68,7 @@ static void refuse_late(struct call *call, enum viv_status status, const char *w
 
 static void taken(struct call *call)
 {
-    struct admitted *has = &call->admitted;
-
-    if (has->answered)
-        shares_drop_answer(server_admission(call->slot)->shares, has->connection,
-                           has->answer_bytes);
-    has->answered = false;
-    has->answer_bytes = 0;
+    shares_drop_answer(server_admission(call->slot)->shares, &call->admitted.answer);
 }
 
 void admission_await(struct call *call)
@@ -177,26 +171,17 @@ static void leave_place(struct call *call)
     call->admitted.placed = false;
 }
 
-/* Whose client doesn't read would not read on. */
-static void cut(struct call *call, const char *peer)
-{
-    if (!tap_cut(peer))
-        grpc_call_cancel(call->grpc, NULL);
-}
-
 void admission_answered(struct call *call, size_t bytes, bool last)
 {
+    struct shares *shares = server_admission(call->slot)->shares;
     struct admitted *has = &call->admitted;
-    char heaviest[SHARES_NAME_MAX];
+    char oldest[SHARES_NAME_MAX];
 
     if (last)
         leave_place(call);
-    bytes += has->answer_bytes;
     taken(call);
-    has->answered = true;
-    has->answer_bytes = bytes;
-    if (shares_add_answer(server_admission(call->slot)->shares, has->connection, bytes, heaviest))
-        cut(call, heaviest);
+    if (shares_add_answer(shares, has->connection, &has->answer, bytes, request_now_ns(), oldest))
+        tap_cut(oldest);
 }
 
 void admission_left(struct call *call)

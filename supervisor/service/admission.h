@@ -46,8 +46,7 @@ struct admission {
 struct admitted {
     struct share *connection, *holder;
     bool placed;
-    bool answered;
-    size_t answer_bytes;
+    struct share_answer answer;
 };
 
 /* A call has come. Its method begins now, or with its request, or never. The poller's, as
@@ -70,7 +69,7 @@ int64_t admission_next(const struct admission *admission);
 /* Ends the calls whose requests have taken too long. */
 void admission_expire(struct admission *admission);
 
-/* It is being answered, with so many bytes that nobody else counts; `last`: with its
+/* It is being answered, and so many bytes wait that nobody else counts; `last`: with its
  * status, so that it takes no place any more. With the call's lock. */
 void admission_answered(struct call *call, size_t bytes, bool last);
 

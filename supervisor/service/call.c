@@ -207,12 +207,22 @@ struct outgoing {
     const struct viv_error *error; /* that the status tells of, or NULL */
 };
 
+/* What an execution answers at its end is counted by execute_hold(). */
+static size_t waiting_bytes(const struct call *call, const struct outgoing *out)
+{
+    size_t bytes = call->queued;
+
+    if (call->sending)
+        bytes += grpc_byte_buffer_length(call->sending);
+    if (out->message && !call->held)
+        bytes += grpc_byte_buffer_length(out->message);
+    return bytes;
+}
+
 static void accept_outgoing(struct call *call, const struct outgoing *out)
 {
     if (out->last || call->slot->method->bidi)
-        admission_answered(call,
-                           out->message && !call->held ? grpc_byte_buffer_length(out->message) : 0,
-                           out->last);
+        admission_answered(call, waiting_bytes(call, out), out->last);
     if (out->message)
         enqueue(call, out->message);
     if (out->last) {

@@ -15,14 +15,18 @@ struct share {
     unsigned places[SHARES_KINDS];
     unsigned answers;
     uint64_t bytes;
-    bool cut;
+    int64_t cut_ns; /* 0: it was not */
+    TAILQ_ENTRY(share) leaving;
 };
 
 struct shares {
     pthread_mutex_t lock;
     LIST_HEAD(bucket, share) buckets[BUCKETS];
     unsigned places[SHARES_KINDS];
-    /* Of those that are not cut. */
+    TAILQ_HEAD(, share_answer) by_age;
+    /* Those that have just been cut: their answers count no more, else others would have
+     * to go for them. */
+    TAILQ_HEAD(, share) leaving;
     unsigned answers, answers_max;
     uint64_t bytes, bytes_max;
 };
@@ -32,6 +36,8 @@ struct shares *shares_new(unsigned answers_max, uint64_t bytes_max)
     struct shares *s = gpr_zalloc(sizeof(*s));
 
     pthread_mutex_init(&s->lock, NULL);
+    TAILQ_INIT(&s->by_age);
+    TAILQ_INIT(&s->leaving);
     s->answers_max = answers_max;
     s->bytes_max = bytes_max;
     return s;
@@ -84,6 +90,8 @@ void shares_leave(struct shares *shares, struct share *share)
 {
     pthread_mutex_lock(&shares->lock);
     if (--share->entered == 0) {
+        if (share->cut_ns)
+            TAILQ_REMOVE(&shares->leaving, share, leaving);
         LIST_REMOVE(share, link);
         gpr_free(share);
     }
@@ -112,58 +120,85 @@ void shares_give(struct shares *shares, struct share *share, unsigned kind)
     pthread_mutex_unlock(&shares->lock);
 }
 
-/* By bytes, or by their number. */
-static struct share *heaviest(struct shares *s, bool by_bytes)
+static void begin_leaving(struct shares *s, struct share *share, int64_t now_ns)
 {
-    struct share *share, *most = NULL;
-
-    for (unsigned i = 0; i < BUCKETS; i++)
-        LIST_FOREACH(share, &s->buckets[i], link)
-    if (!share->cut &&
-        (!most || (by_bytes ? share->bytes > most->bytes : share->answers > most->answers)))
-        most = share;
-    return most;
+    share->cut_ns = now_ns;
+    TAILQ_INSERT_TAIL(&s->leaving, share, leaving);
+    s->answers -= share->answers;
+    s->bytes -= share->bytes;
 }
 
-static bool cut_heaviest(struct shares *s, char ret_heaviest[SHARES_NAME_MAX])
+/* Who could not be cut, or has the name of one that was. */
+static void count_those_still_here(struct shares *s, int64_t now_ns)
 {
-    bool by_bytes = s->bytes > s->bytes_max;
-    struct share *most = by_bytes || s->answers > s->answers_max ? heaviest(s, by_bytes) : NULL;
+    struct share *share;
 
-    if (!most)
+    while ((share = TAILQ_FIRST(&s->leaving)) && now_ns - share->cut_ns > SHARES_UNREAD_NS) {
+        TAILQ_REMOVE(&s->leaving, share, leaving);
+        share->cut_ns = 0;
+        s->answers += share->answers;
+        s->bytes += share->bytes;
+    }
+}
+
+/* The first in line that is not leaving. */
+static struct share *oldest(struct shares *s, int64_t before_ns)
+{
+    struct share_answer *answer;
+
+    TAILQ_FOREACH(answer, &s->by_age, by_age)
+        if (answer->since_ns > before_ns)
+            return NULL;
+        else if (!answer->share->cut_ns)
+            return answer->share;
+    return NULL;
+}
+
+static bool cut_oldest(struct shares *s, int64_t now_ns, char ret_oldest[SHARES_NAME_MAX])
+{
+    bool full = s->answers > s->answers_max || s->bytes > s->bytes_max;
+    bool half = s->answers > s->answers_max / 2 || s->bytes > s->bytes_max / 2;
+    struct share *share = half ? oldest(s, full ? INT64_MAX : now_ns - SHARES_UNREAD_NS) : NULL;
+
+    if (!share)
         return false;
-    most->cut = true;
-    s->answers -= most->answers;
-    s->bytes -= most->bytes;
-    memcpy(ret_heaviest, most->name, SHARES_NAME_MAX);
+    begin_leaving(s, share, now_ns);
+    memcpy(ret_oldest, share->name, SHARES_NAME_MAX);
     return true;
 }
 
-bool shares_add_answer(struct shares *shares, struct share *share, size_t bytes,
-                       char ret_heaviest[SHARES_NAME_MAX])
+static void count(struct shares *s, struct share *share, int sign, uint64_t bytes)
+{
+    share->answers += (unsigned)sign;
+    share->bytes += (uint64_t)sign * bytes;
+    if (share->cut_ns)
+        return;
+    s->answers += (unsigned)sign;
+    s->bytes += (uint64_t)sign * bytes;
+}
+
+bool shares_add_answer(struct shares *shares, struct share *share, struct share_answer *answer,
+                       uint64_t bytes, int64_t now_ns, char ret_oldest[SHARES_NAME_MAX])
 {
     bool over;
 
+    *answer = (struct share_answer){.share = share, .bytes = bytes, .since_ns = now_ns};
     pthread_mutex_lock(&shares->lock);
-    share->answers++;
-    share->bytes += bytes;
-    if (!share->cut) {
-        shares->answers++;
-        shares->bytes += bytes;
-    }
-    over = cut_heaviest(shares, ret_heaviest);
+    TAILQ_INSERT_TAIL(&shares->by_age, answer, by_age);
+    count_those_still_here(shares, now_ns);
+    count(shares, share, +1, bytes);
+    over = cut_oldest(shares, now_ns, ret_oldest);
     pthread_mutex_unlock(&shares->lock);
     return over;
 }
 
-void shares_drop_answer(struct shares *shares, struct share *share, size_t bytes)
+void shares_drop_answer(struct shares *shares, struct share_answer *answer)
 {
+    if (!answer->share)
+        return;
     pthread_mutex_lock(&shares->lock);
-    share->answers--;
-    share->bytes -= bytes;
-    if (!share->cut) {
-        shares->answers--;
-        shares->bytes -= bytes;
-    }
+    TAILQ_REMOVE(&shares->by_age, answer, by_age);
+    count(shares, answer->share, -1, answer->bytes);
     pthread_mutex_unlock(&shares->lock);
+    answer->share = NULL;
 }

@@ -7,12 +7,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define SHARES_NAME_MAX 160
 #define SHARES_KINDS 16
 
+/* Who has not taken an answer for so long, doesn't read; and how long somebody who is cut may
+ * take to go. */
+#define SHARES_UNREAD_NS INT64_C(1000000000)
+
 struct shares;
 struct share;
+
+/* Part of a call; zeroed at its start. */
+struct share_answer {
+    TAILQ_ENTRY(share_answer) by_age;
+    struct share *share; /* NULL: it doesn't wait */
+    uint64_t bytes;
+    int64_t since_ns;
+};
 
 /* Answers that wait at a time, and their bytes, as far as somebody counts them here. */
 struct shares *shares_new(unsigned answers_max, uint64_t bytes_max);
@@ -30,10 +43,13 @@ bool shares_take(struct shares *shares, struct share *share, unsigned kind, unsi
                  bool fair);
 void shares_give(struct shares *shares, struct share *share, unsigned kind);
 
-/* One more answer waits. True: there are too many, and whoever is named has most of
- * them: his connection is to be cut. It counts no more, whatever else it leaves. */
-bool shares_add_answer(struct shares *shares, struct share *share, size_t bytes,
-                       char ret_heaviest[SHARES_NAME_MAX]);
-void shares_drop_answer(struct shares *shares, struct share *share, size_t bytes);
+/* One more answer waits, from now on (of any clock that doesn't go back). True: there are too
+ * many, and whoever is named has left one for longest: his connection is to be cut. Of half
+ * as many as there may be it is only one who doesn't read. */
+bool shares_add_answer(struct shares *shares, struct share *share, struct share_answer *answer,
+                       uint64_t bytes, int64_t now_ns, char ret_oldest[SHARES_NAME_MAX]);
+
+/* It is taken, or never will be. One that doesn't wait is fine. */
+void shares_drop_answer(struct shares *shares, struct share_answer *answer);
 
 #endif

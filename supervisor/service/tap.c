@@ -18,12 +18,11 @@
 #include "supervisor/service/log.h"
 #include "supervisor/service/metrics.h"
 
-/* "ipv6:", brackets as URIs have them, a port. */
-#define NAME_SIZE (INET6_ADDRSTRLEN + 24)
+/* "ipv6:", brackets as URIs have them, a scope, a port. */
+#define NAME_SIZE (INET6_ADDRSTRLEN + 40)
 
 struct connection {
     atomic_bool encrypted, saw;
-    char name[NAME_SIZE]; /* where gRPC calls it by its address: with TLS */
     struct frames frames; /* whose reads follow one another */
 };
 
@@ -74,36 +73,12 @@ static struct connection *find(int fd)
     return fd >= tap.first && fd - tap.first < tap.count ? &tap.connections[fd - tap.first] : NULL;
 }
 
-/* As gRPC writes it; "" for a unix socket, of which all are called alike. */
-static void name_of(int fd, char ret_name[NAME_SIZE])
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } peer = {.any.sa_family = AF_UNSPEC};
-    socklen_t len = sizeof(peer);
-    char host[INET6_ADDRSTRLEN];
-
-    *ret_name = '\0';
-    if (getpeername(fd, &peer.any, &len) < 0)
-        return;
-    if (peer.any.sa_family == AF_INET && inet_ntop(AF_INET, &peer.v4.sin_addr, host, sizeof(host)))
-        snprintf(ret_name, NAME_SIZE, "ipv4:%s:%u", host, ntohs(peer.v4.sin_port));
-    if (peer.any.sa_family == AF_INET6 &&
-        inet_ntop(AF_INET6, &peer.v6.sin6_addr, host, sizeof(host)))
-        snprintf(ret_name, NAME_SIZE, "ipv6:%%5B%s%%5D:%u", host, ntohs(peer.v6.sin6_port));
-}
-
 void tap_begin(int fd, bool encrypted)
 {
     struct connection *c = find(fd);
 
     if (!c)
         return;
-    *c->name = '\0';
-    if (encrypted)
-        name_of(fd, c->name);
     c->frames = (struct frames){0};
     atomic_store(&c->encrypted, encrypted);
     atomic_store(&c->saw, false);
@@ -124,10 +99,61 @@ static void tell(const char *why)
     log_limited(&limit, LOG_LEVEL_WARN, "connection_cut", LOG_TEXT("reason", why));
 }
 
+union peer {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static void name_v4(const struct in_addr *address, in_port_t port, char ret_name[NAME_SIZE])
+{
+    char host[INET_ADDRSTRLEN] = "";
+
+    inet_ntop(AF_INET, address, host, sizeof(host));
+    snprintf(ret_name, NAME_SIZE, "ipv4:%s:%u", host, ntohs(port));
+}
+
+static void name_v6(const struct sockaddr_in6 *peer, char ret_name[NAME_SIZE])
+{
+    char host[INET6_ADDRSTRLEN] = "", scope[16] = "";
+
+    inet_ntop(AF_INET6, &peer->sin6_addr, host, sizeof(host));
+    if (peer->sin6_scope_id)
+        snprintf(scope, sizeof(scope), "%%25%u", peer->sin6_scope_id);
+    snprintf(ret_name, NAME_SIZE, "ipv6:%%5B%s%s%%5D:%u", host, scope, ntohs(peer->sin6_port));
+}
+
+/* As gRPC calls a connection with TLS. False: it is over, or a unix socket, of which all are
+ * called alike. */
+static bool name_of(int fd, char ret_name[NAME_SIZE])
+{
+    union peer peer = {.any.sa_family = AF_UNSPEC};
+    socklen_t len = sizeof(peer);
+    struct in_addr mapped;
+
+    if (getpeername(fd, &peer.any, &len) < 0)
+        return false;
+    if (peer.any.sa_family == AF_INET) {
+        name_v4(&peer.v4.sin_addr, peer.v4.sin_port, ret_name);
+    } else if (peer.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer.v6.sin6_addr)) {
+        memcpy(&mapped, &peer.v6.sin6_addr.s6_addr[12], sizeof(mapped));
+        name_v4(&mapped, peer.v6.sin6_port, ret_name);
+    } else if (peer.any.sa_family == AF_INET6) {
+        name_v6(&peer.v6, ret_name);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Asked of the sockets, and not kept: one that was reset may still be somebody's
+ * descriptor, while its client has come again from the same port. */
 static int find_named(const char *peer)
 {
+    char name[NAME_SIZE];
+
     for (int i = 0; i < tap.count; i++)
-        if (*peer && strcmp(tap.connections[i].name, peer) == 0)
+        if (name_of(tap.first + i, name) && strcmp(name, peer) == 0)
             return tap.first + i;
     return -1;
 }

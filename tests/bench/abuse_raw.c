@@ -10,7 +10,7 @@
 
 #define PATIENCE_MS 500
 
-enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, CONTINUATION = 9 };
+enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, WINDOW_UPDATE = 8, CONTINUATION = 9 };
 enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4 };
 
 int raw_connect(const char *path)
@@ -76,6 +76,13 @@ bool raw_greet(int fd, uint32_t window)
 bool raw_acknowledge(int fd)
 {
     return frame(fd, SETTINGS, ACK, 0, NULL, 0);
+}
+
+bool raw_open_window(int fd)
+{
+    static const uint8_t more[4] = {0x40, 0, 0, 0};
+
+    return frame(fd, WINDOW_UPDATE, 0, 0, more, sizeof(more));
 }
 
 /* A literal that enters no table. */

@@ -15,6 +15,9 @@ bool raw_greet(int fd, uint32_t window);
 /* That the server's SETTINGS are known. */
 bool raw_acknowledge(int fd);
 
+/* What the server may send on the connection: as good as all. */
+bool raw_open_window(int fd);
+
 /* Whether all of it went out, waiting a while where the other side doesn't read. */
 bool raw_write(int fd, const void *data, size_t len);
 

@@ -74,55 +74,83 @@ static void without_it_all_are_anybodys(void **state)
     give(b, 0, 100);
 }
 
-static void expect_fits(struct share *share, size_t bytes)
-{
-    char heaviest[SHARES_NAME_MAX];
+static struct share_answer many[4 * ANSWERS];
+static unsigned used;
+static int64_t now_ns;
 
-    assert_false(shares_add_answer(shares, share, bytes, heaviest));
+static bool add(struct share *share, uint64_t bytes, char oldest[SHARES_NAME_MAX])
+{
+    return shares_add_answer(shares, share, &many[used++], bytes, now_ns, oldest);
 }
 
-static void expect_cut(struct share *share, size_t bytes, const char *name)
+static void expect_fits(struct share *share, uint64_t bytes)
 {
-    char heaviest[SHARES_NAME_MAX];
+    char oldest[SHARES_NAME_MAX];
 
-    assert_true(shares_add_answer(shares, share, bytes, heaviest));
-    assert_string_equal(heaviest, name);
+    assert_false(add(share, bytes, oldest));
 }
 
-/* Not the one whose answer was one too many. */
-static void who_has_most_is_cut(void **state)
+static void expect_cut(struct share *share, uint64_t bytes, const char *name)
 {
-    for (int i = 0; i < 7; i++)
-        expect_fits(a, 0);
-    for (int i = 0; i < 3; i++)
+    char oldest[SHARES_NAME_MAX];
+
+    assert_true(add(share, bytes, oldest));
+    assert_string_equal(oldest, name);
+}
+
+static void drop_all(void)
+{
+    while (used > 0)
+        shares_drop_answer(shares, &many[--used]);
+}
+
+/* Not who has most: that may be the busiest one that reads. */
+static void who_left_one_for_longest_is_cut(void **state)
+{
+    now_ns = 1;
+    expect_fits(a, 0);
+    now_ns++;
+    for (int i = 0; i < 9; i++)
         expect_fits(b, 0);
     expect_cut(b, 0, "fd:1");
-    /* What it leaves counts no more, nor what comes on top. */
-    expect_fits(a, BYTES + 1);
-    for (int i = 0; i < 6; i++)
-        expect_fits(b, 0);
-    expect_cut(c, 0, "fd:2");
-    for (int i = 0; i < 8; i++)
-        shares_drop_answer(shares, a, i == 0 ? BYTES + 1 : 0);
-    for (int i = 0; i < 10; i++)
-        shares_drop_answer(shares, b, 0);
-    shares_drop_answer(shares, c, 0);
+    expect_cut(b, 0, "fd:2");
+    /* They are on their way out, and nobody else has to go for what they leave. */
+    expect_fits(a, 0);
+    expect_fits(c, 0);
+    drop_all();
+    for (int i = 0; i < ANSWERS; i++)
+        expect_fits(c, 0);
+    expect_cut(c, 0, "tenant c");
+    drop_all();
 }
 
-static void by_bytes_where_these_are_too_many(void **state)
+static void of_half_as_many_who_reads_nothing(void **state)
 {
-    expect_fits(b, 1);
-    expect_fits(b, 1);
+    now_ns = 1;
+    expect_fits(a, 0);
+    for (int i = 0; i < 6; i++)
+        expect_fits(b, 0);
+    now_ns += SHARES_UNREAD_NS - 1;
+    expect_fits(b, 0);
+    now_ns++;
+    expect_cut(b, 0, "fd:1");
+    drop_all();
+}
+
+static void or_where_the_bytes_are_too_many(void **state)
+{
+    now_ns = 1;
     expect_fits(a, 900);
-    expect_cut(b, 99, "fd:1");
-    expect_fits(c, 899);
-    shares_drop_answer(shares, a, 900);
-    expect_cut(b, 1, "tenant c");
-    shares_drop_answer(shares, b, 99);
-    shares_drop_answer(shares, b, 1);
-    shares_drop_answer(shares, b, 1);
-    shares_drop_answer(shares, b, 1);
-    shares_drop_answer(shares, c, 899);
+    expect_cut(b, 101, "fd:1");
+    shares_drop_answer(shares, &many[0]);
+    expect_fits(b, 700);
+    now_ns += SHARES_UNREAD_NS + 1;
+    expect_cut(a, 1, "fd:2");
+    /* Whom that did not end may be cut once more. */
+    expect_fits(a, 1);
+    now_ns += SHARES_UNREAD_NS + 1;
+    expect_cut(a, 1, "fd:2");
+    drop_all();
 }
 
 int main(void)
@@ -131,8 +159,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_name_is_one_share, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_finds_room_beside_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_it_all_are_anybodys, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_has_most_is_cut, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(by_bytes_where_these_are_too_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_left_one_for_longest_is_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_half_as_many_who_reads_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(or_where_the_bytes_are_too_many, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
