@@ -311,6 +311,22 @@ static void drain(struct viv_supervisor *s)
         nap_ms(1);
 }
 
+/* Without a worker it stays for 5 s after its last use, which is when a lease of 15 s is
+ * to be renewed. */
+static void it_may_leave_while_its_lease_is_renewed(void **state)
+{
+    struct viv_config c = config;
+    struct viv_supervisor *s;
+
+    c.sessions.lease_ns = INT64_C(15000000000);
+    s = harness_start(&c);
+    open_session(s, "s", 0);
+    nap_ms(5500);
+    harness_expect(s, "ok", VIV_OUTCOME_COMPLETED);
+    expect(s, "s", "add 1", "1", 0);
+    harness_stop(s);
+}
+
 /* A folder for a store; removed by name. */
 static char folder[] = "/tmp/viv-session-XXXXXX";
 
@@ -417,6 +433,7 @@ int main(void)
         cmocka_unit_test(closing_ends_what_runs_and_what_waits),
         cmocka_unit_test(a_waiting_execution_can_be_cancelled),
         cmocka_unit_test(held_workers_make_room_for_others),
+        cmocka_unit_test(it_may_leave_while_its_lease_is_renewed),
         cmocka_unit_test(a_store_outlives_its_supervisor),
         cmocka_unit_test(closing_what_is_being_evicted),
         cmocka_unit_test(ending_with_all_under_way),
