@@ -311,6 +311,55 @@ static void drain(struct viv_supervisor *s)
         nap_ms(1);
 }
 
+#define LINE 2000
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void wait_for_deadline(void *arg, const struct viv_result *result)
+{
+    while (now_ns() < *(const int64_t *)arg)
+        nap_ms(1);
+}
+
+static void count_late(void *arg, const struct viv_error *error)
+{
+    if (error->status == VIV_DEADLINE_EXCEEDED)
+        atomic_fetch_add((atomic_uint *)arg, 1);
+}
+
+/* Each one that is too late hands its turn to the next: on the reactor's small stack. */
+static void a_long_line_may_be_too_late_as_a_whole(void **state)
+{
+    const struct viv_callbacks first_ends = {.finished = wait_for_deadline};
+    const struct viv_callbacks is_late = {.rejected = count_late};
+    struct viv_request r = {.session_id = "s", .code = "run 60000000", .code_len = 12};
+    struct viv_config c = config;
+    struct viv_supervisor *s;
+    atomic_uint late = 0;
+    int64_t deadline;
+    viv_ticket first;
+
+    c.queue_max = LINE;
+    c.workers_warm = 2;
+    s = harness_start(&c);
+    open_session(s, "s", 0);
+    deadline = now_ns() + 1000000000;
+    assert_int_equal(viv_submit(s, &r, &first_ends, &deadline, &first, NULL), 0);
+    r.deadline_ns = deadline;
+    for (int i = 0; i < LINE; i++)
+        assert_int_equal(viv_submit(s, &r, &is_late, &late, NULL, NULL), 0);
+    viv_cancel_ticket(s, first, VIV_CAUSE_CANCEL_RPC, NULL);
+    while (atomic_load(&late) < LINE)
+        nap_ms(1);
+    harness_stop(s);
+}
+
 /* Without a worker it stays for 5 s after its last use, which is when a lease of 15 s is
  * to be renewed. */
 static void it_may_leave_while_its_lease_is_renewed(void **state)
@@ -433,6 +482,7 @@ int main(void)
         cmocka_unit_test(closing_ends_what_runs_and_what_waits),
         cmocka_unit_test(a_waiting_execution_can_be_cancelled),
         cmocka_unit_test(held_workers_make_room_for_others),
+        cmocka_unit_test(a_long_line_may_be_too_late_as_a_whole),
         cmocka_unit_test(it_may_leave_while_its_lease_is_renewed),
         cmocka_unit_test(a_store_outlives_its_supervisor),
         cmocka_unit_test(closing_what_is_being_evicted),
