@@ -239,6 +239,30 @@ static void a_scope_that_cannot_be_carried_stays_where_it_is(void **state)
     harness_close(sup, "s");
 }
 
+/* It ends before its reader goes on. */
+static void a_reader_who_pauses_holds_up_no_later_execution(void **state)
+{
+    const struct viv_request paused = {.session_id = "s", .code = "say 100", .code_len = 7};
+    const struct viv_request more = {.session_id = "s",
+                                     .code = "say 200000",
+                                     .code_len = 10,
+                                     .limits = {.wall_time_ns = INT64_C(5000000000)}};
+    struct run *r;
+
+    open_session(sup, "s", 0);
+    r = harness_request_held(sup, &paused);
+    harness_wait(r);
+    assert_int_equal(r->outcome, VIV_OUTCOME_COMPLETED);
+    viv_resume_output(sup, r->ticket);
+    harness_free(r);
+    r = harness_request(sup, &more);
+    harness_wait(r);
+    assert_int_equal(r->outcome, VIV_OUTCOME_COMPLETED);
+    assert_int_equal(r->streamed, 200000);
+    harness_free(r);
+    harness_close(sup, "s");
+}
+
 static void closing_ends_what_runs_and_what_waits(void **state)
 {
     struct run *running, *waiting;
@@ -479,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_bad_scope_costs_the_worker_and_no_more),
         cmocka_unit_test(a_held_worker_that_speaks_or_dies_is_lost),
         cmocka_unit_test(a_scope_that_cannot_be_carried_stays_where_it_is),
+        cmocka_unit_test(a_reader_who_pauses_holds_up_no_later_execution),
         cmocka_unit_test(closing_ends_what_runs_and_what_waits),
         cmocka_unit_test(a_waiting_execution_can_be_cancelled),
         cmocka_unit_test(held_workers_make_room_for_others),
