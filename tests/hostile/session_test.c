@@ -301,6 +301,68 @@ static void a_waiting_execution_can_be_cancelled(void **state)
     harness_close(sup, "s");
 }
 
+static atomic_bool blocked;
+
+static void block(void *arg, const struct viv_execution_info *executions, size_t count)
+{
+    atomic_store(&blocked, true);
+    nap_ms(50);
+}
+
+/* What is submitted next runs as a whole, before the store answers. */
+static void block_reactor(void)
+{
+    atomic_store(&blocked, false);
+    assert_int_equal(viv_list(sup, NULL, block, NULL, NULL), 0);
+    while (!atomic_load(&blocked))
+        nap_ms(1);
+}
+
+static void what_waits_behind_an_opening_that_is_cancelled_is_refused(void **state)
+{
+    struct run *opening, *waiting;
+
+    block_reactor();
+    opening = harness_open(sup, "s", 0);
+    waiting = harness_in(sup, "s", "add 1");
+    viv_cancel_ticket(sup, opening->ticket, VIV_CAUSE_CALL_CANCELLED, NULL);
+    harness_wait(opening);
+    assert_int_equal(opening->outcome, VIV_OUTCOME_CANCELLED);
+    harness_free(opening);
+    expect_refused(waiting, VIV_NOT_FOUND);
+    expect_refused(harness_in(sup, "s", "add 1"), VIV_NOT_FOUND);
+    assert_int_equal(harness_sessions(sup, NULL), 0);
+}
+
+/* The same, where a worker has it already. */
+static void what_waits_behind_an_opening_that_is_killed_is_refused(void **state)
+{
+    const struct viv_request open = {.kind = VIV_REQUEST_OPEN_SESSION,
+                                     .execution_id = "o",
+                                     .session_id = "s",
+                                     .scope = "x",
+                                     .scope_len = 1};
+    const struct viv_cancel cancel = {.execution_id = "o", .force = true};
+    struct run *opening, *waiting;
+    struct viv_supervisor *s;
+    struct viv_config c;
+
+    harness_config(&c, "slow-scope");
+    c.workers_max = 2;
+    c.workers_warm = 1;
+    s = harness_start(&c);
+    opening = harness_request(s, &open);
+    harness_wait_started(opening);
+    waiting = harness_in(s, "s", "add 1");
+    harness_cancel(s, &cancel, NULL);
+    harness_wait(opening);
+    assert_int_equal(opening->outcome, VIV_OUTCOME_CANCELLED);
+    harness_free(opening);
+    expect_refused(waiting, VIV_NOT_FOUND);
+    assert_int_equal(harness_sessions(s, NULL), 0);
+    harness_stop(s);
+}
+
 static void held_workers_make_room_for_others(void **state)
 {
     struct run *runs[8];
@@ -506,6 +568,8 @@ int main(void)
         cmocka_unit_test(a_reader_who_pauses_holds_up_no_later_execution),
         cmocka_unit_test(closing_ends_what_runs_and_what_waits),
         cmocka_unit_test(a_waiting_execution_can_be_cancelled),
+        cmocka_unit_test(what_waits_behind_an_opening_that_is_cancelled_is_refused),
+        cmocka_unit_test(what_waits_behind_an_opening_that_is_killed_is_refused),
         cmocka_unit_test(held_workers_make_room_for_others),
         cmocka_unit_test(a_long_line_may_be_too_late_as_a_whole),
         cmocka_unit_test(it_may_leave_while_its_lease_is_renewed),
