@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@
 #include "supervisor/profile.h"
 
 /* Pairs of words: all that a profile may have, the layers, the program's own. */
-#define ARGS_MAX (2 * (PROFILE_MODULES_MAX + PROFILE_PATHS_MAX + VIV_LAYERS + 2) + 1)
+#define ARGS_MAX (2 * (PROFILE_MODULES_MAX + PROFILE_PATHS_MAX + VIV_LAYERS + 3) + 1)
+#define NUMBER_SIZE 24
 
 /* The zygote's environment, and so every worker's: nothing of ours, which may
  * hold secrets. One BLAS thread, or numpy starts as many as there are cores
@@ -92,7 +94,7 @@ static void add_pair(char **argv, unsigned *argc, const char *option, const char
 }
 
 static void make_arguments(const char *worker_path, const struct viv_profile *profile,
-                           uint64_t absent, char **argv)
+                           uint64_t absent, const char *answer_max, char **argv)
 {
     unsigned argc = 0;
 
@@ -103,6 +105,7 @@ static void make_arguments(const char *worker_path, const struct viv_profile *pr
         add_pair(argv, &argc, "--read-only-path", *p);
     if (profile->network)
         add_pair(argv, &argc, "--network", "host");
+    add_pair(argv, &argc, "--answer-max", answer_max);
     for (unsigned layer = 0; layer < VIV_LAYERS; layer++)
         if (absent & VIV_LAYERS_JAIL & VIV_LAYER_BIT(layer))
             add_pair(argv, &argc, "--allow-absent", viv_layer_name(layer));
@@ -130,15 +133,17 @@ static void make_environment(const struct viv_profile *profile, char **envp)
 /* posix_spawn(3) and not fork: a library may find itself among other threads,
  * gRPC's for one, which forbid a fork without exec. */
 static int spawn(const char *worker_path, const struct viv_profile *profile, uint64_t absent,
-                 int fd, pid_t *ret_pid)
+                 uint64_t answer_max, int fd, pid_t *ret_pid)
 {
     char *argv[ARGS_MAX], *envp[PROFILE_ENVIRONMENT_MAX + BASE_COUNT + PASSED_COUNT + 1];
+    char most[NUMBER_SIZE];
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, all;
     int error;
 
-    make_arguments(worker_path, profile, absent, argv);
+    snprintf(most, sizeof(most), "%" PRIu64, answer_max);
+    make_arguments(worker_path, profile, absent, most, argv);
     make_environment(profile, envp);
     sigemptyset(&none);
     sigfillset(&all);
@@ -158,14 +163,14 @@ static int spawn(const char *worker_path, const struct viv_profile *profile, uin
 }
 
 int link_start(const char *worker_path, const struct viv_profile *profile, uint64_t absent,
-               struct link *ret_link, struct viv_error *err)
+               uint64_t answer_max, struct link *ret_link, struct viv_error *err)
 {
     int pair[2], pidfd;
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return viv_fail_errno(err, VIV_INTERNAL, "can't create a socket pair");
-    errno = spawn(worker_path, profile, absent, pair[1], &pid);
+    errno = spawn(worker_path, profile, absent, answer_max, pair[1], &pid);
     close(pair[1]);
     if (errno != 0) {
         viv_fail_errno(err, VIV_FAILED_PRECONDITION, "can't start %s", worker_path);

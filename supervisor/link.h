@@ -20,9 +20,10 @@ struct link {
 int link_find_worker(const char *configured, char **ret_path, struct viv_error *err);
 
 /* Starts a profile's zygote. It is killed when the calling thread ends. READY or
- * FAILED comes later. `absent`: layers that may be. */
+ * FAILED comes later. `absent`: layers that may be; `answer_max`: what a worker may
+ * answer, in bytes. */
 int link_start(const char *worker_path, const struct viv_profile *profile, uint64_t absent,
-               struct link *ret_link, struct viv_error *err);
+               uint64_t answer_max, struct link *ret_link, struct viv_error *err);
 
 /* Closes the socket, upon which the zygote ends and every worker with it. */
 void link_hang_up(struct link *link);

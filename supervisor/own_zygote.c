@@ -101,8 +101,8 @@ int own_zygote_start(struct worker *w, struct viv_error *err)
     struct viv_supervisor *s = w->supervisor;
     struct own_zygote *own = &w->own;
 
-    if (link_start(s->worker_path, w->zygote->profile, zygote_may_lack(w->zygote), &own->link,
-                   err) < 0)
+    if (link_start(s->worker_path, w->zygote->profile, zygote_may_lack(w->zygote),
+                   s->config.result_bytes_max, &own->link, err) < 0)
         return -1;
     own->ready = false;
     own->link_watch.fd = own->link.fd;

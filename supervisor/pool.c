@@ -240,7 +240,7 @@ static void await_worker(struct viv_supervisor *s, struct execution *e,
 
 /* The fair queue says whose turn it is. Who has no waiting worker of his own
  * tenant and profile gets one made, and keeps his turn. */
-void pool_assign(struct viv_supervisor *s)
+static void assign(struct viv_supervisor *s)
 {
     struct execution *e;
     unsigned kinds;
@@ -260,6 +260,21 @@ void pool_assign(struct viv_supervisor *s)
         else
             await_worker(s, e, demand);
     }
+}
+
+/* Who is refused here hands his session's turn to the next one, who asks for this
+ * again: a thousand of them are a loop, not a thousand calls on a small stack. */
+void pool_assign(struct viv_supervisor *s)
+{
+    s->assign_again = true;
+    if (s->assigning)
+        return;
+    s->assigning = true;
+    while (s->assign_again) {
+        s->assign_again = false;
+        assign(s);
+    }
+    s->assigning = false;
 }
 
 /* --- how many there are --------------------------------------------------- */

@@ -391,10 +391,10 @@ void session_turn_over(struct session *session, enum execution_kind kind, bool d
 {
     session->turn = NULL;
     session->used_ns = clock_now();
-    if (kind == EXECUTION_OPEN) {
+    if (kind == EXECUTION_OPEN && done)
         session->creating = false;
-        session->closing |= !done;
-    }
+    else if (kind == EXECUTION_OPEN)
+        session_not_opened(session);
     if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker) {
         set_unsavable(session, true);
         pin(session);

@@ -145,5 +145,7 @@ void session_free(struct session *session, const struct viv_error *error);
 void session_forget(struct session *session);
 /* Rejects all that wait. */
 void session_reject_waiting(struct session *session, const struct viv_error *error);
+/* Its OPEN has ended without it: what waits behind is rejected, its record is to go. */
+void session_not_opened(struct session *session);
 
 #endif

@@ -75,6 +75,12 @@ static void not_loaded(struct session *session, const struct viv_error *why)
     session_free(session, &error);
 }
 
+/* OPEN made the session, so it is the first of its line, unless it has been cancelled. */
+static bool is_being_opened(const struct session *session)
+{
+    return session->first && session->first->kind == EXECUTION_OPEN;
+}
+
 static void loaded(struct session *session, struct session_task *task, enum session_task_kind kind)
 {
     struct viv_error error;
@@ -90,7 +96,8 @@ static void loaded(struct session *session, struct session_task *task, enum sess
     take_snapshot(session, task);
     session->executions = session->meta.executions;
     if (kind == SESSION_TASK_CREATE) {
-        session->closing |= session->first == NULL; /* cancelled meanwhile */
+        if (!is_being_opened(session))
+            session_not_opened(session);
     } else if (idle_too_long(&session->meta)) {
         viv_fail(&error, VIV_NOT_FOUND, "session %s was idle for too long and is closed",
                  session->name.id);

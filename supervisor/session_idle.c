@@ -106,7 +106,7 @@ void session_timer(struct session *session)
         at = earlier(session->renew_at_ns, lease_end(session));
     if (session->loaded && !in_use(session) && !session->closing) {
         at = earlier(at, idle_end(session));
-        if (!session->worker)
+        if (!session->worker && !session->leaving)
             at = earlier(at, session->used_ns + LINGER_NS);
     }
     if (at == INT64_MAX)

@@ -110,6 +110,17 @@ void session_reject_waiting(struct session *session, const struct viv_error *err
     }
 }
 
+void session_not_opened(struct session *session)
+{
+    struct viv_error error;
+
+    session->creating = false;
+    session->closing = true;
+    viv_fail(&error, VIV_NOT_FOUND, "session %s was not opened: its OpenSession did not complete",
+             session->name.id);
+    session_reject_waiting(session, &error);
+}
+
 static void tell_closers(struct session *session, const struct viv_error *error)
 {
     struct session_closer *c = session->closers;

@@ -90,6 +90,7 @@ struct viv_supervisor {
     unsigned exec_idle_count, exec_starting_count, exec_starts_max;
     struct execution *parked_first, **parked_last;
     unsigned parked_count;
+    bool assigning, assign_again;
     struct enforce enforce;
     struct timer refill_retry;
     int64_t reserve_at_ns; /* until then an execution has the processors */
@@ -120,6 +121,7 @@ struct viv_supervisor {
 /* pool.c: which workers there are. */
 void pool_offer(struct viv_supervisor *supervisor, struct worker *worker);
 void pool_forget_idle(struct viv_supervisor *supervisor, struct worker *worker);
+/* Gives workers to those whose turn it is. Within itself it is put off until it is over. */
 void pool_assign(struct viv_supervisor *supervisor);
 /* This profile's zygote can't be started: who waits for a worker of it waits no
  * longer, unless there is no other that would have to be made way for. */

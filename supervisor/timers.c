@@ -8,7 +8,7 @@ int timers_init(struct timers *timers, size_t capacity, struct viv_error *err)
 
     if (!heap)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
-    *timers = (struct timers){.heap = heap, .capacity = capacity};
+    *timers = (struct timers){.heap = heap, .capacity = capacity, .running_ns = INT64_MIN};
     return 0;
 }
 
@@ -60,7 +60,7 @@ static void settle(struct timers *t, size_t place, struct timer *timer)
 
 void timers_set(struct timers *timers, struct timer *timer, int64_t at_ns)
 {
-    timer->at_ns = at_ns;
+    timer->at_ns = at_ns > timers->running_ns ? at_ns : timers->running_ns + 1;
     if (timer->place != 0) {
         settle(timers, timer->place, timer);
         return;
@@ -91,10 +91,12 @@ int64_t timers_next(const struct timers *timers)
 
 void timers_run(struct timers *timers, int64_t now_ns)
 {
+    timers->running_ns = now_ns;
     while (timers->count > 0 && timers->heap[1]->at_ns <= now_ns) {
         struct timer *timer = timers->heap[1];
 
         timers_stop(timers, timer);
         timer->fire(timer, now_ns);
     }
+    timers->running_ns = INT64_MIN;
 }

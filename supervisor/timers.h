@@ -18,6 +18,7 @@ struct timers {
     struct timer **heap; /* heap[0] is unused */
     size_t count;
     size_t capacity;
+    int64_t running_ns; /* the time that timers_run() runs for; else INT64_MIN */
 };
 
 /* `capacity`: the most nodes that are ever set at a time. */
@@ -34,8 +35,8 @@ void timers_stop(struct timers *timers, struct timer *timer);
 int64_t timers_next(const struct timers *timers);
 
 /* Takes out each node that is due and calls its fire(), which may set and stop
- * any node. A node set during the call to a time that is due already fires too,
- * so fire() must set times in the future. */
+ * any node. A node that is set during the call to a time that is due already fires in
+ * the next one, so one that always does so delays nobody else for ever. */
 void timers_run(struct timers *timers, int64_t now_ns);
 
 #endif

@@ -274,7 +274,8 @@ static void take_result(struct worker *w)
     kill_all(w);
 }
 
-/* What a session's code left running goes on, with the worker. */
+/* What a session's code left running goes on, with the worker. A reader who has paused was
+ * this execution's: the next one's output is read. */
 static void keep(struct worker *w)
 {
     struct execution *e = w->execution;
@@ -282,6 +283,7 @@ static void keep(struct worker *w)
     worker_io_drain_output(w, false);
     enforce_end(w, false);
     w->execution = NULL;
+    worker_watch_output(w, true);
     schedule_answered(w->supervisor, e, NULL);
 }
 

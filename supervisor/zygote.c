@@ -79,7 +79,8 @@ void zygote_start(struct zygote *z)
     struct viv_supervisor *s = z->supervisor;
     struct viv_error error;
 
-    if (link_start(s->worker_path, z->profile, zygote_may_lack(z), &z->link, &error) < 0) {
+    if (link_start(s->worker_path, z->profile, zygote_may_lack(z), s->config.result_bytes_max,
+                   &z->link, &error) < 0) {
         tell_start(z, &error);
         did_not_come_up(z);
         try_again_later(z);

@@ -16,11 +16,13 @@ static int usage(FILE *to)
 {
     fputs("usage: vivarium-worker --zygote [--preload MODULE]... [--allow-absent LAYER]...\n"
           "                                [--read-only-path PATH]... [--network host]\n"
+          "                                [--answer-max BYTES]\n"
           "       vivarium-worker --version\n"
           "\n"
           "A supervisor starts it with a SOCK_SEQPACKET socket as descriptor 3. A layer of\n"
           "the jail that can't be had ends it, unless that one may be absent. Workers see\n"
-          "each PATH, and with --network host the network that it is started in.\n"
+          "each PATH, and with --network host the network that it is started in. What of an\n"
+          "answer is above BYTES is left out.\n"
           "For tests: --without LAYER leaves one out, with all that depends on it.\n",
           to);
     return to == stdout ? EXIT_SUCCESS : USAGE_ERROR;
@@ -38,6 +40,14 @@ static int add_layer(const char *name, uint64_t *layers)
     return 0;
 }
 
+static int set_bytes(const char *text, size_t *ret_bytes)
+{
+    char *end;
+
+    *ret_bytes = strtoul(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' ? 0 : -1;
+}
+
 /* Both lists have room for all. */
 static int parse(int argc, char **argv, const char **modules, const char **paths,
                  struct viv_zygote_config *config)
@@ -53,7 +63,10 @@ static int parse(int argc, char **argv, const char **modules, const char **paths
             *paths++ = value;
         else if (strcmp(option, "--network") == 0 && strcmp(value, "host") == 0)
             config->network = true;
-        else if (strcmp(option, "--allow-absent") == 0 || strcmp(option, "--without") == 0) {
+        else if (strcmp(option, "--answer-max") == 0) {
+            if (set_bytes(value, &config->answer_max) < 0)
+                return -1;
+        } else if (strcmp(option, "--allow-absent") == 0 || strcmp(option, "--without") == 0) {
             if (add_layer(value, option[2] == 'a' ? &config->allowed : &config->without) < 0)
                 return -1;
         } else

@@ -157,7 +157,10 @@ static void learn_pages(struct zygote *z)
  * before the VM opens any file, and the VM must be warm before the first clone. */
 static int warm_up(struct zygote *z, struct viv_error *err)
 {
-    struct viv_vm_config config = {.preload = z->config->preload, .answer_max = VIV_SERVE_BODY_MAX};
+    size_t most = z->config->answer_max;
+    struct viv_vm_config config = {
+        .preload = z->config->preload,
+        .answer_max = most > 0 && most < VIV_SERVE_BODY_MAX ? most : VIV_SERVE_BODY_MAX};
     struct viv_seat seat;
 
     if (reset_descriptors(err) < 0 || reset_signals(z, err) < 0 ||

@@ -383,6 +383,10 @@ static void behave(void)
     } else if (is("out ")) {
         write_output(number());
         result(VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED, 0);
+    } else if (is("say ")) { /* and answer once that has been read */
+        write_output(number());
+        nap(20000);
+        add(0, true);
     } else if (is("exit "))
         _exit((int)number());
     else if (is("signal ")) {

@@ -239,6 +239,30 @@ static void a_scope_that_cannot_be_carried_stays_where_it_is(void **state)
     harness_close(sup, "s");
 }
 
+/* It ends before its reader goes on. */
+static void a_reader_who_pauses_holds_up_no_later_execution(void **state)
+{
+    const struct viv_request paused = {.session_id = "s", .code = "say 100", .code_len = 7};
+    const struct viv_request more = {.session_id = "s",
+                                     .code = "say 200000",
+                                     .code_len = 10,
+                                     .limits = {.wall_time_ns = INT64_C(5000000000)}};
+    struct run *r;
+
+    open_session(sup, "s", 0);
+    r = harness_request_held(sup, &paused);
+    harness_wait(r);
+    assert_int_equal(r->outcome, VIV_OUTCOME_COMPLETED);
+    viv_resume_output(sup, r->ticket);
+    harness_free(r);
+    r = harness_request(sup, &more);
+    harness_wait(r);
+    assert_int_equal(r->outcome, VIV_OUTCOME_COMPLETED);
+    assert_int_equal(r->streamed, 200000);
+    harness_free(r);
+    harness_close(sup, "s");
+}
+
 static void closing_ends_what_runs_and_what_waits(void **state)
 {
     struct run *running, *waiting;
@@ -277,6 +301,68 @@ static void a_waiting_execution_can_be_cancelled(void **state)
     harness_close(sup, "s");
 }
 
+static atomic_bool blocked;
+
+static void block(void *arg, const struct viv_execution_info *executions, size_t count)
+{
+    atomic_store(&blocked, true);
+    nap_ms(50);
+}
+
+/* What is submitted next runs as a whole, before the store answers. */
+static void block_reactor(void)
+{
+    atomic_store(&blocked, false);
+    assert_int_equal(viv_list(sup, NULL, block, NULL, NULL), 0);
+    while (!atomic_load(&blocked))
+        nap_ms(1);
+}
+
+static void what_waits_behind_an_opening_that_is_cancelled_is_refused(void **state)
+{
+    struct run *opening, *waiting;
+
+    block_reactor();
+    opening = harness_open(sup, "s", 0);
+    waiting = harness_in(sup, "s", "add 1");
+    viv_cancel_ticket(sup, opening->ticket, VIV_CAUSE_CALL_CANCELLED, NULL);
+    harness_wait(opening);
+    assert_int_equal(opening->outcome, VIV_OUTCOME_CANCELLED);
+    harness_free(opening);
+    expect_refused(waiting, VIV_NOT_FOUND);
+    expect_refused(harness_in(sup, "s", "add 1"), VIV_NOT_FOUND);
+    assert_int_equal(harness_sessions(sup, NULL), 0);
+}
+
+/* The same, where a worker has it already. */
+static void what_waits_behind_an_opening_that_is_killed_is_refused(void **state)
+{
+    const struct viv_request open = {.kind = VIV_REQUEST_OPEN_SESSION,
+                                     .execution_id = "o",
+                                     .session_id = "s",
+                                     .scope = "x",
+                                     .scope_len = 1};
+    const struct viv_cancel cancel = {.execution_id = "o", .force = true};
+    struct run *opening, *waiting;
+    struct viv_supervisor *s;
+    struct viv_config c;
+
+    harness_config(&c, "slow-scope");
+    c.workers_max = 2;
+    c.workers_warm = 1;
+    s = harness_start(&c);
+    opening = harness_request(s, &open);
+    harness_wait_started(opening);
+    waiting = harness_in(s, "s", "add 1");
+    harness_cancel(s, &cancel, NULL);
+    harness_wait(opening);
+    assert_int_equal(opening->outcome, VIV_OUTCOME_CANCELLED);
+    harness_free(opening);
+    expect_refused(waiting, VIV_NOT_FOUND);
+    assert_int_equal(harness_sessions(s, NULL), 0);
+    harness_stop(s);
+}
+
 static void held_workers_make_room_for_others(void **state)
 {
     struct run *runs[8];
@@ -309,6 +395,71 @@ static void drain(struct viv_supervisor *s)
     assert_int_equal(viv_drain(s, 0, on_drained, &drained, NULL), 0);
     while (!atomic_load(&drained))
         nap_ms(1);
+}
+
+#define LINE 2000
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void wait_for_deadline(void *arg, const struct viv_result *result)
+{
+    while (now_ns() < *(const int64_t *)arg)
+        nap_ms(1);
+}
+
+static void count_late(void *arg, const struct viv_error *error)
+{
+    if (error->status == VIV_DEADLINE_EXCEEDED)
+        atomic_fetch_add((atomic_uint *)arg, 1);
+}
+
+/* Each one that is too late hands its turn to the next: on the reactor's small stack. */
+static void a_long_line_may_be_too_late_as_a_whole(void **state)
+{
+    const struct viv_callbacks first_ends = {.finished = wait_for_deadline};
+    const struct viv_callbacks is_late = {.rejected = count_late};
+    struct viv_request r = {.session_id = "s", .code = "run 60000000", .code_len = 12};
+    struct viv_config c = config;
+    struct viv_supervisor *s;
+    atomic_uint late = 0;
+    int64_t deadline;
+    viv_ticket first;
+
+    c.queue_max = LINE;
+    c.workers_warm = 2;
+    s = harness_start(&c);
+    open_session(s, "s", 0);
+    deadline = now_ns() + 1000000000;
+    assert_int_equal(viv_submit(s, &r, &first_ends, &deadline, &first, NULL), 0);
+    r.deadline_ns = deadline;
+    for (int i = 0; i < LINE; i++)
+        assert_int_equal(viv_submit(s, &r, &is_late, &late, NULL, NULL), 0);
+    viv_cancel_ticket(s, first, VIV_CAUSE_CANCEL_RPC, NULL);
+    while (atomic_load(&late) < LINE)
+        nap_ms(1);
+    harness_stop(s);
+}
+
+/* Without a worker it stays for 5 s after its last use, which is when a lease of 15 s is
+ * to be renewed. */
+static void it_may_leave_while_its_lease_is_renewed(void **state)
+{
+    struct viv_config c = config;
+    struct viv_supervisor *s;
+
+    c.sessions.lease_ns = INT64_C(15000000000);
+    s = harness_start(&c);
+    open_session(s, "s", 0);
+    nap_ms(5500);
+    harness_expect(s, "ok", VIV_OUTCOME_COMPLETED);
+    expect(s, "s", "add 1", "1", 0);
+    harness_stop(s);
 }
 
 /* A folder for a store; removed by name. */
@@ -414,9 +565,14 @@ int main(void)
         cmocka_unit_test(a_bad_scope_costs_the_worker_and_no_more),
         cmocka_unit_test(a_held_worker_that_speaks_or_dies_is_lost),
         cmocka_unit_test(a_scope_that_cannot_be_carried_stays_where_it_is),
+        cmocka_unit_test(a_reader_who_pauses_holds_up_no_later_execution),
         cmocka_unit_test(closing_ends_what_runs_and_what_waits),
         cmocka_unit_test(a_waiting_execution_can_be_cancelled),
+        cmocka_unit_test(what_waits_behind_an_opening_that_is_cancelled_is_refused),
+        cmocka_unit_test(what_waits_behind_an_opening_that_is_killed_is_refused),
         cmocka_unit_test(held_workers_make_room_for_others),
+        cmocka_unit_test(a_long_line_may_be_too_late_as_a_whole),
+        cmocka_unit_test(it_may_leave_while_its_lease_is_renewed),
         cmocka_unit_test(a_store_outlives_its_supervisor),
         cmocka_unit_test(closing_what_is_being_evicted),
         cmocka_unit_test(ending_with_all_under_way),

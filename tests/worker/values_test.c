@@ -200,12 +200,46 @@ static void test_too_large(void **state)
     run_free(&run);
 }
 
+/* What a supervisor that takes less gets. */
+static void test_small_answers(void **state)
+{
+    static const char *const args[] = {"--answer-max", "65536", NULL};
+    static const char *const errors[][2] = {{"def f(): f()\nf()", "RecursionError"},
+                                            {"raise ValueError('x' * 100000)", "ValueError"}};
+    struct rig small;
+    struct run run;
+
+    rig_start_with(&small, worker_path, args);
+    rig_execute(&small, &(struct order){.code = "'a' * 100000"}, &run);
+    assert_non_null(run.answer);
+    assert_int_equal(run.answer->result->kind_case, VIVARIUM__V1__VALUE__KIND_OPAQUE);
+    assert_int_equal(strlen(run.answer->result_repr), 32768);
+    assert_in_range(run.body_len, 1, 65536);
+    run_free(&run);
+    for (size_t i = 0; i < 2; i++) {
+        rig_execute(&small, &(struct order){.code = errors[i][0]}, &run);
+        assert_non_null(run.answer->error);
+        assert_string_equal(run.answer->error->type, errors[i][1]);
+        assert_in_range(run.body_len, 1, 65536);
+        run_free(&run);
+    }
+    rig_execute(&small, &(struct order){.code = "x = 'a' * 40000", .return_scope = true}, &run);
+    assert_non_null(run.answer->scope);
+    run_free(&run);
+    rig_execute(&small, &(struct order){.code = "x = 'a' * 65536", .return_scope = true}, &run);
+    assert_null(run.answer->scope);
+    assert_non_null(run.answer->manifest);
+    run_free(&run);
+    rig_stop(&small);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table), cmocka_unit_test(test_nul_in_text),
-        cmocka_unit_test(test_deep),  cmocka_unit_test(test_no_bomb),
-        cmocka_unit_test(test_large), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_table),         cmocka_unit_test(test_nul_in_text),
+        cmocka_unit_test(test_deep),          cmocka_unit_test(test_no_bomb),
+        cmocka_unit_test(test_large),         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_small_answers),
     };
 
     group_find_worker(argc, argv);

@@ -113,6 +113,33 @@ static void a_timer_may_stop_another_and_set_itself(void **state)
     timers_free(&timers);
 }
 
+static void set_to_the_past(struct timer *timer, int64_t now_ns)
+{
+    assert_true(++fired <= 3);
+    timers_set(own, timer, now_ns - 5);
+}
+
+static void one_set_to_the_past_waits_for_the_next_run(void **state)
+{
+    struct timers timers;
+    struct timer stuck = {.fire = set_to_the_past};
+
+    begin(&timers);
+    own = &timers;
+    other = (struct timer){.fire = note};
+    timers_set(&timers, &stuck, 1);
+    timers_set(&timers, &other, 2);
+    timers_run(&timers, 5);
+    assert_int_equal(fired, 2);
+    assert_int_equal(other.place, 0);
+    assert_int_equal(timers_next(&timers), 6);
+    timers_run(&timers, 7);
+    assert_int_equal(fired, 3);
+    timers_set(&timers, &stuck, 1);
+    assert_int_equal(timers_next(&timers), 1);
+    timers_free(&timers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +147,7 @@ int main(void)
         cmocka_unit_test(it_agrees_with_a_plain_array),
         cmocka_unit_test(those_that_are_due_fire_in_order),
         cmocka_unit_test(a_timer_may_stop_another_and_set_itself),
+        cmocka_unit_test(one_set_to_the_past_waits_for_the_next_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,9 +76,15 @@ bool viv_answer_add(struct viv_answer *answer, unsigned field, const void *messa
     return viv_answer_begin(answer, field, len) && viv_answer_join(answer, message, len);
 }
 
-static bool write_value(struct viv_writer *w, PyObject *value, PyObject *repr, const char *instead)
+static size_t at_most(size_t a, size_t b)
 {
-    viv_text_field(w, RESULT_REPR, repr, REPR_MAX);
+    return a < b ? a : b;
+}
+
+static bool write_value(struct viv_writer *w, PyObject *value, PyObject *repr, size_t repr_max,
+                        const char *instead)
+{
+    viv_text_field(w, RESULT_REPR, repr, repr_max);
     if (instead)
         viv_value_opaque(w, RESULT, value, instead);
     else
@@ -94,12 +100,12 @@ static void serialize(struct viv_answer *answer, PyObject *value, PyObject *repr
     int collecting = PyGC_Disable();
 
     viv_writer_init(&w, answer->max);
-    if (!write_value(&w, value, repr, NULL)) {
+    if (!write_value(&w, value, repr, REPR_MAX, NULL)) {
         snprintf(why, sizeof(why), "larger than an answer may be (%zu bytes), or than memory",
                  answer->max);
         viv_writer_free(&w);
         viv_writer_init(&w, answer->max);
-        write_value(&w, value, repr, why);
+        write_value(&w, value, repr, at_most(answer->max / 2, REPR_MAX), why);
     }
     answer->data = viv_writer_take(&w, &answer->len);
     if (collecting)
@@ -131,8 +137,13 @@ void viv_answer_set_error(struct viv_answer *answer, PyObject *exception)
     struct viv_writer w;
 
     viv_failure_describe(exception, &failure);
-    viv_writer_init(&w, ERROR_MAX);
+    viv_writer_init(&w, at_most(answer->max, ERROR_MAX));
     viv_failure_field(&w, ERROR, &failure);
+    if (w.failed) {
+        viv_writer_free(&w);
+        viv_writer_init(&w, at_most(answer->max, ERROR_MAX));
+        viv_failure_brief_field(&w, ERROR, &failure, answer->max / 2);
+    }
     viv_failure_free(&failure);
     viv_answer_clear(answer);
     answer->data = viv_writer_take(&w, &answer->len);

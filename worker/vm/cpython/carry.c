@@ -13,7 +13,7 @@ enum { SCOPE = 10, MANIFEST = 11, RESTORE_MANIFEST = 12 };
 /* Of a Manifest and its ManifestEntry. */
 enum { ENTRIES = 1, ENTRY_DISPOSITION = 4, ENTRY_FIELDS = 6, OMITTED = 2 };
 
-/* Of an answer, for what is not the scope itself. */
+/* Of an answer, for what is not the scope itself; a quarter of a small one. */
 #define ROOM_BESIDE (64u * 1024)
 
 /* Only looks: handlers would be user code in the middle of somebody's value. */
@@ -144,18 +144,19 @@ static void add_reason(struct viv_answer *answer, const char *reason)
 int viv_carry_out(PyObject *globals, struct viv_carried *ret_carried)
 {
     struct viv_answer *head = &ret_carried->head;
+    size_t beside = head->max / 4 < ROOM_BESIDE ? head->max / 4 : ROOM_BESIDE;
     struct scope_caps caps = {.should_stop = should_stop};
     struct viv_pages snapshot, manifest;
     struct viv_error err;
 
-    if (head->max < ROOM_BESIDE)
+    if (head->max == 0)
         return 0;
-    caps.bytes = head->max - ROOM_BESIDE;
+    caps.bytes = head->max - beside;
     if (scope_snapshot(globals, &caps, &snapshot, &manifest, &err) < 0) {
         add_reason(head, err.text);
         return err.status == VIV_CANCELLED ? raise_error(&err) : 0;
     }
-    if (manifest.len + ROOM_BESIDE / 2 > head->max - snapshot.len ||
+    if (manifest.len + beside / 2 > head->max - snapshot.len ||
         !viv_answer_add(head, MANIFEST, manifest.data, manifest.len))
         add_reason(head, "the manifest is larger than an answer may be");
     viv_pages_free(&manifest);

@@ -213,19 +213,34 @@ static void write_syntax(struct viv_writer *w, PySyntaxErrorObject *syntax)
     viv_writer_field(w, SYNTAX, mark);
 }
 
-void viv_failure_field(struct viv_writer *w, unsigned field, const struct viv_failure *failure)
+static void write_essence(struct viv_writer *w, const struct viv_failure *failure,
+                          size_t message_max)
 {
-    PyTypeObject *type = Py_TYPE(failure->exception);
-    PyObject *name = viv_text_type_name(type, true);
-    size_t mark = viv_writer_used(w);
+    PyObject *name = viv_text_type_name(Py_TYPE(failure->exception), true);
 
     PyErr_Clear();
-    if (PyType_IsSubtype(type, (PyTypeObject *)PyExc_SyntaxError))
+    viv_text_field(w, MESSAGE, failure->message, message_max);
+    viv_text_field(w, TYPE, name, SOURCE_MAX);
+    Py_XDECREF(name);
+}
+
+void viv_failure_field(struct viv_writer *w, unsigned field, const struct viv_failure *failure)
+{
+    size_t mark = viv_writer_used(w);
+
+    if (PyType_IsSubtype(Py_TYPE(failure->exception), (PyTypeObject *)PyExc_SyntaxError))
         write_syntax(w, (PySyntaxErrorObject *)failure->exception);
     write_frames(w, failure->exception);
     viv_text_field(w, TRACEBACK, failure->traceback, TRACEBACK_MAX);
-    viv_text_field(w, MESSAGE, failure->message, MESSAGE_MAX);
-    viv_text_field(w, TYPE, name, SOURCE_MAX);
+    write_essence(w, failure, MESSAGE_MAX);
     viv_writer_field(w, field, mark);
-    Py_XDECREF(name);
+}
+
+void viv_failure_brief_field(struct viv_writer *w, unsigned field,
+                             const struct viv_failure *failure, size_t message_max)
+{
+    size_t mark = viv_writer_used(w);
+
+    write_essence(w, failure, message_max);
+    viv_writer_field(w, field, mark);
 }

@@ -26,6 +26,9 @@ void viv_failure_free(struct viv_failure *failure);
 
 /* Writes it as a field of type Error; runs no Python code. */
 void viv_failure_field(struct viv_writer *w, unsigned field, const struct viv_failure *failure);
+/* Its type, and so many bytes of its message. */
+void viv_failure_brief_field(struct viv_writer *w, unsigned field,
+                             const struct viv_failure *failure, size_t message_max);
 
 /* Gives the pending SyntaxError of the running code the line that it is about:
  * the compiler looks for it in a file. */
