@@ -58,7 +58,8 @@ static void parts_of(const struct options *o, struct viv_memory_part ret_parts[P
         {"messages that arrive", channel_args_quota(o->max_message) + 6 * message + MIB},
         /* One more is being packed. */
         {"answers that wait for their clients", o->answer_bytes_total + message},
-        {"output that waits for its clients", executions(o) * (CALL_QUEUE_HIGH + (64u << 10))},
+        /* One piece more, and what is left in the pipes at the end. */
+        {"output that waits for its clients", executions(o) * (CALL_QUEUE_HIGH + 3 * (64u << 10))},
     };
 
     _Static_assert(sizeof(own) / sizeof(own[0]) == PARTS - VIV_MEMORY_PARTS, "all of them");
