@@ -28,6 +28,7 @@ void cancel_execution(struct execution *e, enum viv_cause cause, const char *rea
     }
     if (e->phase != EXECUTION_RUNNING)
         return;
+    schedule_read_on(e);
     worker_event(e->worker, force ? WORKER_KILL : WORKER_CANCEL);
     schedule_timer(e);
 }

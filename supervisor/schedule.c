@@ -304,6 +304,10 @@ static bool look(struct execution *e, int64_t now_ns)
 
 void schedule_pause(struct execution *e)
 {
+    if (e->cancel.cause != VIV_CAUSE_NONE) {
+        e->callbacks.output = NULL;
+        return;
+    }
     if (e->paused)
         return;
     e->paused = true;
@@ -320,14 +324,21 @@ void schedule_resume(struct execution *e)
         worker_watch_output(e->worker, true);
 }
 
+void schedule_read_on(struct execution *e)
+{
+    if (!e->paused)
+        return;
+    e->callbacks.output = NULL;
+    schedule_resume(e);
+}
+
 /* Who reads nothing has a worker for nothing, and one more, until all are his. */
 static void end_stall(struct execution *e)
 {
     char reason[128];
 
     if (e->outlives_reader) {
-        e->callbacks.output = NULL;
-        schedule_resume(e);
+        schedule_read_on(e);
         schedule_timer(e);
         return;
     }

@@ -220,15 +220,27 @@ int session_store_ask(struct viv_supervisor *s, struct session *session, struct 
 
 static int run_sweep(struct store_task *base, struct store *store, struct viv_error *err)
 {
-    unsigned count;
+    struct session_sweep *w = (struct session_sweep *)base;
 
-    return store_expire(store, clock_realtime(), SWEEP_SESSIONS, NULL, NULL, &count, err);
+    w->count = 0;
+    return store_expire(store, clock_realtime(), SWEEP_SESSIONS, NULL, NULL, &w->count, err);
 }
 
+static void begin_sweep(struct session_sweep *w)
+{
+    if (!w->under_way)
+        w->under_way = session_store_submit(w->supervisor, &w->base, NULL) == 0;
+}
+
+/* More may be due; as a task of its own, so that others get their turn in between. */
 static void sweep_over(struct viv_supervisor *s, struct command *command)
 {
-    s->sessions->store.sweep.under_way = false;
+    struct session_sweep *w = &s->sessions->store.sweep;
+
+    w->under_way = false;
     session_store_came_back(s);
+    if (w->count == SWEEP_SESSIONS && !s->stopping)
+        begin_sweep(w);
 }
 
 static void sweep_done(struct store_task *base)
@@ -242,11 +254,9 @@ static void sweep(struct timer *timer, int64_t now_ns)
 {
     struct session_sweep *w =
         (struct session_sweep *)((char *)timer - offsetof(struct session_sweep, timer));
-    struct viv_supervisor *s = w->supervisor;
 
-    timers_set(&s->timers, timer, now_ns + SWEEP_NS);
-    if (!w->under_way)
-        w->under_way = session_store_submit(s, &w->base, NULL) == 0;
+    timers_set(&w->supervisor->timers, timer, now_ns + SWEEP_NS);
+    begin_sweep(w);
 }
 
 void session_store_begin_sweeps(struct viv_supervisor *s)

@@ -50,6 +50,7 @@ struct session_sweep {
     struct viv_supervisor *supervisor;
     struct timer timer;
     bool under_way;
+    unsigned count; /* that the last one deleted */
 };
 
 struct session_store {

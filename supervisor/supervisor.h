@@ -169,9 +169,12 @@ struct execution *schedule_find(struct viv_supervisor *supervisor, viv_ticket ti
 /* Sets the one timer to whatever comes next for it. */
 void schedule_timer(struct execution *execution);
 void schedule_timer_fired(struct timer *timer, int64_t now_ns);
-/* Its output is not read, until schedule_resume(), or until that has lasted too long. */
+/* Its output is not read, until schedule_resume(), or until that has lasted too long.
+ * One that is being cancelled is read on and no longer told. */
 void schedule_pause(struct execution *execution);
 void schedule_resume(struct execution *execution);
+/* From now on nothing holds it up: its code could not end in a pipe that is full. */
+void schedule_read_on(struct execution *execution);
 
 /* cancel.c */
 void cancel_execution(struct execution *execution, enum viv_cause cause, const char *reason,

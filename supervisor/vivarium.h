@@ -453,7 +453,9 @@ struct viv_callbacks {
     /* Output as it is written. Return false to stop the reading of this
      * execution's output until viv_resume_output(). After output_stall_ns without
      * that it is cancelled with VIV_CAUSE_CLIENT_GONE, or told no more: its worker
-     * is not to be had by reading nothing. */
+     * is not to be had by reading nothing. Nor does it hold up a cancel: from then on
+     * the output is read, and who has said no, or says it then, is told no more. The
+     * result has it all. */
     bool (*output)(void *arg, enum viv_stream stream, const void *data, size_t len);
     void (*finished)(void *arg, const struct viv_result *result);
     /* It did not run: VIV_ALREADY_EXISTS, VIV_NOT_FOUND (no such session),

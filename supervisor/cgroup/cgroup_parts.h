@@ -21,6 +21,7 @@ struct hierarchy {
     char base[VIV_CGROUP_PATH]; /* below the point: the group that holds ours */
     char root[VIV_CGROUP_PATH + VIV_CGROUP_NAME];
     int base_dir, root_dir; /* the latter is flocked; -1: we have none here */
+    bool shared;            /* with an earlier part: what is made and removed there is here, too */
     int error;              /* an errno: why there is none */
     const char *failed;     /* what failed with it */
 };

@@ -141,12 +141,44 @@ static int make_one(const char *name, struct hierarchy *h)
     return flock(h->root_dir, LOCK_EX | LOCK_NB);
 }
 
-static void make_root(const char *name, struct hierarchy *h)
+static bool same_directory(int a, int b)
 {
+    struct stat x, y;
+
+    return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The earlier part that this one is mounted with, as cpuacct mostly is with cpu; NULL. */
+static const struct hierarchy *mounted_with(const struct viv_cgroup *cg, const struct hierarchy *h)
+{
+    for (const struct hierarchy *other = cg->hierarchies; other < h; other++)
+        if (other->base_dir >= 0 && same_directory(other->base_dir, h->base_dir))
+            return other;
+    return NULL;
+}
+
+/* By its lock as well, which a second opening of the directory would not get. */
+static void share_root(const struct hierarchy *with, struct hierarchy *h)
+{
+    h->root_dir = fcntl(with->root_dir, F_DUPFD_CLOEXEC, 0);
+    h->shared = h->root_dir >= 0;
+    if (!h->shared)
+        not_here(h, "opening a group");
+}
+
+static void make_root(const struct viv_cgroup *cg, const char *name, struct hierarchy *h)
+{
+    const struct hierarchy *other;
+
     if (h->error)
         return;
     if (viv_cgroup_files_open(h->point, h->base, &h->base_dir) < 0) {
         not_here(h, "opening the group that ours is to be in");
+        return;
+    }
+    other = mounted_with(cg, h);
+    if (other) {
+        share_root(other, h);
         return;
     }
     lock_base(h->base_dir);
@@ -160,15 +192,26 @@ static void make_root(const char *name, struct hierarchy *h)
 /* libcgroup 2.0.2 makes a group of version 2 only with a controller, and then
  * writes cgroup.subtree_control from the mount point down, which who was given
  * a part of the tree may not. */
+static int make_below(const struct hierarchy *h, const char *below, const char *path,
+                      struct viv_error *err)
+{
+    if (h->shared)
+        return 0;
+    if (h->controller)
+        return viv_cgroup_lib_make(h->controller, path, err);
+    return mkdirat(h->root_dir, below, 0755) == 0 || errno == EEXIST
+               ? 0
+               : viv_fail_errno(err, VIV_INTERNAL, "can't create %s", path);
+}
+
 int viv_cgroup_root_make_below(const struct hierarchy *h, const char *below, int *ret_dir,
                                struct viv_error *err)
 {
     char path[sizeof(h->root) + 3 * VIV_CGROUP_NAME];
 
     snprintf(path, sizeof(path), "%s/%s", h->root, below);
-    if (h->controller ? viv_cgroup_lib_make(h->controller, path, err) < 0
-                      : mkdirat(h->root_dir, below, 0755) < 0 && errno != EEXIST)
-        return h->controller ? -1 : viv_fail_errno(err, VIV_INTERNAL, "can't create %s", path);
+    if (make_below(h, below, path, err) < 0)
+        return -1;
     *ret_dir = openat(h->root_dir, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *ret_dir < 0 ? viv_fail_errno(err, VIV_INTERNAL, "can't open %s", path) : 0;
 }
@@ -180,7 +223,7 @@ void viv_cgroup_root_make(struct viv_cgroup *cg)
 
     viv_cgroup_text_root(getpid(), __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED), name);
     for (unsigned i = 0; i < cg->parts; i++)
-        make_root(name, &cg->hierarchies[i]);
+        make_root(cg, name, &cg->hierarchies[i]);
     snprintf(cg->name, sizeof(cg->name), "%s", name);
 }
 
@@ -191,9 +234,11 @@ void viv_cgroup_root_remove(struct viv_cgroup *cg)
 
         if (h->root_dir < 0)
             continue;
-        remove_children(h->root_dir);
-        viv_cgroup_enable_undo(cg);
-        remove_tree(h->base_dir, cg->name);
+        if (!h->shared) {
+            remove_children(h->root_dir);
+            viv_cgroup_enable_undo(cg);
+            remove_tree(h->base_dir, cg->name);
+        }
         close(h->root_dir);
         close(h->base_dir);
         h->root_dir = h->base_dir = -1;

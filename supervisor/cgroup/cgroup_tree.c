@@ -21,11 +21,17 @@ static void close_dirs(int dirs[PARTS])
     }
 }
 
+/* Where what is in it is this part's to rename and to remove; else -1. */
+static int own_root(const struct viv_cgroup *cg, unsigned part)
+{
+    return cg->hierarchies[part].shared ? -1 : cg->hierarchies[part].root_dir;
+}
+
 static void remove_dirs(const struct viv_cgroup *cg, const char *below)
 {
     for (unsigned i = 0; i < cg->parts; i++)
-        if (cg->hierarchies[i].root_dir >= 0)
-            unlinkat(cg->hierarchies[i].root_dir, below, AT_REMOVEDIR);
+        if (own_root(cg, i) >= 0)
+            unlinkat(own_root(cg, i), below, AT_REMOVEDIR);
 }
 
 /* <root>/<below> in every hierarchy that we have. */
@@ -98,7 +104,7 @@ static int remove_worker(const struct viv_cgroup *cg, const struct tenant *t, un
 
     group_path(t, number, below);
     for (unsigned i = 0; i < cg->parts; i++) {
-        int root = cg->hierarchies[i].root_dir;
+        int root = own_root(cg, i);
 
         if (root >= 0 && unlinkat(root, below, AT_REMOVEDIR) < 0 && errno != ENOENT)
             return -1;
@@ -133,7 +139,7 @@ int viv_cgroup_tree_attach(struct viv_cgroup *cg, const struct group *g, pid_t p
     for (unsigned i = 0; i < cg->parts; i++) {
         const struct hierarchy *h = &cg->hierarchies[i];
 
-        if (h->root_dir < 0)
+        if (own_root(cg, i) < 0)
             continue;
         snprintf(path, sizeof(path), "%s/%s", h->root, below);
         if (viv_cgroup_lib_attach(h->controller ? h->controller : "memory", path, pid, err) < 0)
@@ -313,12 +319,12 @@ static int take_over(struct viv_cgroup *cg, struct tenant *t, const char *name)
     if (holds_memory(cg, was))
         return -1;
     for (unsigned i = 0; i < cg->parts; i++) {
-        int root = cg->hierarchies[i].root_dir;
+        int root = own_root(cg, i);
 
         if (root < 0 || renameat(root, was, root, is) == 0)
             continue;
         while (i-- > 0)
-            if ((root = cg->hierarchies[i].root_dir) >= 0)
+            if ((root = own_root(cg, i)) >= 0)
                 renameat(root, is, root, was);
         return -1;
     }

@@ -69,7 +69,8 @@ static void parts_of(const struct options *o, struct viv_memory_part ret_parts[P
         /* One more is being packed. */
         {"answers that wait for their clients",
          o->answer_bytes_total + admission_answer_bytes_max(o->max_message) + message},
-        {"output that waits for its clients", executions(o) * (CALL_QUEUE_HIGH + (64u << 10))},
+        /* One piece more, and what is left in the pipes at the end. */
+        {"output that waits for its clients", executions(o) * (CALL_QUEUE_HIGH + 3 * (64u << 10))},
         {"audit lines that wait for the disk", audit_lines(o) * AUDIT_LINE_BYTES},
     };
 

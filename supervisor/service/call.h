@@ -107,6 +107,7 @@ struct call {
         struct {
             viv_ticket ticket; /* 0: not submitted */
             bool detach;
+            size_t told[2]; /* bytes of stdout and of stderr, of a stream */
         } execution;
         struct {
             struct call *next, **link; /* in the list of watchers; NULL: not in it */

@@ -40,9 +40,9 @@ void execute_reply(struct call *call, grpc_byte_buffer *message)
     call_fail(call, &err);
 }
 
-bool execute_hold(struct call *call, const struct viv_result *result)
+bool execute_hold(struct call *call, const struct viv_result *result, size_t beside)
 {
-    size_t bytes = result->body_len + result->stdout_len + result->stderr_len;
+    size_t bytes = result->body_len + result->stdout_len + result->stderr_len + beside;
     struct viv_error err;
     bool fits = answers_hold(server_answers(call->slot), call->identity.tenant, bytes, &err) == 0;
 
@@ -58,7 +58,7 @@ static void on_finished(void *arg, const struct viv_result *result)
     struct call *call = arg;
 
     account_ended(call, result);
-    if (execute_hold(call, result))
+    if (execute_hold(call, result, 0))
         execute_reply(call, reply_response(result));
     execute_release(call);
 }

@@ -6,6 +6,9 @@
 #include "supervisor/service/server.h"
 #include "vivarium/v1/vivarium.pb-c.h"
 
+/* As much as output comes in elsewhere. */
+#define PIECE_BYTES ((size_t)64 << 10)
+
 static void on_started(void *arg, const char *execution_id)
 {
     Vivarium__V1__Started started = VIVARIUM__V1__STARTED__INIT;
@@ -29,16 +32,37 @@ static bool on_output(void *arg, enum viv_stream stream, const void *data, size_
     output.data.len = len;
     event.event_case = VIVARIUM__V1__EXECUTE_EVENT__EVENT_OUTPUT;
     event.output = &output;
+    call->execution.told[stream == VIV_STDERR] += len;
     return call_send(call, reply_pack(&event.base));
 }
 
-static void on_finished(void *arg, const struct viv_result *result)
+/* How much of it was read without being told, for its reader was behind. */
+static size_t untold(const struct call *call, enum viv_stream stream, size_t len)
+{
+    size_t told = call->execution.told[stream == VIV_STDERR];
+
+    return len > told ? len - told : 0;
+}
+
+static void send_rest(struct call *call, enum viv_stream stream, const uint8_t *data, size_t len)
+{
+    for (size_t rest, n; (rest = untold(call, stream, len)) > 0;) {
+        n = rest < PIECE_BYTES ? rest : PIECE_BYTES;
+        on_output(call, stream, data + len - rest, n);
+    }
+}
+
+static void on_finished(void *arg, const struct viv_result *r)
 {
     struct call *call = arg;
+    size_t rest = untold(call, VIV_STDOUT, r->stdout_len) + untold(call, VIV_STDERR, r->stderr_len);
 
-    account_ended(call, result);
-    if (execute_hold(call, result))
-        execute_reply(call, reply_finished(result));
+    account_ended(call, r);
+    if (execute_hold(call, r, rest)) {
+        send_rest(call, VIV_STDOUT, r->stdout_data, r->stdout_len);
+        send_rest(call, VIV_STDERR, r->stderr_data, r->stderr_len);
+        execute_reply(call, reply_finished(r));
+    }
     execute_release(call);
 }
 

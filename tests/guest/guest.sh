@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# A guest of software emulation that has control groups of version 2: Debian's
-# cloud kernel and an initramfs with busybox and what a test puts into it. Sourced
-# by the tests of this folder, which put /run-tests into $root; its TAP comes
-# through the console.
+# A guest of software emulation that has control groups of version 2, unless a test
+# mounts others: Debian's cloud kernel and an initramfs with busybox and what a test
+# puts into it. Sourced by the tests of this folder, which put /run-tests into $root;
+# its TAP comes through the console.
 
 limit=${limit:-170} # seconds, for all
 
 missing() {
-    echo "SKIPPED: $*: nothing of control groups version 2 is tested here" >&2
+    echo "SKIPPED: $*: other control groups than this machine's are not tested" >&2
     printf '1..1\nnot ok 1 # SKIP the guest\n'
     exit 0
 }

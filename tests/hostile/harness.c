@@ -204,6 +204,14 @@ void harness_wait_started(struct run *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+void harness_wait_held(struct run *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (!r->held && !r->finished && !r->rejected)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
 void harness_free(struct run *r)
 {
     pthread_mutex_destroy(&r->lock);

@@ -51,6 +51,8 @@ struct run *harness_request_held(struct viv_supervisor *supervisor,
 /* Waits for the end; a test that hangs fails by Bazel's own time limit. */
 void harness_wait(struct run *run);
 void harness_wait_started(struct run *run);
+/* Until its output callback has asked for a pause. */
+void harness_wait_held(struct run *run);
 bool harness_has_finished(struct run *run);
 void harness_free(struct run *run);
 

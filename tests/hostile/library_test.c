@@ -362,11 +362,7 @@ static void a_paused_output_stops_the_writer(void **state)
     struct run *run = harness_request_held(sup, &request);
     uint64_t streamed;
 
-    harness_wait_started(run);
-    pthread_mutex_lock(&run->lock);
-    while (!run->held && !run->finished)
-        pthread_cond_wait(&run->changed, &run->lock);
-    pthread_mutex_unlock(&run->lock);
+    harness_wait_held(run);
     nanosleep(&(struct timespec){0, 100 * MS}, NULL);
     pthread_mutex_lock(&run->lock);
     streamed = run->streamed;
@@ -382,10 +378,10 @@ static void a_paused_output_stops_the_writer(void **state)
 }
 
 /* Runs what writes much, for a reader that never reads, and little patience. */
-static struct run *run_unread(bool outlives_reader)
+static struct run *run_unread(const char *code, bool outlives_reader)
 {
     const struct viv_request request = {
-        .code = "out 4000000", .code_len = 11, .outlives_reader = outlives_reader};
+        .code = code, .code_len = strlen(code), .outlives_reader = outlives_reader};
     struct viv_config impatient;
     struct viv_supervisor *s;
     struct run *run;
@@ -401,17 +397,36 @@ static struct run *run_unread(bool outlives_reader)
 
 static void who_reads_nothing_keeps_no_worker(void **state)
 {
-    struct run *run = run_unread(false);
+    struct run *run = run_unread("out-run 4000000", false);
 
     assert_int_equal(run->outcome, VIV_OUTCOME_CANCELLED);
     assert_int_equal(run->receipt.cause, VIV_CAUSE_CLIENT_GONE);
+    assert_int_equal(run->receipt.delivery, VIV_DELIVERY_COOPERATIVE);
     assert_string_equal(run->receipt.reason, "its client has not read its output for 0.1 s");
+    harness_free(run);
+}
+
+/* Its worker blocks in a full pipe, and is heard nevertheless. */
+static void a_paused_output_holds_up_no_cancel(void **state)
+{
+    struct viv_request request = {
+        .execution_id = "unread", .code = "out-run 4000000", .code_len = 15};
+    struct viv_cancel cancel = {.execution_id = "unread", .wait = true};
+    struct run *run = harness_request_held(sup, &request);
+    struct viv_receipt receipt = {0};
+
+    harness_wait_held(run);
+    assert_int_equal(harness_cancel(sup, &cancel, &receipt), VIV_CANCEL_FINISHED);
+    harness_wait(run);
+    assert_int_equal(receipt.delivery, VIV_DELIVERY_COOPERATIVE);
+    assert_int_equal(run->stdout_len, 4000000);
+    assert_true(run->streamed < 4000000);
     harness_free(run);
 }
 
 static void what_outlives_its_reader_goes_on(void **state)
 {
-    struct run *run = run_unread(true);
+    struct run *run = run_unread("out 4000000", true);
 
     assert_int_equal(run->outcome, VIV_OUTCOME_COMPLETED);
     assert_int_equal(run->stdout_len, 4000000);
@@ -528,6 +543,7 @@ int main(void)
         WITH(output_is_cut_at_exactly_its_limit),
         WITH(output_past_the_limit_cancels_where_asked),
         WITH(a_paused_output_stops_the_writer),
+        WITH(a_paused_output_holds_up_no_cancel),
         cmocka_unit_test(who_reads_nothing_keeps_no_worker),
         cmocka_unit_test(what_outlives_its_reader_goes_on),
         WITH(list_shows_the_tenant_s_own),

@@ -1,6 +1,7 @@
 /* Code that is hard to cancel, in real workers: each ends as CANCEL.md says,
  * politely or by SIGKILL, and leaves nothing behind. */
 #include <string.h>
+#include <time.h>
 
 #include "tests/hostile/harness.h"
 #include "tests/unit/test.h"
@@ -158,6 +159,42 @@ static void no_process_outlives_its_outcome(void **state)
     harness_free(r);
 }
 
+/* A printer whose reader has stopped, in a session: it blocks in a full pipe, where a
+ * cancel finds it nevertheless, and what the session holds is kept. */
+static void a_reader_that_stops_costs_no_scope(void **state)
+{
+    static const char code[] = "while True: print('x' * 1000)";
+    const struct viv_request request = {.session_id = "unread",
+                                        .execution_id = "unread",
+                                        .code = code,
+                                        .code_len = sizeof(code) - 1};
+    const struct viv_cancel cancel = {.execution_id = "unread", .wait = true};
+    struct viv_receipt receipt = {0};
+    struct run *opened = harness_open(sup, "unread", VIV_DURABILITY_ON_EVICTION);
+    struct run *before, *unread, *after;
+
+    harness_wait(opened);
+    before = harness_in(sup, "unread", "kept = 42");
+    harness_wait(before);
+    unread = harness_request_held(sup, &request);
+    harness_wait_held(unread);
+    /* So that it blocks. */
+    nanosleep(&(struct timespec){.tv_nsec = 100 * MS}, NULL);
+    assert_int_equal(harness_cancel(sup, &cancel, &receipt), VIV_CANCEL_FINISHED);
+    assert_int_equal(receipt.delivery, VIV_DELIVERY_COOPERATIVE);
+    harness_wait(unread);
+    assert_true(unread->streamed < unread->stdout_len);
+    after = harness_in(sup, "unread", "kept");
+    harness_wait(after);
+    assert_string_equal(after->repr, "42");
+    assert_int_equal(after->restored_from, VIV_RESTORED_FROM_NONE);
+    assert_int_equal(harness_close(sup, "unread"), VIV_OK);
+    harness_free(opened);
+    harness_free(before);
+    harness_free(unread);
+    harness_free(after);
+}
+
 static void a_memory_hog_ends_of_its_memory(void **state)
 {
     const struct viv_limits limits = {.wall_time_ns = 100 * MS, .cancel_grace_ns = 100 * MS};
@@ -176,6 +213,7 @@ int main(void)
         cmocka_unit_test(what_disarms_is_killed),
         cmocka_unit_test(what_swallows_gets_it_again),
         cmocka_unit_test(no_process_outlives_its_outcome),
+        cmocka_unit_test(a_reader_that_stops_costs_no_scope),
         cmocka_unit_test(a_memory_hog_ends_of_its_memory),
     };
 

@@ -117,6 +117,42 @@ static void test_reader_stops(void **state)
     fixture_expect_running(0);
 }
 
+static void cancel(const char *id)
+{
+    Vivarium__V1__CancelRequest request = VIVARIUM__V1__CANCEL_REQUEST__INIT;
+    ProtobufCMessage *response;
+    char text[RPC_TEXT_MAX];
+
+    request.execution_id = (char *)id;
+    assert_int_equal(rpc_unary(fixture_channel, FIXTURE_VIVARIUM "Cancel", &request.base,
+                               &vivarium__v1__cancel_response__descriptor, (struct rpc_options){0},
+                               &response, text),
+                     GRPC_STATUS_OK);
+    protobuf_c_message_free_unpacked(response, NULL);
+}
+
+/* What is printed while it is being cancelled comes nevertheless. */
+static void test_reader_stops_and_cancels(void **state)
+{
+    struct rpc_call *call = start("print 65536 16384");
+    Vivarium__V1__ExecuteEvent *event = fixture_event(call);
+    size_t bytes = 0;
+
+    fixture_sleep_ms(300);
+    cancel(event->started->execution_id);
+    free_event(event);
+    for (event = fixture_event(call);
+         event->event_case == VIVARIUM__V1__EXECUTE_EVENT__EVENT_OUTPUT;
+         event = fixture_event(call)) {
+        bytes += event->output->data.len;
+        free_event(event);
+    }
+    assert_true(bytes > (256 << 10));
+    assert_int_equal(bytes, event->finished->stdout.len);
+    free_event(event);
+    assert_int_equal(rpc_end(call, NULL), GRPC_STATUS_OK);
+}
+
 /* A pause in the reading loses nothing. */
 static void test_reader_pauses(void **state)
 {
@@ -149,10 +185,15 @@ static void test_many_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events),        cmocka_unit_test(test_volume),
-        cmocka_unit_test(test_rejected),      cmocka_unit_test(test_cancelled),
-        cmocka_unit_test(test_deadline),      cmocka_unit_test(test_reader_stops),
-        cmocka_unit_test(test_reader_pauses), cmocka_unit_test(test_many_streams),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_volume),
+        cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_reader_stops),
+        cmocka_unit_test(test_reader_stops_and_cancels),
+        cmocka_unit_test(test_reader_pauses),
+        cmocka_unit_test(test_many_streams),
     };
 
     static const char *const flags[] = {"--max-streams", "1024", NULL};

@@ -8,6 +8,8 @@
 #include "vivarium/v1/vivarium.pb-c.h"
 
 #define FAKE_RUNNING_MAX 4096
+/* Of what is printed, after a cancel and to nobody. */
+#define UNTOLD 100
 
 int64_t fake_now(void)
 {
@@ -33,6 +35,7 @@ void fake_finish(struct viv_supervisor *s, struct execution **link)
     const struct viv_session_state session = {e->session, VIV_RESTORED_FROM_KILL, 1500000000, false,
                                               "the disk is full"};
     char *big = calloc(1, e->repr_len + 1);
+    char *printed = e->cancelled ? calloc((size_t)e->written + 1, (size_t)e->size + 1) : NULL;
     uint8_t *body;
 
     memset(big, 'r', e->repr_len);
@@ -56,6 +59,8 @@ void fake_finish(struct viv_supervisor *s, struct execution **link)
     r.body_len = vivarium__v1__execute_response__pack(&part, body);
     r.usage.wall_ns = fake_now() - e->began_ns;
     r.usage.stdout_bytes = (uint64_t)(e->written * e->size);
+    r.stdout_data = (uint8_t *)printed;
+    r.stdout_len = printed ? r.usage.stdout_bytes : 0;
     r.layers = 5;
     r.receipt = e->cancelled ? &e->receipt : NULL;
     if (e->outcome == VIV_OUTCOME_WORKER_DIED)
@@ -71,6 +76,7 @@ void fake_finish(struct viv_supervisor *s, struct execution **link)
         free(w);
     }
     free(body);
+    free(printed);
     free(big);
     free(e);
 }
@@ -90,6 +96,9 @@ void fake_cancel(struct execution *e, enum viv_cause cause, const char *reason)
     e->ends_ns = fake_now();
     if (strncmp(e->command, "stubborn", 8) == 0)
         e->ends_ns += e->count * 1000000;
+    /* As the real one does, it reads on. */
+    if (e->paused)
+        e->written += UNTOLD;
     e->count = e->written;
 }
 
