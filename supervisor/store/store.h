@@ -113,9 +113,12 @@ struct store_written {
 };
 
 /* Writes record and snapshot, all or nothing; when it has returned 0, they are
- * there after any crash that the backend survives. meta->generation is that of
- * the record to be replaced, 0: there is none; `bytes` must not change
- * meanwhile. ret_written may be NULL. */
+ * there after any crash that the backend survives. After VIV_UNAVAILABLE they
+ * may be there all the same, or come to be there later. meta->generation is
+ * that of the record to be replaced, 0: there is none; a newer one that was
+ * written under the same token is replaced as well, since only a write whose
+ * answer was lost leaves one. `bytes` must not change meanwhile. ret_written may
+ * be NULL. */
 int store_put(struct store *store, const struct store_key *key, uint64_t token,
               const struct store_meta *meta, const void *bytes, size_t len,
               struct store_written *ret_written, struct viv_error *err);

@@ -192,10 +192,14 @@ void a_put_needs_the_lease_and_the_generation(void **state)
     assert_int_equal(put_status(f->store, &key, token + 1, 0, 10), VIV_FAILED_PRECONDITION);
     assert_int_equal(put_status(f->store, &key, token, 1, 10), VIV_FAILED_PRECONDITION);
     assert_int_equal(put_status(f->store, &key, token, 0, 10), VIV_OK);
+    token = must_acquire(f->store, &key);
     assert_int_equal(put_status(f->store, &key, token, 0, 20), VIV_FAILED_PRECONDITION);
     assert_int_equal(put_status(f->store, &key, token, 1, 20), VIV_OK);
+    /* its own, as if no answer had come */
+    assert_int_equal(put_status(f->store, &key, token, 1, 30), VIV_OK);
+    assert_int_equal(put_status(f->store, &key, token, 4, 30), VIV_FAILED_PRECONDITION);
     assert_int_equal(store_release(f->store, &key, token, NULL), 0);
-    assert_int_equal(put_status(f->store, &key, token, 2, 30), VIV_FAILED_PRECONDITION);
+    assert_int_equal(put_status(f->store, &key, token, 3, 30), VIV_FAILED_PRECONDITION);
     assert_int_equal(store_delete(f->store, &key, token, NULL), -1);
 }
 
