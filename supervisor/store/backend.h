@@ -21,7 +21,7 @@ struct backend_commit {
     uint64_t expected;
     uint64_t generation;
     const uint8_t *record; /* RECORD_SIZE bytes */
-    uint64_t bytes;        /* of the session after it */
+    uint64_t bytes;        /* that the session counts after it */
     uint64_t quota;        /* of the tenant; 0: none */
     int64_t expires_ns;    /* 0: never */
     const struct backend_blob *add;

@@ -32,6 +32,11 @@
 #define STORE_PYTHON_MAX 31
 #define STORE_PROFILE_MAX 63
 
+/* What a session counts against its tenant's quota, and against the bound of
+ * memory:, beside the bytes of its snapshot: what its record, names and lease take
+ * up in any store at most. So a bound of bytes is one of sessions, too. */
+#define STORE_SESSION_BYTES 4096
+
 /* The values are kept on disk. */
 enum store_durability { STORE_ON_EVICTION = 1, STORE_EVERY_EXECUTION = 2 };
 
@@ -55,7 +60,7 @@ struct store_meta {
     uint64_t life;                       /* and for the one of its lives */
     uint64_t executions;                 /* that the session has had */
     uint64_t snapshot_bytes;             /* set by the store */
-    uint64_t stored_bytes;               /* what counts against a quota; set by the store */
+    uint64_t stored_bytes;               /* of record and snapshot; set by the store */
     uint64_t quota_bytes; /* of the tenant, for this write; 0: as the store was opened with */
 };
 
@@ -72,8 +77,8 @@ struct store_config {
     /* Keys that may still have sealed what is there; NULL-terminated, may be NULL. */
     const char *const *old_key_paths;
     uint64_t snapshot_bytes_max; /* 0: 1 GiB */
-    uint64_t tenant_bytes_max;   /* quota of stored bytes; 0: none */
-    uint64_t memory_bytes_max;   /* of memory:, all tenants together; 0: any */
+    uint64_t tenant_bytes_max;   /* quota; STORE_SESSION_BYTES says what counts; 0: none */
+    uint64_t memory_bytes_max;   /* the same for memory:, all tenants together; 0: any */
     int64_t timeout_ns;          /* of one step on disk or network; 0: 5 s */
 };
 
@@ -147,7 +152,7 @@ typedef void store_list_each(void *arg, const char *session, const struct store_
 int store_list(struct store *store, const char *tenant, store_list_each *each, void *arg,
                struct viv_error *err);
 
-/* The tenant's stored bytes, by the store's own word: unsealed. */
+/* What counts against the tenant's quota, by the store's own word: unsealed. */
 int store_usage(struct store *store, const char *tenant, uint64_t *ret_bytes,
                 struct viv_error *err);
 

@@ -111,7 +111,7 @@ static int finish(struct store *store, const struct store_key *key, struct writi
     commit->generation = ++record->meta.generation;
     record->token = commit->token;
     commit->record = writing->sealed;
-    commit->bytes = record->meta.stored_bytes;
+    commit->bytes = record->meta.stored_bytes - RECORD_SIZE + STORE_SESSION_BYTES;
     commit->quota = record->meta.quota_bytes ? record->meta.quota_bytes : store->tenant_bytes_max;
     commit->expires_ns = expiry(&record->meta);
     if (store_seal(store, key, record, writing->sealed, err) ||

@@ -24,6 +24,9 @@ int fixture_teardown(void **state);
 /* Opens the fixture's URL once more. */
 struct store *fixture_open(const struct fixture *fixture, uint64_t tenant_bytes_max);
 
+/* Bytes of the index of a snapshot that is one chunk. */
+#define INDEX_OF_ONE 36
+
 #define LONG_NS (INT64_C(60) * 1000 * 1000 * 1000)
 
 /* Asserts. */
@@ -56,6 +59,8 @@ void bad_names_and_values_are_refused(void **state);
 void a_delete_leaves_nothing(void **state);
 void sessions_are_listed_by_tenant(void **state);
 void a_quota_holds(void **state);
+void what_a_tenant_stores_is_counted_exactly(void **state);
+void a_quota_bounds_the_number_of_sessions(void **state);
 void idle_sessions_expire_unless_held(void **state);
 void a_lease_is_one_owner_s_until_it_ends(void **state);
 void an_owner_takes_its_own_lease_over(void **state);
@@ -70,7 +75,9 @@ void threads_never_hold_a_lease_together(void **state);
         CONFORMANCE(a_touch_keeps_the_snapshot), CONFORMANCE(names_are_not_run_together),     \
         CONFORMANCE(names_may_hold_any_bytes), CONFORMANCE(bad_names_and_values_are_refused), \
         CONFORMANCE(a_delete_leaves_nothing), CONFORMANCE(sessions_are_listed_by_tenant),     \
-        CONFORMANCE(a_quota_holds), CONFORMANCE(idle_sessions_expire_unless_held),            \
+        CONFORMANCE(a_quota_holds), CONFORMANCE(what_a_tenant_stores_is_counted_exactly),     \
+        CONFORMANCE(a_quota_bounds_the_number_of_sessions),                                   \
+        CONFORMANCE(idle_sessions_expire_unless_held),                                        \
         CONFORMANCE(a_lease_is_one_owner_s_until_it_ends),                                    \
         CONFORMANCE(an_owner_takes_its_own_lease_over), CONFORMANCE(a_lease_runs_out),        \
         CONFORMANCE(a_rollback_is_seen), CONFORMANCE(threads_never_hold_a_lease_together)
