@@ -232,20 +232,17 @@ static int list(struct backend *backend, const char *tenant, backend_list_each *
 static int usage(struct backend *backend, const char *tenant, uint64_t *ret_bytes,
                  struct viv_error *err)
 {
+    const struct store_key key = {tenant, ""};
     struct redis_keys keys;
+    struct redis_args args;
     redisReply *reply;
-    uint64_t sum = 0;
 
-    redis_keys_of(&(struct store_key){tenant, ""}, &keys);
-    if (redis_command(of(backend), (const char *[]){"HVALS", keys.tenant}, 2, REDIS_REPLY_ARRAY,
-                      &reply, err))
+    redis_keys_of(&key, &keys);
+    if (redis_script_begin(REDIS_USAGE, &keys, key.session, 0, &args, err) ||
+        redis_script_run(of(backend), REDIS_USAGE, &args, &key, &reply, err))
         return -1;
-    for (size_t i = 0; i < reply->elements; i++) {
-        if (reply->element[i]->type == REDIS_REPLY_STRING)
-            sum += strtoull(reply->element[i]->str, NULL, 10);
-    }
+    *ret_bytes = strtoull(reply->str, NULL, 10);
     freeReplyObject(reply);
-    *ret_bytes = sum;
     return 0;
 }
 

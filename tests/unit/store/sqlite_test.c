@@ -304,6 +304,9 @@ static void the_sums_follow_every_change_of_the_file(void **state)
     tamper(f, "UPDATE session SET tenant='tenant', bytes=7");
     assert_int_equal(usage(f->store, "thief"), 0);
     assert_int_equal(usage(f->store, "tenant"), 7);
+    /* and nothing else is asked */
+    tamper(f, "UPDATE usage SET bytes=1000");
+    assert_int_equal(usage(f->store, "tenant"), 1000);
 }
 
 static void a_writer_waits_for_another_and_then_says_busy(void **state)
