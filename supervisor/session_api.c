@@ -76,6 +76,7 @@ struct listing {
     struct command command; /* there and back */
     struct viv_supervisor *supervisor;
     char tenant[VIV_ID_MAX + 1];
+    struct store_cursor cursor;
     viv_sessions_done *done;
     void *arg;
     struct viv_session_info *infos;
@@ -83,12 +84,16 @@ struct listing {
     bool no_memory;
 };
 
+static void free_info(const struct viv_session_info *info)
+{
+    free((char *)info->session_id);
+    free((char *)info->profile);
+}
+
 static void free_listing(struct listing *l)
 {
-    for (size_t i = 0; i < l->count; i++) {
-        free((char *)l->infos[i].session_id);
-        free((char *)l->infos[i].profile);
-    }
+    for (size_t i = 0; i < l->count; i++)
+        free_info(&l->infos[i]);
     free(l->infos);
     free(l);
 }
@@ -135,7 +140,7 @@ static int run_listing(struct store_task *base, struct store *store, struct viv_
 {
     struct listing *l = (struct listing *)base;
 
-    if (store_list(store, l->tenant, add_stored, l, err) < 0)
+    if (store_list(store, l->tenant, &l->cursor, add_stored, l, err) < 0)
         return -1;
     return l->no_memory ? viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory") : 0;
 }
@@ -164,28 +169,51 @@ static int by_name(const void *a, const void *b)
                   ((const struct viv_session_info *)b)->session_id);
 }
 
+/* Redis may have told one twice, and it may have been opened anew meanwhile. */
+static void sort_once(struct listing *l)
+{
+    size_t kept = 0;
+
+    if (l->count == 0)
+        return;
+    qsort(l->infos, l->count, sizeof(*l->infos), by_name);
+    for (size_t i = 1; i < l->count; i++) {
+        if (by_name(&l->infos[i], &l->infos[kept]) == 0)
+            free_info(&l->infos[i]);
+        else
+            l->infos[++kept] = l->infos[i];
+    }
+    l->count = kept + 1;
+}
+
+static void ask_list(struct viv_supervisor *s, struct command *command);
+
 static void tell_list(struct viv_supervisor *s, struct command *command)
 {
     struct listing *l = (struct listing *)((char *)command - offsetof(struct listing, command));
 
     session_store_came_back(s);
+    if (l->base.result == 0 && !l->cursor.over) {
+        ask_list(s, command);
+        return;
+    }
     if (l->base.result < 0) {
         l->done(l->arg, NULL, 0, &l->base.error);
         free_listing(l);
         return;
     }
+    sort_once(l);
     for (size_t i = 0; i < l->count; i++) {
         const struct session *session = session_find(s, l->tenant, l->infos[i].session_id);
 
         if (session && session->loaded)
             add_known(s, &l->infos[i], session);
     }
-    if (l->count > 0)
-        qsort(l->infos, l->count, sizeof(*l->infos), by_name);
     l->done(l->arg, l->infos, l->count, NULL);
     free_listing(l);
 }
 
+/* For the next part: what else waits for the store comes between. */
 static void ask_list(struct viv_supervisor *s, struct command *command)
 {
     struct listing *l = (struct listing *)((char *)command - offsetof(struct listing, command));

@@ -243,8 +243,8 @@ static int memory_remove(struct backend *backend, const struct store_key *key, u
     return 0;
 }
 
-static int memory_list(struct backend *backend, const char *tenant, backend_list_each *each,
-                       void *arg, struct viv_error *err)
+static int memory_list(struct backend *backend, const char *tenant, struct store_cursor *cursor,
+                       backend_list_each *each, void *arg, struct viv_error *err)
 {
     struct tenant *t = find_tenant(of(backend), tenant);
 
@@ -252,6 +252,7 @@ static int memory_list(struct backend *backend, const char *tenant, backend_list
         if (s->generation)
             each(arg, s->name.id, s->record, RECORD_SIZE);
     }
+    cursor->over = true;
     return 0;
 }
 

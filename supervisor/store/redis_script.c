@@ -88,6 +88,14 @@ static const char *const texts[] = {
                                "count(0)\n"
                                "redis.call('ZREM', expiry, pair)\n"
                                "return found == 1 and '1' or '2'\n",
+    /* The record's key is that of the session "": all of them begin with it. */
+    [REDIS_LIST] = HEAD "local page = redis.call('HSCAN', tenant, ARGV[3], 'COUNT', ARGV[4])\n"
+                        "local found = {page[1]}\n"
+                        "for i = 1, #page[2], 2 do\n"
+                        "    found[#found + 1] = page[2][i]\n"
+                        "    found[#found + 1] = redis.call('HGET', record .. page[2][i], 'r')\n"
+                        "end\n"
+                        "return found\n",
     [REDIS_USAGE] = HEAD SUMS "return string.format('%.0f', used())\n",
 };
 _Static_assert(sizeof(texts) / sizeof(texts[0]) == REDIS_SCRIPTS, "a text for each script");

@@ -16,6 +16,7 @@ enum redis_script {
     REDIS_REMOVE,  /* token */
     REDIS_EXPIRE,  /* milliseconds now -> "1": a session is gone, "2": only blobs, "": it stays */
     REDIS_USAGE,   /* -> bytes */
+    REDIS_LIST,    /* cursor, how many -> cursor, then session, record... */
     REDIS_SCRIPTS,
 };
 

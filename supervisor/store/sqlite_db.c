@@ -68,7 +68,7 @@ static const char *const texts[] = {
     [SQL_ADD_BLOB] = "INSERT INTO blob VALUES(?, ?, ?)",
     [SQL_DROP_BLOB] = "DELETE FROM blob WHERE session=? AND hash=?",
     [SQL_REMOVE] = "DELETE FROM session WHERE tenant=? AND id=?",
-    [SQL_LIST] = "SELECT id, record FROM session WHERE tenant=?",
+    [SQL_LIST] = "SELECT id, record FROM session WHERE tenant=? AND id>? ORDER BY id LIMIT ?",
     [SQL_EXPIRE] =
         "DELETE FROM session WHERE n IN (SELECT n FROM session AS s WHERE expires > 0"
         " AND expires <= ? AND NOT EXISTS (SELECT 1 FROM lease AS l WHERE l.tenant=s.tenant"

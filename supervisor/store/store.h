@@ -22,6 +22,7 @@
 #ifndef VIVARIUM_STORE_H
 #define VIVARIUM_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -148,9 +149,17 @@ int store_delete(struct store *store, const struct store_key *key, uint64_t toke
 typedef void store_list_each(void *arg, const char *session, const struct store_meta *meta,
                              const struct viv_error *damage);
 
-/* A tenant's sessions, in no order. */
-int store_list(struct store *store, const char *tenant, store_list_each *each, void *arg,
-               struct viv_error *err);
+/* How far a list has come: all zero at its start. */
+struct store_cursor {
+    char at[STORE_NAME_MAX + 1]; /* the backend's */
+    bool over;
+};
+
+/* Some more of a tenant's sessions, in no order, until cursor->over: in parts,
+ * so that others get their turn between them. Tells each session that is there
+ * all the while, but Redis may tell one twice. */
+int store_list(struct store *store, const char *tenant, struct store_cursor *cursor,
+               store_list_each *each, void *arg, struct viv_error *err);
 
 /* What counts against the tenant's quota, by the store's own word: unsealed. */
 int store_usage(struct store *store, const char *tenant, uint64_t *ret_bytes,

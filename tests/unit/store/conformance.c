@@ -64,6 +64,16 @@ uint8_t *noise(size_t len, uint64_t seed)
     return bytes;
 }
 
+void must_list(struct store *store, const char *tenant, store_list_each *each, void *arg)
+{
+    struct store_cursor cursor = {.over = false};
+    struct viv_error err = {0};
+
+    while (!cursor.over)
+        if (store_list(store, tenant, &cursor, each, arg, &err))
+            fail_msg("%s", err.text);
+}
+
 uint64_t usage(struct store *store, const char *tenant)
 {
     uint64_t bytes = 0;

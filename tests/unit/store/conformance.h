@@ -35,6 +35,8 @@ struct store_meta some_meta(uint64_t generation);
 void must_put(struct store *store, const struct store_key *key, uint64_t token, uint64_t generation,
               const void *bytes, size_t len, struct store_written *ret_written);
 void must_hold(struct store *store, const struct store_key *key, const void *bytes, size_t len);
+/* All parts of a list. */
+void must_list(struct store *store, const char *tenant, store_list_each *each, void *arg);
 uint64_t usage(struct store *store, const char *tenant);
 /* VIV_OK, or why noise of that length could not be put. */
 enum viv_status put_status(struct store *store, const struct store_key *key, uint64_t token,
@@ -58,6 +60,7 @@ void names_may_hold_any_bytes(void **state);
 void bad_names_and_values_are_refused(void **state);
 void a_delete_leaves_nothing(void **state);
 void sessions_are_listed_by_tenant(void **state);
+void a_long_list_comes_in_parts(void **state);
 void a_quota_holds(void **state);
 void what_a_tenant_stores_is_counted_exactly(void **state);
 void a_quota_bounds_the_number_of_sessions(void **state);
@@ -76,6 +79,7 @@ void threads_never_hold_a_lease_together(void **state);
         CONFORMANCE(names_may_hold_any_bytes), CONFORMANCE(bad_names_and_values_are_refused), \
         CONFORMANCE(a_delete_leaves_nothing), CONFORMANCE(sessions_are_listed_by_tenant),     \
         CONFORMANCE(a_quota_holds), CONFORMANCE(what_a_tenant_stores_is_counted_exactly),     \
+        CONFORMANCE(a_long_list_comes_in_parts),                                              \
         CONFORMANCE(a_quota_bounds_the_number_of_sessions),                                   \
         CONFORMANCE(idle_sessions_expire_unless_held),                                        \
         CONFORMANCE(a_lease_is_one_owner_s_until_it_ends),                                    \

@@ -168,7 +168,7 @@ static void a_list_reports_what_it_can_t_trust(void **state)
 
     put_two(f);
     tamper(f, "UPDATE session SET record=zeroblob(188) WHERE id='session'");
-    assert_int_equal(store_list(f->store, "tenant", count_damaged, counts, NULL), 0);
+    must_list(f->store, "tenant", count_damaged, counts);
     assert_int_equal(counts[0], 1);
     assert_int_equal(counts[1], 1);
 }
