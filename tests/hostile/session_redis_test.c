@@ -1,5 +1,5 @@
-/* A Redis that carries out what it does not answer: the session stays ours, and
- * its worker keeps its scope. */
+/* Sessions over a Redis. Where it carries out what it does not answer, the session
+ * stays ours, and its worker keeps its scope. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +22,7 @@ static int begin(void **state)
     harness_config(&config, NULL);
     config.workers_warm = 1;
     config.workers_max = 4;
+    config.sessions.max = 700;
     snprintf(url, sizeof(url), "redis+unix://%s", proxy.socket);
     snprintf(key, sizeof(key), "%s/key", server.folder);
     config.sessions.store_url = url;
@@ -99,11 +100,24 @@ static void opening_without_an_answer_can_be_repeated(void **state)
     assert_int_equal(harness_close(sup, "o"), VIV_OK);
 }
 
+/* It comes from the store in parts: Redis cuts no hash that has 512 or fewer. */
+static void a_long_list_is_whole(void **state)
+{
+    char id[16];
+
+    for (unsigned i = 0; i < 600; i++) {
+        snprintf(id, sizeof(id), "l%u", i);
+        assert_int_equal(open_status(id), VIV_OK);
+    }
+    assert_int_equal(harness_sessions(sup, NULL), 600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_save_without_an_answer_costs_no_scope),
         cmocka_unit_test(opening_without_an_answer_can_be_repeated),
+        cmocka_unit_test(a_long_list_is_whole),
     };
 
     return cmocka_run_group_tests(tests, begin, end);
