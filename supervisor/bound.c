@@ -38,6 +38,12 @@ static bool in_memory(const struct viv_config *c)
     return !url || strncmp(url, "memory:", strlen("memory:")) == 0;
 }
 
+/* malloc maps what has 128 KiB, the most that a chunk has, and one page more. */
+static uint64_t store_in_memory(uint64_t counted)
+{
+    return counted + counted / 32;
+}
+
 void viv_memory_bound(const struct viv_config *config, const struct viv_tenant_config *tenants,
                       size_t count, struct viv_memory_part ret_parts[VIV_MEMORY_PARTS])
 {
@@ -53,7 +59,7 @@ void viv_memory_bound(const struct viv_config *config, const struct viv_tenant_c
         /* One more than fits, and what the store's thread has in its hands. */
         {"scopes on their way to and from the store",
          SESSION_STORE_WAITING_BYTES + running + 4 * result},
-        {"the store in memory", in_memory(c) ? c->sessions.memory_bytes_max : 0},
+        {"the store in memory", in_memory(c) ? store_in_memory(c->sessions.memory_bytes_max) : 0},
     };
 
     memcpy(ret_parts, parts, sizeof(parts));

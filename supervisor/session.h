@@ -66,7 +66,7 @@ struct sessions {
     struct session_listings {
         struct session_listing *first;
         unsigned count;
-    } listings; /* session_api.c: those that the store works for */
+    } listings; /* session_list.c: those that the store works for */
     struct registry registry;
     struct session *oldest_idle, *newest_idle;
     struct session_store store;

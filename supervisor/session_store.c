@@ -79,21 +79,45 @@ static int acquire(struct session_task *t, struct store *store, struct viv_error
     return store_acquire(store, &t->key, t->owner, t->ttl_ns, &t->lease, err);
 }
 
-static int create(struct session_task *t, struct store *store, struct viv_error *err)
+/* Nobody has had that session: it may be opened once more. */
+static bool is_unanswered(const struct session_store *s, const struct store_meta *there)
 {
-    struct store_written written;
-    struct store_meta there;
+    if (there->life != s->life || there->executions > 0 || there->snapshot_bytes > 0)
+        return false;
+    for (unsigned i = 0; i < SESSION_STORE_UNANSWERED; i++)
+        if (s->unanswered[i] == there->opened_ns)
+            return true;
+    return false;
+}
 
-    if (acquire(t, store, err) < 0)
-        return -1;
-    if (store_get(store, &t->key, 0, &there, NULL, NULL, err) == 0)
-        viv_fail(err, VIV_ALREADY_EXISTS,
-                 "session_id %s is open: choose another, or leave it empty", t->key.session);
-    else if (err->status == VIV_NOT_FOUND &&
-             store_put(store, &t->key, t->lease.token, &t->meta, NULL, 0, &written, err) == 0) {
+static int create_record(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    struct session_store *s = &t->supervisor->sessions->store;
+    struct store_written written;
+
+    if (store_put(store, &t->key, t->lease.token, &t->meta, NULL, 0, &written, err) == 0) {
         t->meta.generation = written.generation;
         return 0;
     }
+    if (err->status == VIV_UNAVAILABLE)
+        s->unanswered[s->unanswered_next++ % SESSION_STORE_UNANSWERED] = t->meta.opened_ns;
+    return -1;
+}
+
+static int create(struct session_task *t, struct store *store, struct viv_error *err)
+{
+    struct store_meta there = {.generation = 0};
+    bool found;
+
+    if (acquire(t, store, err) < 0)
+        return -1;
+    found = store_get(store, &t->key, 0, &there, NULL, NULL, err) == 0;
+    t->meta.generation = there.generation;
+    if (found && !is_unanswered(&t->supervisor->sessions->store, &there))
+        viv_fail(err, VIV_ALREADY_EXISTS,
+                 "session_id %s is open: choose another, or leave it empty", t->key.session);
+    else if ((found || err->status == VIV_NOT_FOUND) && create_record(t, store, err) == 0)
+        return 0;
     store_release(store, &t->key, t->lease.token, NULL);
     return -1;
 }

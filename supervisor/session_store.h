@@ -53,6 +53,10 @@ struct session_sweep {
     unsigned count; /* that the last one deleted */
 };
 
+/* More than the store can fail to answer in a short time: one write is under way at
+ * a time. */
+#define SESSION_STORE_UNANSWERED 16
+
 struct session_store {
     struct store *store;
     struct store_thread *thread;
@@ -61,6 +65,10 @@ struct session_store {
     int64_t lease_ns;
     struct session_sweep sweep;
     unsigned asked; /* tasks that have yet to come back */
+    /* On the thread: opened_ns of sessions whose first write got no answer, so that
+     * who asked was told that it failed, and that may be there all the same. */
+    int64_t unanswered[SESSION_STORE_UNANSWERED];
+    unsigned unanswered_next;
 };
 
 int session_store_open(struct session_store *store, const struct viv_session_config *config,

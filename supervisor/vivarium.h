@@ -156,8 +156,10 @@ struct viv_session_config {
     unsigned resident_max;       /* held by a warm worker at a time; default half of workers_max */
     int64_t idle_timeout_ns;     /* default of a session, default 1 h */
     int64_t idle_timeout_max_ns; /* ceiling, default 30 days */
-    uint64_t tenant_bytes_max;   /* stored, per tenant; default 1 GiB; 0: no limit */
-    uint64_t memory_bytes_max;   /* in memory:, of all tenants; default 1 GiB; 0: no limit */
+    /* Stored bytes: each session counts 4 KiB beside its snapshot, so these bound
+     * the number of sessions, too. 0: no limit. */
+    uint64_t tenant_bytes_max; /* per tenant; default 1 GiB */
+    uint64_t memory_bytes_max; /* in memory:, of all tenants; default 1 GiB */
     int64_t lease_ns; /* how long others wait after a crash; 0: 1 min with Redis, else 10 min */
 };
 
@@ -287,7 +289,7 @@ struct viv_tenant_config {
     uint64_t request_bytes;     /* of its requests that are queued or run, together */
     unsigned sessions;          /* in use at a time, as viv_session_config.max */
     unsigned resident_sessions; /* held by a warm worker at a time */
-    uint64_t stored_bytes;      /* of its sessions' snapshots; 0: any */
+    uint64_t stored_bytes;      /* of its sessions: snapshots, and 4 KiB each; 0: any */
     /* Names of the profiles that it may use, NULL-terminated; NULL: "default" alone. */
     const char *const *profiles;
     /* What the kernel holds over all of its workers, as viv_config.tenant_...; 0:

@@ -21,7 +21,7 @@ struct backend_commit {
     uint64_t expected;
     uint64_t generation;
     const uint8_t *record; /* RECORD_SIZE bytes */
-    uint64_t bytes;        /* of the session after it */
+    uint64_t bytes;        /* that the session counts after it */
     uint64_t quota;        /* of the tenant; 0: none */
     int64_t expires_ns;    /* 0: never */
     const struct backend_blob *add;
@@ -35,6 +35,8 @@ struct backend_commit {
 typedef int backend_blob_each(void *arg, size_t index, const uint8_t *data, size_t len,
                               struct viv_error *err);
 typedef void backend_list_each(void *arg, const char *session, const uint8_t *record, size_t len);
+
+#define BACKEND_LIST_PART 256
 
 struct backend;
 
@@ -53,8 +55,9 @@ struct backend_ops {
                   const struct backend_commit *commit, struct viv_error *err);
     int (*remove)(struct backend *backend, const struct store_key *key, uint64_t token,
                   struct viv_error *err);
-    int (*list)(struct backend *backend, const char *tenant, backend_list_each *each, void *arg,
-                struct viv_error *err);
+    /* Some BACKEND_LIST_PART more; memory, which waits for nothing, all at once. */
+    int (*list)(struct backend *backend, const char *tenant, struct store_cursor *cursor,
+                backend_list_each *each, void *arg, struct viv_error *err);
     int (*usage)(struct backend *backend, const char *tenant, uint64_t *ret_bytes,
                  struct viv_error *err);
     int (*expire)(struct backend *backend, int64_t now_ns, unsigned max, store_expire_each *each,

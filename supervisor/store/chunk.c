@@ -84,7 +84,10 @@ void chunk_difference(struct backend_blob *want, size_t want_count, struct hash 
         int order = w == want_count ? 1 : h == have_count ? -1 : hash_order(&want[w], &have[h]);
 
         if (order < 0) {
-            want[add++] = want[w++];
+            const struct backend_blob there = want[add];
+
+            want[add++] = want[w];
+            want[w++] = there;
         } else if (order > 0) {
             have[drop++] = have[h++];
         } else {

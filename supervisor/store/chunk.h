@@ -25,8 +25,8 @@ int chunk_all(const uint8_t *bytes, size_t len, struct backend_blob **ret_chunks
 size_t chunk_unique(struct backend_blob *blobs, size_t count);
 
 /* What has to be written and what may go: moves the blobs that are not in
- * `have` to the front of `want` and the hashes that are not in `want` to the
- * front of `have`. `want` is as chunk_unique() leaves it. */
+ * `have` to the front of `want`, before the others, and the hashes that are not
+ * in `want` to the front of `have`. `want` is as chunk_unique() leaves it. */
 void chunk_difference(struct backend_blob *want, size_t want_count, struct hash *have,
                       size_t have_count, size_t *ret_add, size_t *ret_drop);
 

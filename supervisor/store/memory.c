@@ -1,5 +1,5 @@
 /* The backend that forgets: for a supervisor without a path, and the shortest
- * statement of what the others do. A table by name, and a list to walk. */
+ * statement of what the others do. A table by name, and lists to walk. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,22 @@
 
 _Static_assert(STORE_NAME_MAX == VIV_ID_MAX, "a name fits the registry's");
 
+/* Of the pair (tenant, ""), which is no session's name. Here while one of its
+ * sessions is. */
+struct tenant {
+    struct name name;
+    struct tenant *next;
+    struct tenant **link; /* what points to this one */
+    struct session *first;
+    uint64_t bytes; /* of all of them */
+};
+
 /* A session that has a record, a lease, or both. */
 struct session {
     struct name name;
+    struct tenant *tenant;
     struct session *next;
-    struct session **link; /* what points to this one */
+    struct session **link;
     uint8_t record[RECORD_SIZE];
     uint64_t generation; /* 0: no record */
     uint64_t bytes;
@@ -30,7 +41,7 @@ struct session {
 struct memory {
     struct backend backend;
     struct registry registry;
-    struct session *first;
+    struct tenant *first;
     uint64_t last_token;
     uint64_t bytes, bytes_max; /* of all sessions; 0: any */
 };
@@ -45,28 +56,75 @@ static struct session *find(struct memory *memory, const struct store_key *key)
     return (struct session *)registry_find(&memory->registry, key->tenant, key->session);
 }
 
+static struct tenant *find_tenant(struct memory *memory, const char *tenant)
+{
+    return (struct tenant *)registry_find(&memory->registry, tenant, "");
+}
+
+static struct tenant *find_or_add_tenant(struct memory *memory, const char *name)
+{
+    struct tenant *tenant = find_tenant(memory, name);
+
+    if (tenant)
+        return tenant;
+    tenant = calloc(1, sizeof(*tenant));
+    if (!tenant)
+        return NULL;
+    memcpy(tenant->name.tenant, name, strlen(name));
+    registry_add(&memory->registry, &tenant->name);
+    tenant->next = memory->first;
+    tenant->link = &memory->first;
+    if (tenant->next)
+        tenant->next->link = &tenant->next;
+    memory->first = tenant;
+    return tenant;
+}
+
+static void drop_tenant_if_empty(struct memory *memory, struct tenant *tenant)
+{
+    if (tenant->first)
+        return;
+    registry_remove(&memory->registry, &tenant->name);
+    *tenant->link = tenant->next;
+    if (tenant->next)
+        tenant->next->link = tenant->link;
+    free(tenant);
+}
+
 static struct session *add(struct memory *memory, const struct store_key *key)
 {
     struct session *session = calloc(1, sizeof(*session));
+    struct tenant *tenant = session ? find_or_add_tenant(memory, key->tenant) : NULL;
 
-    if (!session)
+    if (!tenant) {
+        free(session);
         return NULL;
+    }
     memcpy(session->name.tenant, key->tenant, strlen(key->tenant));
     memcpy(session->name.id, key->session, strlen(key->session));
     registry_add(&memory->registry, &session->name);
-    session->next = memory->first;
-    session->link = &memory->first;
+    session->tenant = tenant;
+    session->next = tenant->first;
+    session->link = &tenant->first;
     if (session->next)
         session->next->link = &session->next;
-    memory->first = session;
+    tenant->first = session;
     return session;
+}
+
+/* From now on it counts so many. */
+static void count(struct memory *memory, struct session *session, uint64_t bytes)
+{
+    memory->bytes += bytes - session->bytes;
+    session->tenant->bytes += bytes - session->bytes;
+    session->bytes = bytes;
 }
 
 static void forget_record(struct memory *memory, struct session *session)
 {
-    memory->bytes -= session->bytes;
+    count(memory, session, 0);
     memory_blobs_free(&session->blobs);
-    session->generation = session->bytes = 0;
+    session->generation = 0;
     session->expires_ns = 0;
 }
 
@@ -80,10 +138,9 @@ static int holds(const struct session *session, uint64_t token)
     return session && leased(session) && session->token == token;
 }
 
-static void drop_if_empty(struct memory *memory, struct session *session)
+/* The session, not its tenant: that one's list may be under way. */
+static void drop(struct memory *memory, struct session *session)
 {
-    if (session->generation || leased(session))
-        return;
     registry_remove(&memory->registry, &session->name);
     *session->link = session->next;
     if (session->next)
@@ -95,12 +152,11 @@ static void drop_if_empty(struct memory *memory, struct session *session)
 static void memory_close(struct backend *backend)
 {
     struct memory *memory = of(backend);
-    struct session *session, *next;
 
-    for (session = memory->first; session; session = next) {
-        next = session->next;
-        forget_record(memory, session);
-        free(session);
+    while (memory->first) {
+        while (memory->first->first)
+            drop(memory, memory->first->first);
+        drop_tenant_if_empty(memory, memory->first);
     }
     registry_free(&memory->registry);
     free(memory);
@@ -149,15 +205,6 @@ static int memory_fetch(struct backend *backend, const struct store_key *key,
     return 0;
 }
 
-static uint64_t tenant_bytes(struct memory *memory, const char *tenant)
-{
-    uint64_t sum = 0;
-
-    for (struct session *s = memory->first; s; s = s->next)
-        sum += strcmp(s->name.tenant, tenant) == 0 ? s->bytes : 0;
-    return sum;
-}
-
 static int memory_commit(struct backend *backend, const struct store_key *key,
                          const struct backend_commit *commit, struct viv_error *err)
 {
@@ -168,8 +215,7 @@ static int memory_commit(struct backend *backend, const struct store_key *key,
         return backend_lease_lost(key, err);
     if (session->generation != commit->expected)
         return backend_other_generation(key, commit->expected, session->generation, err);
-    if (commit->quota &&
-        tenant_bytes(memory, key->tenant) - session->bytes + commit->bytes > commit->quota)
+    if (commit->quota && session->tenant->bytes - session->bytes + commit->bytes > commit->quota)
         return backend_over_quota(key, commit->quota, err);
     if (memory->bytes_max && memory->bytes - session->bytes + commit->bytes > memory->bytes_max)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED,
@@ -180,8 +226,7 @@ static int memory_commit(struct backend *backend, const struct store_key *key,
         return -1;
     memcpy(session->record, commit->record, RECORD_SIZE);
     session->generation = commit->generation;
-    memory->bytes += commit->bytes - session->bytes;
-    session->bytes = commit->bytes;
+    count(memory, session, commit->bytes);
     session->expires_ns = commit->expires_ns;
     return 0;
 }
@@ -198,21 +243,50 @@ static int memory_remove(struct backend *backend, const struct store_key *key, u
     return 0;
 }
 
-static int memory_list(struct backend *backend, const char *tenant, backend_list_each *each,
-                       void *arg, struct viv_error *err)
+static int memory_list(struct backend *backend, const char *tenant, struct store_cursor *cursor,
+                       backend_list_each *each, void *arg, struct viv_error *err)
 {
-    for (struct session *s = of(backend)->first; s; s = s->next) {
-        if (s->generation && strcmp(s->name.tenant, tenant) == 0)
+    struct tenant *t = find_tenant(of(backend), tenant);
+
+    for (struct session *s = t ? t->first : NULL; s; s = s->next) {
+        if (s->generation)
             each(arg, s->name.id, s->record, RECORD_SIZE);
     }
+    cursor->over = true;
     return 0;
 }
 
 static int memory_usage(struct backend *backend, const char *tenant, uint64_t *ret_bytes,
                         struct viv_error *err)
 {
-    *ret_bytes = tenant_bytes(of(backend), tenant);
+    const struct tenant *t = find_tenant(of(backend), tenant);
+
+    *ret_bytes = t ? t->bytes : 0;
     return 0;
+}
+
+static unsigned expire_of(struct memory *memory, struct tenant *tenant, int64_t now_ns,
+                          unsigned max, store_expire_each *each, void *arg)
+{
+    struct session *session, *next;
+    unsigned expired = 0;
+
+    for (session = tenant->first; session && expired < max; session = next) {
+        const struct store_key key = {session->name.tenant, session->name.id};
+
+        next = session->next;
+        if (leased(session))
+            continue;
+        if (session->expires_ns && session->expires_ns <= now_ns) {
+            expired++;
+            if (each)
+                each(arg, &key);
+            forget_record(memory, session);
+        }
+        if (!session->generation)
+            drop(memory, session);
+    }
+    return expired;
 }
 
 static int memory_expire(struct backend *backend, int64_t now_ns, unsigned max,
@@ -220,22 +294,15 @@ static int memory_expire(struct backend *backend, int64_t now_ns, unsigned max,
                          struct viv_error *err)
 {
     struct memory *memory = of(backend);
-    struct session *session, *next;
-    unsigned count = 0;
+    struct tenant *tenant, *next;
+    unsigned expired = 0;
 
-    for (session = memory->first; session && count < max; session = next) {
-        const struct store_key key = {session->name.tenant, session->name.id};
-
-        next = session->next;
-        if (!leased(session) && session->expires_ns && session->expires_ns <= now_ns) {
-            count++;
-            if (each)
-                each(arg, &key);
-            forget_record(memory, session);
-        }
-        drop_if_empty(memory, session);
+    for (tenant = memory->first; tenant && expired < max; tenant = next) {
+        next = tenant->next;
+        expired += expire_of(memory, tenant, now_ns, max - expired, each, arg);
+        drop_tenant_if_empty(memory, tenant);
     }
-    *ret_count = count;
+    *ret_count = expired;
     return 0;
 }
 
@@ -277,7 +344,12 @@ static int memory_release(struct backend *backend, const struct store_key *key, 
     if (!session || session->token != token)
         return 0;
     session->token = 0;
-    drop_if_empty(of(backend), session);
+    if (!session->generation) {
+        struct tenant *tenant = session->tenant;
+
+        drop(of(backend), session);
+        drop_tenant_if_empty(of(backend), tenant);
+    }
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* The backend for many machines: one Redis, in which every step that decides
  * something is a script, and so happens at once or not at all. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,58 +195,58 @@ static int remove_session(struct backend *backend, const struct store_key *key, 
     return redis_script_numbers(of(backend), REDIS_REMOVE, key, (int64_t)token, 0, NULL, err);
 }
 
-static int list_one(struct backend *backend, const char *tenant, const redisReply *session,
-                    backend_list_each *each, void *arg, struct viv_error *err)
+static void list_one(const redisReply *session, const redisReply *record, backend_list_each *each,
+                     void *arg)
 {
-    const struct store_key key = {tenant, session->str};
-    uint8_t record[RECORD_SIZE];
-    struct viv_error why;
-
     if (session->type != REDIS_REPLY_STRING || session->len == 0 || session->len > STORE_NAME_MAX)
-        return 0;
-    if (get_record(backend, &key, record, &why) == 0)
-        each(arg, key.session, record, sizeof(record));
-    else if (why.status == VIV_INTERNAL)
-        each(arg, key.session, NULL, 0);
-    else if (why.status != VIV_NOT_FOUND) /* that one was deleted meanwhile */
-        return viv_fail(err, why.status, "%s", why.text);
-    return 0;
+        return;
+    if (record->type == REDIS_REPLY_STRING)
+        each(arg, session->str, (const uint8_t *)record->str, (size_t)record->len);
 }
 
-static int list(struct backend *backend, const char *tenant, backend_list_each *each, void *arg,
-                struct viv_error *err)
+/* The sessions with their records, in one step for so many. */
+static int list(struct backend *backend, const char *tenant, struct store_cursor *cursor,
+                backend_list_each *each, void *arg, struct viv_error *err)
 {
     struct redis_keys keys;
+    struct redis_args args;
     redisReply *reply;
-    int failed = 0;
+    int failed;
 
     redis_keys_of(&(struct store_key){tenant, ""}, &keys);
-    if (redis_command(of(backend), (const char *[]){"HKEYS", keys.tenant}, 2, REDIS_REPLY_ARRAY,
-                      &reply, err))
+    if (redis_script_begin(REDIS_LIST, &keys, "", 2, &args, err))
         return -1;
-    for (size_t i = 0; i < reply->elements && !failed; i++)
-        failed = list_one(backend, tenant, reply->element[i], each, arg, err);
+    redis_add_text(&args, *cursor->at ? cursor->at : "0");
+    redis_add_number(&args, BACKEND_LIST_PART);
+    failed = redis_call(of(backend), &args, REDIS_REPLY_ARRAY, &reply, err);
+    redis_args_free(&args);
+    if (failed)
+        return -1;
+    for (size_t i = 1; i + 1 < reply->elements; i += 2)
+        list_one(reply->element[i], reply->element[i + 1], each, arg);
+    snprintf(cursor->at, sizeof(cursor->at), "%s",
+             reply->elements && reply->element[0]->type == REDIS_REPLY_STRING
+                 ? reply->element[0]->str
+                 : "0");
+    cursor->over = strcmp(cursor->at, "0") == 0;
     freeReplyObject(reply);
-    return failed;
+    return 0;
 }
 
 static int usage(struct backend *backend, const char *tenant, uint64_t *ret_bytes,
                  struct viv_error *err)
 {
+    const struct store_key key = {tenant, ""};
     struct redis_keys keys;
+    struct redis_args args;
     redisReply *reply;
-    uint64_t sum = 0;
 
-    redis_keys_of(&(struct store_key){tenant, ""}, &keys);
-    if (redis_command(of(backend), (const char *[]){"HVALS", keys.tenant}, 2, REDIS_REPLY_ARRAY,
-                      &reply, err))
+    redis_keys_of(&key, &keys);
+    if (redis_script_begin(REDIS_USAGE, &keys, key.session, 0, &args, err) ||
+        redis_script_run(of(backend), REDIS_USAGE, &args, &key, &reply, err))
         return -1;
-    for (size_t i = 0; i < reply->elements; i++) {
-        if (reply->element[i]->type == REDIS_REPLY_STRING)
-            sum += strtoull(reply->element[i]->str, NULL, 10);
-    }
+    *ret_bytes = strtoull(reply->str, NULL, 10);
     freeReplyObject(reply);
-    *ret_bytes = sum;
     return 0;
 }
 

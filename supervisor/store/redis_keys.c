@@ -12,6 +12,7 @@ void redis_keys_of(const struct store_key *key, struct redis_keys *ret_keys)
     snprintf(ret_keys->blobs, sizeof(ret_keys->blobs), "viv:b:%s", ret_keys->pair);
     snprintf(ret_keys->lease, sizeof(ret_keys->lease), "viv:l:%s", ret_keys->pair);
     snprintf(ret_keys->tenant, sizeof(ret_keys->tenant), "viv:t:%s", key->tenant);
+    snprintf(ret_keys->usage, sizeof(ret_keys->usage), "viv:u:%s", key->tenant);
 }
 
 int redis_pair_parse(const char *pair, size_t len, struct redis_names *ret_names)

@@ -4,6 +4,7 @@
  *     viv:b:N:TENANT:SESSION  hash: a blob by its hash
  *     viv:l:N:TENANT:SESSION  the lease, "TOKEN OWNER", expires by itself
  *     viv:t:TENANT            hash: stored bytes by session
+ *     viv:u:TENANT            their sum; counted anew where it is absent
  *     viv:expiry              sorted set: N:TENANT:SESSION by milliseconds
  *     viv:token               the last token
  *
@@ -22,6 +23,7 @@ struct redis_keys {
     char blobs[REDIS_PAIR + 8];
     char lease[REDIS_PAIR + 8];
     char tenant[STORE_NAME_MAX + 8];
+    char usage[STORE_NAME_MAX + 8];
 };
 
 void redis_keys_of(const struct store_key *key, struct redis_keys *ret_keys);

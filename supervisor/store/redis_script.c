@@ -4,9 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD                                                            \
-    "local lease, record, blobs, tenant, expiry, last = unpack(KEYS)\n" \
+#define HEAD                                                                   \
+    "local lease, record, blobs, tenant, expiry, last, usage = unpack(KEYS)\n" \
     "local pair, session = ARGV[1], ARGV[2]\n"
+
+/* used(): the tenant's sum. It is forgotten once a day, so that what a program of
+ * before or a hand has changed beside it does not stay wrong.
+ * count(n): the session counts n bytes from now on, and is gone with 0. */
+#define SUMS                                                                            \
+    "local function used()\n"                                                           \
+    "    local sum = redis.call('GET', usage)\n"                                        \
+    "    if sum then return tonumber(sum) end\n"                                        \
+    "    sum = 0\n"                                                                     \
+    "    for _, n in ipairs(redis.call('HVALS', tenant)) do sum = sum + n end\n"        \
+    "    redis.call('SET', usage, string.format('%.0f', sum), 'EX', 86400)\n"           \
+    "    return sum\n"                                                                  \
+    "end\n"                                                                             \
+    "local function had()\n"                                                            \
+    "    return tonumber(redis.call('HGET', tenant, session) or '0')\n"                 \
+    "end\n"                                                                             \
+    "local function count(n)\n"                                                         \
+    "    local more = n - had()\n"                                                      \
+    "    if redis.call('EXISTS', usage) == 1 then\n"                                    \
+    "        redis.call('INCRBY', usage, string.format('%.0f', more))\n"                \
+    "    end\n"                                                                         \
+    "    if n > 0 then redis.call('HSET', tenant, session, string.format('%.0f', n))\n" \
+    "    else redis.call('HDEL', tenant, session) end\n"                                \
+    "    if redis.call('EXISTS', tenant) == 0 then redis.call('DEL', usage) end\n"      \
+    "end\n"
 
 /* A script that writes does so for the holder of the lease only. */
 #define HOLDERS_ONLY                               \
@@ -38,37 +63,40 @@ static const char *const texts[] = {
     "    redis.call('ZADD', expiry, 'NX', ARGV[4], pair)\n"
     "end\n"
     "return ''\n",
-    [REDIS_COMMIT] = HOLDERS_ONLY
+    [REDIS_COMMIT] = HOLDERS_ONLY SUMS
     "local ask, expected, generation, body, bytes, quota, at = unpack(ARGV, 4, 10)\n"
     "local stored = redis.call('HGET', record, 'g') or '0'\n"
     "if stored == generation and redis.call('HGET', record, 'r') == body then return '' end\n"
     "if stored ~= expected then return 'GENERATION ' .. stored end\n"
-    "if quota ~= '0' then\n"
-    "    local sum, all = tonumber(bytes), redis.call('HGETALL', tenant)\n"
-    "    for i = 1, #all, 2 do\n"
-    "        if all[i] ~= session then sum = sum + tonumber(all[i + 1]) end\n"
-    "    end\n"
-    "    if sum > tonumber(quota) then return 'QUOTA' end\n"
-    "end\n"
+    "if quota ~= '0' and used() - had() + bytes > tonumber(quota) then return 'QUOTA' end\n"
     "if ask == '1' then return '' end\n"
     "redis.call('HSET', record, 'g', generation, 'r', body)\n"
-    "redis.call('HSET', tenant, session, bytes)\n"
+    "count(tonumber(bytes))\n"
     "if at == '0' then redis.call('ZREM', expiry, pair)\n"
     "else redis.call('ZADD', expiry, at, pair) end\n"
     "for i = 11, #ARGV do redis.call('HDEL', blobs, ARGV[i]) end\n"
     "return ''\n",
-    [REDIS_REMOVE] = HOLDERS_ONLY "redis.call('UNLINK', record, blobs)\n"
-                                  "redis.call('HDEL', tenant, session)\n"
-                                  "redis.call('ZREM', expiry, pair)\n"
-                                  "return ''\n",
-    [REDIS_EXPIRE] = HEAD "local at = redis.call('ZSCORE', expiry, pair)\n"
-                          "if not at or tonumber(at) > tonumber(ARGV[3])\n"
-                          "    or redis.call('EXISTS', lease) == 1 then return '' end\n"
-                          "local found = redis.call('EXISTS', record)\n"
-                          "redis.call('UNLINK', record, blobs)\n"
-                          "redis.call('HDEL', tenant, session)\n"
-                          "redis.call('ZREM', expiry, pair)\n"
-                          "return found == 1 and '1' or '2'\n",
+    [REDIS_REMOVE] = HOLDERS_ONLY SUMS "redis.call('UNLINK', record, blobs)\n"
+                                       "count(0)\n"
+                                       "redis.call('ZREM', expiry, pair)\n"
+                                       "return ''\n",
+    [REDIS_EXPIRE] = HEAD SUMS "local at = redis.call('ZSCORE', expiry, pair)\n"
+                               "if not at or tonumber(at) > tonumber(ARGV[3])\n"
+                               "    or redis.call('EXISTS', lease) == 1 then return '' end\n"
+                               "local found = redis.call('EXISTS', record)\n"
+                               "redis.call('UNLINK', record, blobs)\n"
+                               "count(0)\n"
+                               "redis.call('ZREM', expiry, pair)\n"
+                               "return found == 1 and '1' or '2'\n",
+    /* The record's key is that of the session "": all of them begin with it. */
+    [REDIS_LIST] = HEAD "local page = redis.call('HSCAN', tenant, ARGV[3], 'COUNT', ARGV[4])\n"
+                        "local found = {page[1]}\n"
+                        "for i = 1, #page[2], 2 do\n"
+                        "    found[#found + 1] = page[2][i]\n"
+                        "    found[#found + 1] = redis.call('HGET', record .. page[2][i], 'r')\n"
+                        "end\n"
+                        "return found\n",
+    [REDIS_USAGE] = HEAD SUMS "return string.format('%.0f', used())\n",
 };
 _Static_assert(sizeof(texts) / sizeof(texts[0]) == REDIS_SCRIPTS, "a text for each script");
 
@@ -79,13 +107,14 @@ int redis_script_begin(enum redis_script script, const struct redis_keys *keys, 
         return -1;
     redis_add_text(args, "EVAL");
     redis_add_text(args, texts[script]);
-    redis_add_text(args, "6");
+    redis_add_text(args, "7");
     redis_add_text(args, keys->lease);
     redis_add_text(args, keys->record);
     redis_add_text(args, keys->blobs);
     redis_add_text(args, keys->tenant);
     redis_add_text(args, "viv:expiry");
     redis_add_text(args, "viv:token");
+    redis_add_text(args, keys->usage);
     redis_add_text(args, keys->pair);
     redis_add_text(args, session);
     return 0;

@@ -15,11 +15,13 @@ enum redis_script {
                       then hashes to drop... */
     REDIS_REMOVE,  /* token */
     REDIS_EXPIRE,  /* milliseconds now -> "1": a session is gone, "2": only blobs, "": it stays */
+    REDIS_USAGE,   /* -> bytes */
+    REDIS_LIST,    /* cursor, how many -> cursor, then session, record... */
     REDIS_SCRIPTS,
 };
 
 /* Words of a call before the script's own. */
-#define REDIS_SCRIPT_WORDS 11
+#define REDIS_SCRIPT_WORDS 12
 
 /* A call of a script, to which its own words are then added: at most `max`. */
 int redis_script_begin(enum redis_script script, const struct redis_keys *keys, const char *session,

@@ -1,4 +1,5 @@
 /* The backend for one machine: a file, in which what was acknowledged stays. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,21 +237,29 @@ static int remove_session(struct backend *backend, const struct store_key *key, 
     return sqlite_transaction(of(backend), remove_body, &removing, err);
 }
 
-static int list(struct backend *backend, const char *tenant, backend_list_each *each, void *arg,
-                struct viv_error *err)
+static int list(struct backend *backend, const char *tenant, struct store_cursor *cursor,
+                backend_list_each *each, void *arg, struct viv_error *err)
 {
-    sqlite3_stmt *s = sqlite_begin(of(backend), SQL_LIST, "t", tenant);
-    int result;
+    const struct store_cursor after = *cursor;
+    sqlite3_stmt *s =
+        sqlite_begin(of(backend), SQL_LIST, "tti", tenant, after.at, (int64_t)BACKEND_LIST_PART);
+    int result, count = 0;
 
-    while ((result = sqlite_step(of(backend), s, err)) > 0) {
+    for (; (result = sqlite_step(of(backend), s, err)) > 0; count++) {
         const char *session = (const char *)sqlite3_column_text(s, 0);
         size_t len;
         const void *bytes = sqlite_bytes(s, 1, &len);
 
-        if (session)
-            each(arg, session, bytes, len);
+        if (!session) {
+            result = backend_no_memory(err);
+            break;
+        }
+        snprintf(cursor->at, sizeof(cursor->at), "%s", session);
+        each(arg, session, bytes, len);
     }
     sqlite_end(s);
+    /* A name that is none of ours may not lead back to where the list was. */
+    cursor->over = count < BACKEND_LIST_PART || strcmp(cursor->at, after.at) <= 0;
     return result;
 }
 

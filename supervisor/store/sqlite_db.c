@@ -12,7 +12,7 @@
 #include "supervisor/clock.h"
 
 #define APPLICATION_ID "1449747027" /* "VivS" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char schema[] =
     "CREATE TABLE session(n INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL,"
@@ -26,8 +26,24 @@ static const char schema[] =
     " PRIMARY KEY(tenant, id)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE token(last INTEGER NOT NULL) STRICT;"
     "INSERT INTO token VALUES(0);"
-    "PRAGMA application_id=" APPLICATION_ID ";"
-    "PRAGMA user_version=1;";
+    "PRAGMA application_id=" APPLICATION_ID ";";
+
+/* What version 1 had not: each tenant's sum, kept by the writes themselves,
+ * whoever makes them. Each session has some bytes, so none means no session. */
+#define SUB "UPDATE usage SET bytes=bytes-old.bytes WHERE tenant=old.tenant;"
+#define ADD                                           \
+    "INSERT INTO usage VALUES(new.tenant, new.bytes)" \
+    " ON CONFLICT(tenant) DO UPDATE SET bytes=bytes+excluded.bytes;"
+#define TIDY "DELETE FROM usage WHERE tenant=old.tenant AND bytes<=0;"
+static const char sums[] =
+    "CREATE TABLE usage(tenant TEXT NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY(tenant))"
+    " STRICT, WITHOUT ROWID;"
+    "INSERT INTO usage SELECT tenant, sum(bytes) FROM session GROUP BY tenant;"
+    "CREATE TRIGGER session_added AFTER INSERT ON session BEGIN " ADD " END;"
+    "CREATE TRIGGER session_changed AFTER UPDATE OF tenant, bytes ON session"
+    " BEGIN " SUB ADD TIDY " END;"
+    "CREATE TRIGGER session_gone AFTER DELETE ON session BEGIN " SUB TIDY " END;"
+    "PRAGMA user_version=2;";
 
 /* FULL: what is acknowledged survives a loss of power as well. The schema is
  * whatever stands in the file, so it may call no function with an effect. */
@@ -45,14 +61,14 @@ static const char *const texts[] = {
     [SQL_BLOB_DATA] = "SELECT data FROM blob WHERE session="
                       "(SELECT n FROM session WHERE tenant=? AND id=?) AND hash=?",
     [SQL_FIND] = "SELECT n, generation, bytes FROM session WHERE tenant=? AND id=?",
-    [SQL_USAGE] = "SELECT coalesce(sum(bytes), 0) FROM session WHERE tenant=?",
+    [SQL_USAGE] = "SELECT bytes FROM usage WHERE tenant=?",
     [SQL_CREATE] = "INSERT INTO session(tenant, id, generation, bytes, expires, record)"
                    " VALUES(?, ?, ?, ?, ?, ?)",
     [SQL_REPLACE] = "UPDATE session SET generation=?, bytes=?, expires=?, record=? WHERE n=?",
     [SQL_ADD_BLOB] = "INSERT INTO blob VALUES(?, ?, ?)",
     [SQL_DROP_BLOB] = "DELETE FROM blob WHERE session=? AND hash=?",
     [SQL_REMOVE] = "DELETE FROM session WHERE tenant=? AND id=?",
-    [SQL_LIST] = "SELECT id, record FROM session WHERE tenant=?",
+    [SQL_LIST] = "SELECT id, record FROM session WHERE tenant=? AND id>? ORDER BY id LIMIT ?",
     [SQL_EXPIRE] =
         "DELETE FROM session WHERE n IN (SELECT n FROM session AS s WHERE expires > 0"
         " AND expires <= ? AND NOT EXISTS (SELECT 1 FROM lease AS l WHERE l.tenant=s.tenant"
@@ -186,6 +202,16 @@ static int pragma(struct sqlite *sqlite, const char *sql, int64_t *ret_value, st
     return failed;
 }
 
+/* Version 1 counted a session's record by its length. */
+static int upgrade(struct sqlite *sqlite, struct viv_error *err)
+{
+    char charge[64];
+
+    snprintf(charge, sizeof(charge), "UPDATE session SET bytes=bytes+%d",
+             STORE_SESSION_BYTES - RECORD_SIZE);
+    return exec(sqlite, charge, err) || exec(sqlite, sums, err) ? -1 : 0;
+}
+
 /* Within a transaction, or two who make the file at a time see half of it. */
 static int check_schema(struct sqlite *sqlite, void *arg, struct viv_error *err)
 {
@@ -196,10 +222,12 @@ static int check_schema(struct sqlite *sqlite, void *arg, struct viv_error *err)
         pragma(sqlite, "SELECT count(*) FROM sqlite_schema", &tables, err))
         return -1;
     if (tables == 0 && application == 0 && version == 0)
-        return exec(sqlite, schema, err);
+        return exec(sqlite, schema, err) || exec(sqlite, sums, err) ? -1 : 0;
     if (application != strtoll(APPLICATION_ID, NULL, 10))
         return viv_fail(err, VIV_FAILED_PRECONDITION,
                         "%s is a database, but not a store of sessions", sqlite->path);
+    if (version == 1)
+        return upgrade(sqlite, err);
     if (version != SCHEMA_VERSION)
         return viv_fail(err, VIV_FAILED_PRECONDITION,
                         "the store %s has schema version %" PRId64 ", this program has %d",

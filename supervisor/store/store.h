@@ -22,6 +22,7 @@
 #ifndef VIVARIUM_STORE_H
 #define VIVARIUM_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,11 @@
 #define STORE_NAME_MAX 128
 #define STORE_PYTHON_MAX 31
 #define STORE_PROFILE_MAX 63
+
+/* What a session counts against its tenant's quota, and against the bound of
+ * memory:, beside the bytes of its snapshot: what its record, names and lease take
+ * up in any store at most. So a bound of bytes is one of sessions, too. */
+#define STORE_SESSION_BYTES 4096
 
 /* The values are kept on disk. */
 enum store_durability { STORE_ON_EVICTION = 1, STORE_EVERY_EXECUTION = 2 };
@@ -55,7 +61,7 @@ struct store_meta {
     uint64_t life;                       /* and for the one of its lives */
     uint64_t executions;                 /* that the session has had */
     uint64_t snapshot_bytes;             /* set by the store */
-    uint64_t stored_bytes;               /* what counts against a quota; set by the store */
+    uint64_t stored_bytes;               /* of record and snapshot; set by the store */
     uint64_t quota_bytes; /* of the tenant, for this write; 0: as the store was opened with */
 };
 
@@ -72,8 +78,8 @@ struct store_config {
     /* Keys that may still have sealed what is there; NULL-terminated, may be NULL. */
     const char *const *old_key_paths;
     uint64_t snapshot_bytes_max; /* 0: 1 GiB */
-    uint64_t tenant_bytes_max;   /* quota of stored bytes; 0: none */
-    uint64_t memory_bytes_max;   /* of memory:, all tenants together; 0: any */
+    uint64_t tenant_bytes_max;   /* quota; STORE_SESSION_BYTES says what counts; 0: none */
+    uint64_t memory_bytes_max;   /* the same for memory:, all tenants together; 0: any */
     int64_t timeout_ns;          /* of one step on disk or network; 0: 5 s */
 };
 
@@ -113,9 +119,12 @@ struct store_written {
 };
 
 /* Writes record and snapshot, all or nothing; when it has returned 0, they are
- * there after any crash that the backend survives. meta->generation is that of
- * the record to be replaced, 0: there is none; `bytes` must not change
- * meanwhile. ret_written may be NULL. */
+ * there after any crash that the backend survives. After VIV_UNAVAILABLE they
+ * may be there all the same, or come to be there later. meta->generation is
+ * that of the record to be replaced, 0: there is none; a newer one that was
+ * written under the same token is replaced as well, since only a write whose
+ * answer was lost leaves one. `bytes` must not change meanwhile. ret_written may
+ * be NULL. */
 int store_put(struct store *store, const struct store_key *key, uint64_t token,
               const struct store_meta *meta, const void *bytes, size_t len,
               struct store_written *ret_written, struct viv_error *err);
@@ -140,11 +149,19 @@ int store_delete(struct store *store, const struct store_key *key, uint64_t toke
 typedef void store_list_each(void *arg, const char *session, const struct store_meta *meta,
                              const struct viv_error *damage);
 
-/* A tenant's sessions, in no order. */
-int store_list(struct store *store, const char *tenant, store_list_each *each, void *arg,
-               struct viv_error *err);
+/* How far a list has come: all zero at its start. */
+struct store_cursor {
+    char at[STORE_NAME_MAX + 1]; /* the backend's */
+    bool over;
+};
 
-/* The tenant's stored bytes, by the store's own word: unsealed. */
+/* Some more of a tenant's sessions, in no order, until cursor->over: in parts,
+ * so that others get their turn between them. Tells each session that is there
+ * all the while, but Redis may tell one twice. */
+int store_list(struct store *store, const char *tenant, struct store_cursor *cursor,
+               store_list_each *each, void *arg, struct viv_error *err);
+
+/* What counts against the tenant's quota, by the store's own word: unsealed. */
 int store_usage(struct store *store, const char *tenant, uint64_t *ret_bytes,
                 struct viv_error *err);
 

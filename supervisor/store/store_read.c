@@ -220,8 +220,8 @@ static void list_one(void *arg, const char *session, const uint8_t *bytes, size_
         listing->each(listing->arg, session, &record.meta, NULL);
 }
 
-int store_list(struct store *store, const char *tenant, store_list_each *each, void *arg,
-               struct viv_error *err)
+int store_list(struct store *store, const char *tenant, struct store_cursor *cursor,
+               store_list_each *each, void *arg, struct viv_error *err)
 {
     struct listing listing = {store, tenant, each, arg};
     int failed;
@@ -229,7 +229,7 @@ int store_list(struct store *store, const char *tenant, store_list_each *each, v
     if (store_check_name("tenant", tenant, err))
         return -1;
     pthread_mutex_lock(&store->lock);
-    failed = store->backend->ops->list(store->backend, tenant, list_one, &listing, err);
+    failed = store->backend->ops->list(store->backend, tenant, cursor, list_one, &listing, err);
     pthread_mutex_unlock(&store->lock);
     return failed;
 }

@@ -111,7 +111,7 @@ static int finish(struct store *store, const struct store_key *key, struct writi
     commit->generation = ++record->meta.generation;
     record->token = commit->token;
     commit->record = writing->sealed;
-    commit->bytes = record->meta.stored_bytes;
+    commit->bytes = record->meta.stored_bytes - RECORD_SIZE + STORE_SESSION_BYTES;
     commit->quota = record->meta.quota_bytes ? record->meta.quota_bytes : store->tenant_bytes_max;
     commit->expires_ns = expiry(&record->meta);
     if (store_seal(store, key, record, writing->sealed, err) ||
@@ -129,6 +129,8 @@ static int put_difference(struct store *store, const struct store_key *key, stru
     struct backend_commit commit = {.token = token};
     size_t have_count;
 
+    free(writing->have);
+    writing->have = NULL;
     if (store->backend->ops->hashes(store->backend, key, &writing->have, &have_count, err))
         return -1;
     chunk_difference(writing->blobs, count, writing->have, have_count, &commit.add_count,
@@ -136,6 +138,56 @@ static int put_difference(struct store *store, const struct store_key *key, stru
     commit.add = writing->blobs;
     commit.drop = writing->have;
     return finish(store, key, writing, &commit, ret_written, err);
+}
+
+/* A record that bears our token is our own work: its writer was told that the
+ * store did not answer, and the store has carried it out all the same, perhaps
+ * only just now. True: *generation is that record's, and was an older one. */
+static int is_own(const struct record *stored, uint64_t token, uint64_t *generation)
+{
+    if (stored->token != token || stored->meta.generation <= *generation)
+        return 0;
+    *generation = stored->meta.generation;
+    return 1;
+}
+
+/* After a write upon *generation failed, with `why`: 0 where a write of our own
+ * was in its way. */
+static int find_own(struct store *store, const struct store_key *key, uint64_t token,
+                    uint64_t *generation, struct viv_error *why, struct viv_error *err)
+{
+    struct viv_error unknown = {0};
+    struct record stored;
+
+    if (why->status == VIV_FAILED_PRECONDITION) {
+        if (store_record(store, key, &stored, &unknown) == 0) {
+            if (is_own(&stored, token, generation))
+                return 0;
+        } else if (unknown.status != VIV_NOT_FOUND) {
+            *why = unknown; /* nor is it known that the session is another's */
+        }
+    }
+    if (err)
+        *err = *why;
+    return -1;
+}
+
+/* The difference anew each time: a write that came late has dropped chunks. It
+ * ends, since each time a write of ours that was lost has been found. */
+static int put_upon_own(struct store *store, const struct store_key *key, struct writing *writing,
+                        size_t count, uint64_t token, struct store_written *ret_written,
+                        struct viv_error *err)
+{
+    uint64_t *generation = &writing->record.meta.generation, upon = *generation;
+    struct viv_error why;
+
+    while (put_difference(store, key, writing, count, token, ret_written, &why)) {
+        if (find_own(store, key, token, &upon, &why, err))
+            return -1;
+        *generation = upon;
+        chunk_unique(writing->blobs, count); /* in order again */
+    }
+    return 0;
 }
 
 int store_put(struct store *store, const struct store_key *key, uint64_t token,
@@ -155,7 +207,7 @@ int store_put(struct store *store, const struct store_key *key, uint64_t token,
     failed = cut(&writing, bytes, len, &count, err);
     if (!failed) {
         pthread_mutex_lock(&store->lock);
-        failed = put_difference(store, key, &writing, count, token, ret_written, err);
+        failed = put_upon_own(store, key, &writing, count, token, ret_written, err);
         pthread_mutex_unlock(&store->lock);
     }
     writing_free(&writing);
@@ -171,9 +223,9 @@ static void keep_snapshot(struct store_meta *meta, const struct store_meta *stor
     memcpy(meta->python, stored->python, sizeof(meta->python));
 }
 
-static int touch_locked(struct store *store, const struct store_key *key, uint64_t token,
-                        const struct store_meta *meta, struct store_written *ret_written,
-                        struct viv_error *err)
+static int touch_once(struct store *store, const struct store_key *key, uint64_t token,
+                      const struct store_meta *meta, uint64_t *upon,
+                      struct store_written *ret_written, struct viv_error *err)
 {
     struct backend_commit commit = {.token = token};
     struct writing writing = {0};
@@ -181,10 +233,26 @@ static int touch_locked(struct store *store, const struct store_key *key, uint64
 
     if (store_record(store, key, &writing.record, err))
         return -1;
+    is_own(&writing.record, token, upon);
     stored = writing.record.meta;
     writing.record.meta = *meta;
+    writing.record.meta.generation = *upon;
     keep_snapshot(&writing.record.meta, &stored);
     return finish(store, key, &writing, &commit, ret_written, err);
+}
+
+static int touch_upon_own(struct store *store, const struct store_key *key, uint64_t token,
+                          const struct store_meta *meta, struct store_written *ret_written,
+                          struct viv_error *err)
+{
+    uint64_t upon = meta->generation;
+    struct viv_error why;
+
+    while (touch_once(store, key, token, meta, &upon, ret_written, &why)) {
+        if (find_own(store, key, token, &upon, &why, err))
+            return -1;
+    }
+    return 0;
 }
 
 int store_touch(struct store *store, const struct store_key *key, uint64_t token,
@@ -196,7 +264,7 @@ int store_touch(struct store *store, const struct store_key *key, uint64_t token
     if (store_check_key(key, err) || check_meta(meta, err))
         return -1;
     pthread_mutex_lock(&store->lock);
-    failed = touch_locked(store, key, token, meta, ret_written, err);
+    failed = touch_upon_own(store, key, token, meta, ret_written, err);
     pthread_mutex_unlock(&store->lock);
     return failed;
 }

@@ -102,17 +102,25 @@ static uint64_t check(const struct fixture *fixture, uint64_t last)
     return meta.generation;
 }
 
+static void must_say(sqlite3 *db, const char *sql, const char *text)
+{
+    sqlite3_stmt *statement;
+
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), 0);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(statement, 0), text);
+    sqlite3_finalize(statement);
+}
+
 static void must_be_sound(const struct fixture *fixture)
 {
     const char *path = fixture->url + strlen("sqlite:");
-    sqlite3_stmt *statement;
     sqlite3 *db;
 
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &statement, NULL), 0);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(statement, 0), "ok");
-    sqlite3_finalize(statement);
+    must_say(db, "PRAGMA integrity_check", "ok");
+    must_say(db, "SELECT (SELECT total(bytes) FROM usage) - (SELECT total(bytes) FROM session)",
+             "0.0");
     sqlite3_close(db);
 }
 

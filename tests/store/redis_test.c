@@ -2,6 +2,7 @@
  * suffer. */
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -197,7 +198,7 @@ static void what_redis_changes_is_refused(void **state)
 static unsigned keys_left(void)
 {
     redisContext *context = redisConnectUnix(server.socket);
-    redisReply *reply = redisCommand(context, "KEYS viv:[sbt]:*");
+    redisReply *reply = redisCommand(context, "KEYS viv:[sbtu]:*");
     unsigned count = (unsigned)reply->elements;
 
     freeReplyObject(reply);
@@ -261,6 +262,62 @@ static void blobs_without_a_record_are_dropped(void **state)
     assert_int_equal(reply->integer, 2); /* a chunk and the index */
     freeReplyObject(reply);
     redisFree(context);
+}
+
+static bool was_called(const char *command)
+{
+    redisContext *context = redisConnectUnix(server.socket);
+    redisReply *reply = redisCommand(context, "INFO commandstats");
+    char name[32];
+    bool called;
+
+    snprintf(name, sizeof(name), "cmdstat_%s:", command);
+    called = strstr(reply->str, name) != NULL;
+    freeReplyObject(reply);
+    redisFree(context);
+    return called;
+}
+
+/* However many sessions the tenant has, a write looks at its own. */
+static void the_sum_of_a_tenant_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct store *capped = fixture_open(f, 100 * 1000);
+    uint64_t token = must_acquire(capped, &key);
+
+    must_put(capped, &key, token, 0, "x", 1, NULL);
+    redis_server_do(&server, "CONFIG RESETSTAT");
+    must_put(capped, &key, token, 1, "yz", 2, NULL);
+    assert_int_equal(store_delete(capped, &key, token, NULL), 0);
+    must_put(capped, &key, token, 0, "z", 1, NULL);
+    assert_true(was_called("hset"));
+    assert_true(was_called("hvals")); /* of a tenant that had nothing */
+    redis_server_do(&server, "CONFIG RESETSTAT");
+    must_put(capped, &key, token, 1, "yz", 2, NULL);
+    assert_false(was_called("hgetall") || was_called("hvals"));
+    store_close(capped);
+}
+
+/* It goes after a day, or by hand. */
+static void a_sum_that_is_gone_is_counted_anew(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_key second = {"tenant", "second"};
+    uint64_t token = must_acquire(f->store, &key), counted;
+
+    must_put(f->store, &key, token, 0, "x", 1, NULL);
+    must_put(f->store, &second, must_acquire(f->store, &second), 0, "yz", 2, NULL);
+    counted = usage(f->store, "tenant");
+    assert_int_equal(counted, 2 * STORE_SESSION_BYTES + 3 + 2 * INDEX_OF_ONE);
+    redis_server_do(&server, "DEL viv:u:tenant");
+    must_put(f->store, &key, token, 1, "xy", 2, NULL);
+    assert_int_equal(usage(f->store, "tenant"), counted + 1);
+    redis_server_do(&server, "SET viv:u:tenant 5 PX 1");
+    usleep(5000);
+    assert_int_equal(usage(f->store, "tenant"), counted + 1);
+    redis_server_do(&server, "DEL viv:u:tenant");
+    assert_int_equal(store_delete(f->store, &key, token, NULL), 0);
+    assert_int_equal(usage(f->store, "tenant"), STORE_SESSION_BYTES + 2 + INDEX_OF_ONE);
 }
 
 static void pairs_are_taken_apart(void **state)
@@ -328,6 +385,8 @@ int main(void)
         CONFORMANCE(blobs_without_a_record_expire),
         CONFORMANCE(blobs_without_a_record_are_dropped),
         CONFORMANCE(many_expire_past_those_that_are_held),
+        CONFORMANCE(the_sum_of_a_tenant_is_kept),
+        CONFORMANCE(a_sum_that_is_gone_is_counted_anew),
         cmocka_unit_test(a_password_and_a_database_are_used),
         cmocka_unit_test(pairs_are_taken_apart),
     };

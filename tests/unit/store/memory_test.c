@@ -1,4 +1,5 @@
 /* The conformance suite over memory:. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,12 +65,35 @@ static void memory_has_a_bound(void **state)
     free(bytes);
 }
 
+/* What counts is more than what malloc has given, however small the sessions. */
+static void what_memory_takes_is_counted(void **state)
+{
+    static const size_t lens[] = {0, 1, 3000, 10000};
+    struct fixture *f = *state;
+
+    for (unsigned i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        size_t before = mallinfo2().uordblks;
+        uint8_t *bytes = noise(lens[i], i);
+        char tenant[16], name[16];
+        const struct store_key one = {tenant, name};
+
+        snprintf(tenant, sizeof(tenant), "t%u", i);
+        for (unsigned j = 0; j < 1000; j++) {
+            snprintf(name, sizeof(name), "%u", j);
+            must_put(f->store, &one, must_acquire(f->store, &one), 0, bytes, lens[i], NULL);
+        }
+        free(bytes);
+        assert_true(mallinfo2().uordblks - before <= usage(f->store, tenant));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ALL_CONFORMANCE,
         cmocka_unit_test(memory_needs_no_key_file),
         cmocka_unit_test(memory_has_a_bound),
+        CONFORMANCE(what_memory_takes_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,7 +168,7 @@ static void a_list_reports_what_it_can_t_trust(void **state)
 
     put_two(f);
     tamper(f, "UPDATE session SET record=zeroblob(188) WHERE id='session'");
-    assert_int_equal(store_list(f->store, "tenant", count_damaged, counts, NULL), 0);
+    must_list(f->store, "tenant", count_damaged, counts);
     assert_int_equal(counts[0], 1);
     assert_int_equal(counts[1], 1);
 }
@@ -261,14 +261,52 @@ static void other_databases_are_left_alone(void **state)
 
         snprintf(path, sizeof(path), "%s/other", f->folder);
         assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-        sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL);
-        assert_int_equal(open_status(f, "schema version 2"), VIV_FAILED_PRECONDITION);
+        sqlite3_exec(db, "PRAGMA user_version=3", NULL, NULL, NULL);
+        assert_int_equal(open_status(f, "schema version 3"), VIV_FAILED_PRECONDITION);
         sqlite3_exec(db, "PRAGMA application_id=1", NULL, NULL, NULL);
         assert_int_equal(open_status(f, "not a store"), VIV_FAILED_PRECONDITION);
         sqlite3_close(db);
     }
     snprintf(f->url, sizeof(f->url), "sqlite:%s/no/folder", f->folder);
     assert_int_equal(open_status(f, "can't open"), VIV_FAILED_PRECONDITION);
+}
+
+/* Which kept no sums, and counted a record as 276 bytes. */
+static void a_file_of_version_1_is_upgraded(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_key other = {"tenant", "other"};
+
+    must_put(f->store, &key, must_acquire(f->store, &key), 0, "x", 1, NULL);
+    must_put(f->store, &other, must_acquire(f->store, &other), 0, "yz", 2, NULL);
+    tamper(f, "DROP TRIGGER session_added; DROP TRIGGER session_changed;"
+              "DROP TRIGGER session_gone; DROP TABLE usage;"
+              "UPDATE session SET bytes=276+"
+              "(SELECT sum(length(data)) FROM blob WHERE blob.session=n); PRAGMA user_version=1");
+    assert_int_equal(usage(f->store, "tenant"), 2 * STORE_SESSION_BYTES + 3 + 2 * INDEX_OF_ONE);
+    must_hold(f->store, &key, "x", 1);
+    must_put(f->store, &key, must_acquire(f->store, &key), 1, "x", 1, NULL);
+    assert_int_equal(usage(f->store, "tenant"), 2 * STORE_SESSION_BYTES + 3 + 2 * INDEX_OF_ONE);
+    reopen(f);
+    assert_int_equal(usage(f->store, "tenant"), 2 * STORE_SESSION_BYTES + 3 + 2 * INDEX_OF_ONE);
+}
+
+/* What is done to the file by hand as well. */
+static void the_sums_follow_every_change_of_the_file(void **state)
+{
+    struct fixture *f = *state;
+
+    put_two(f);
+    tamper(f, "UPDATE session SET tenant='thief', bytes=5 WHERE id='other'");
+    assert_int_equal(usage(f->store, "thief"), 5);
+    tamper(f, "DELETE FROM session WHERE id='session'");
+    assert_int_equal(usage(f->store, "tenant"), 0);
+    tamper(f, "UPDATE session SET tenant='tenant', bytes=7");
+    assert_int_equal(usage(f->store, "thief"), 0);
+    assert_int_equal(usage(f->store, "tenant"), 7);
+    /* and nothing else is asked */
+    tamper(f, "UPDATE usage SET bytes=1000");
+    assert_int_equal(usage(f->store, "tenant"), 1000);
 }
 
 static void a_writer_waits_for_another_and_then_says_busy(void **state)
@@ -347,6 +385,8 @@ int main(void)
         CONFORMANCE(another_key_opens_nothing_unless_it_is_an_old_one),
         CONFORMANCE(a_damaged_file_says_so),
         CONFORMANCE(other_databases_are_left_alone),
+        CONFORMANCE(a_file_of_version_1_is_upgraded),
+        CONFORMANCE(the_sums_follow_every_change_of_the_file),
         CONFORMANCE(a_writer_waits_for_another_and_then_says_busy),
         CONFORMANCE(many_may_open_a_new_file_at_once),
     };
