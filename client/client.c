@@ -19,6 +19,9 @@
 /* Longer than between two calls of a busy client. */
 #define IDLE_NS 200000LL
 
+/* How long the end waits for what is being sent. */
+#define SENT_NS 50000000LL
+
 /* Between two tries of the channel; gRPC's own 1 s and 120 s are for servers
  * far away. */
 #define FIRST_BACKOFF_MS 50
@@ -172,13 +175,42 @@ void viv_client_call_ends(struct viv_client *client)
         atomic_store(&client->quiet_ns, now_ns());
 }
 
+/* Takes what is still being sent, and destroys the queue. False: by then not all of
+ * it was. */
+static bool drain(grpc_completion_queue *queue, gpr_timespec until)
+{
+    grpc_event event;
+
+    while ((event = grpc_completion_queue_next(queue, until, NULL)).type == GRPC_OP_COMPLETE)
+        viv_rpc_sent(event.tag);
+    if (event.type != GRPC_QUEUE_SHUTDOWN)
+        return false;
+    grpc_completion_queue_destroy(queue);
+    return true;
+}
+
+static void *outlive(void *queue)
+{
+    drain(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    grpc_shutdown();
+    return NULL;
+}
+
+/* What nobody reads can't be taken back from gRPC: a thread waits for the end of
+ * that, so that nobody else has to. */
 static void destroy_queue(grpc_completion_queue *queue)
 {
+    gpr_timespec soon = gpr_time_from_nanos(SENT_NS, GPR_TIMESPAN);
+    pthread_t thread;
+
     grpc_completion_queue_shutdown(queue);
-    while (grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL).type !=
-           GRPC_QUEUE_SHUTDOWN)
-        ;
-    grpc_completion_queue_destroy(queue);
+    if (drain(queue, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), soon)))
+        return;
+    grpc_init();
+    if (pthread_create(&thread, NULL, outlive, queue))
+        grpc_shutdown(); /* the queue stays */
+    else
+        pthread_detach(thread);
 }
 
 void viv_client_return_queue(struct viv_client *client, grpc_completion_queue *queue)
@@ -193,6 +225,9 @@ void viv_client_return_queue(struct viv_client *client, grpc_completion_queue *q
         destroy_queue(queue);
 }
 
+/* The last event of the client's queue that its thread takes. */
+static char last;
+
 static void *serve(void *arg)
 {
     grpc_completion_queue *queue = arg;
@@ -200,11 +235,20 @@ static void *serve(void *arg)
 
     for (;;) {
         event = grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN)
+        if (event.tag == &last)
             return NULL;
-        if (event.type == GRPC_OP_COMPLETE)
-            viv_rpc_handle(event.tag, event.success);
+        viv_rpc_handle(event.tag, event.success);
     }
+}
+
+static void stop_thread(struct viv_client *client)
+{
+    if (!client->queue)
+        return;
+    grpc_channel_watch_connectivity_state(client->channel, GRPC_CHANNEL_SHUTDOWN,
+                                          gpr_inf_past(GPR_CLOCK_MONOTONIC), client->queue, &last);
+    pthread_join(client->thread, NULL);
+    destroy_queue(client->queue);
 }
 
 /* Under the mutex. */
@@ -278,12 +322,7 @@ void viv_client_close(struct viv_client *client)
     if (!client)
         return;
     stop_started(client);
-    if (client->queue) {
-        /* the thread takes the queue's last event */
-        grpc_completion_queue_shutdown(client->queue);
-        pthread_join(client->thread, NULL);
-        grpc_completion_queue_destroy(client->queue);
-    }
+    stop_thread(client);
     while (client->spare_count)
         destroy_queue(client->spare[--client->spare_count]);
     grpc_channel_destroy(client->channel);

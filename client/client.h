@@ -40,8 +40,9 @@ struct viv_client {
     bool closing;
 };
 
-/* A queue that no other thread uses, or NULL never; give it back empty. One
- * queue for each blocking call: gRPC admits few threads on one. */
+/* A queue that no other thread uses, or NULL never; give it back empty, but for
+ * VIV_RPC_SENT, which the next one may find on it. One queue for each blocking call:
+ * gRPC admits few threads on one. */
 grpc_completion_queue *viv_client_borrow_queue(struct viv_client *client);
 void viv_client_return_queue(struct viv_client *client, grpc_completion_queue *queue);
 

@@ -48,10 +48,10 @@ void viv_line_begin(struct viv_line *line)
 {
     struct viv_rpc *rpc;
 
-    /* It leaves when it has begun: who joins meanwhile comes behind it. */
+    /* It leaves when it has begun: who joins meanwhile comes behind it. One that was
+     * cancelled begins, too: gRPC ends it unsent, whosever event this is. */
     while ((rpc = first_of(line))) {
-        if (!viv_rpc_is_cancelled(rpc))
-            viv_rpc_call_begin(rpc);
+        viv_rpc_call_begin(rpc);
         viv_line_leave(line, rpc);
     }
 }

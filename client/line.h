@@ -22,8 +22,8 @@ bool viv_line_join(struct viv_line *line, struct viv_rpc *rpc, bool open);
 
 void viv_line_leave(struct viv_line *line, struct viv_rpc *rpc);
 
-/* Begins them all, on the client's thread. One that was cancelled only leaves: its
- * own event ends it. */
+/* Begins them all, on the client's thread: cancelled or not, each has its gRPC call
+ * then. */
 void viv_line_begin(struct viv_line *line);
 
 #endif

@@ -1,7 +1,9 @@
 #include "client/rpc.h"
 
+#include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
+#include <stdlib.h>
 
 #include "client/rpc_call.h"
 #include "client/target.h"
@@ -227,6 +229,16 @@ static void message_step(struct viv_rpc *rpc, bool success)
         rpc->reading = viv_rpc_call_read_next(rpc, false);
 }
 
+void viv_rpc_sent(const struct viv_rpc_tag *tag)
+{
+    struct viv_rpc_sending *sending = (struct viv_rpc_sending *)tag;
+
+    if (tag->rpc)
+        tag->rpc->sending = NULL;
+    grpc_byte_buffer_destroy(sending->message);
+    free(sending);
+}
+
 static void step(struct viv_rpc *rpc, enum viv_rpc_event event, bool success)
 {
     if (event == VIV_RPC_CONNECT)
@@ -248,8 +260,12 @@ static void hear_of_closed_connections(grpc_completion_queue *cq)
     /* Not the present: gRPC rounds what is left of it up to a millisecond. */
     gpr_timespec past = gpr_inf_past(GPR_CLOCK_MONOTONIC);
 
-    for (int i = 0; i < CLOSED_LOOKS; i++)
-        grpc_completion_queue_next(cq, past, NULL);
+    for (int i = 0; i < CLOSED_LOOKS; i++) {
+        grpc_event event = grpc_completion_queue_next(cq, past, NULL);
+
+        if (event.type == GRPC_OP_COMPLETE)
+            viv_rpc_sent(event.tag);
+    }
 }
 
 int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
@@ -265,7 +281,10 @@ int viv_rpc_run(struct viv_rpc *rpc, struct viv_error *err)
     while (!rpc->finished) {
         event = grpc_completion_queue_next(rpc->cq, forever, NULL);
         tag = event.tag;
-        step(rpc, tag->event, event.success);
+        if (tag->event == VIV_RPC_SENT)
+            viv_rpc_sent(tag);
+        else
+            step(rpc, tag->event, event.success);
     }
     viv_client_call_ends(rpc->client);
     viv_client_return_queue(rpc->client, rpc->cq);
@@ -326,9 +345,14 @@ int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err)
 void viv_rpc_handle(const struct viv_rpc_tag *tag, bool success)
 {
     struct viv_rpc *rpc = tag->rpc;
-    struct viv_client *client = rpc->client;
+    struct viv_client *client;
     bool finished;
 
+    if (tag->event == VIV_RPC_SENT) {
+        viv_rpc_sent(tag);
+        return;
+    }
+    client = rpc->client;
     pthread_mutex_lock(&rpc->turn);
     step(rpc, tag->event, success);
     finished = rpc->finished;

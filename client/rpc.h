@@ -36,12 +36,20 @@ struct viv_rpc_handler {
     void *arg;
 };
 
-enum viv_rpc_event { VIV_RPC_CONNECT, VIV_RPC_MESSAGE, VIV_RPC_END, VIV_RPC_EVENTS };
+enum viv_rpc_event { VIV_RPC_CONNECT, VIV_RPC_MESSAGE, VIV_RPC_END, VIV_RPC_EVENTS, VIV_RPC_SENT };
 
 /* What gRPC hands back. */
 struct viv_rpc_tag {
     struct viv_rpc *rpc;
     enum viv_rpc_event event;
+};
+
+/* What is on its way out. gRPC says so when the socket has taken it, and no cancel or
+ * deadline makes it say so earlier: where nobody reads the socket, the call ends
+ * before. */
+struct viv_rpc_sending {
+    struct viv_rpc_tag tag; /* its rpc is NULL once that has ended */
+    grpc_byte_buffer *message;
 };
 
 struct viv_rpc {
@@ -80,7 +88,7 @@ struct viv_rpc {
     grpc_status_code status;
     grpc_slice details;
     const char *core_error;
-    grpc_byte_buffer *message; /* of the request */
+    struct viv_rpc_sending *sending; /* NULL: it is sent */
     grpc_byte_buffer *reply;
 };
 
@@ -100,6 +108,9 @@ int viv_rpc_start(struct viv_rpc *rpc, struct viv_error *err);
 
 /* From any thread, at any time before viv_rpc_release(). */
 void viv_rpc_cancel(struct viv_rpc *rpc);
+
+/* Takes VIV_RPC_SENT: any queue may bring it, also after the call's end. */
+void viv_rpc_sent(const struct viv_rpc_tag *tag);
 
 /* What the client's thread does with each event. */
 void viv_rpc_handle(const struct viv_rpc_tag *tag, bool success);

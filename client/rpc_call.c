@@ -4,6 +4,7 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal/call_status.pb-c.h"
@@ -20,7 +21,7 @@ static grpc_op *add_op(grpc_op *ops, size_t *count, grpc_op_type type)
     return op;
 }
 
-/* The client outlives the call, and with it the value. */
+/* The value is a copy: what is being sent may outlive the client. */
 static void add_metadata(grpc_op *op, const char *key, const char *value)
 {
     grpc_metadata *m =
@@ -29,7 +30,7 @@ static void add_metadata(grpc_op *op, const char *key, const char *value)
     if (!value)
         return;
     m->key = grpc_slice_from_static_string(key);
-    m->value = grpc_slice_from_static_string(value);
+    m->value = grpc_slice_from_copied_string(value);
     op->data.send_initial_metadata.count++;
 }
 
@@ -73,20 +74,53 @@ bool viv_rpc_call_read_next(struct viv_rpc *rpc, bool first)
            GRPC_CALL_OK;
 }
 
-static void start_batches(struct viv_rpc *rpc)
+static struct viv_rpc_sending *new_sending(struct viv_rpc *rpc)
 {
-    grpc_op ops[6];
+    struct viv_rpc_sending *sending = malloc(sizeof(*sending));
+
+    if (sending)
+        *sending = (struct viv_rpc_sending){{rpc, VIV_RPC_SENT},
+                                            grpc_raw_byte_buffer_create(&rpc->request, 1)};
+    return sending;
+}
+
+static grpc_call_error start_sending(struct viv_rpc *rpc)
+{
+    grpc_op ops[3];
     size_t count = 0;
     grpc_metadata metadata[2] = {0};
-    grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&rpc->request, 1);
+    struct viv_rpc_sending *sending = new_sending(rpc);
     grpc_call_error result;
 
-    add_sends(rpc, ops, &count, metadata, message);
+    if (!sending)
+        return GRPC_CALL_ERROR;
+    add_sends(rpc, ops, &count, metadata, sending->message);
+    rpc->sending = sending;
+    result = grpc_call_start_batch(rpc->call, ops, count, &sending->tag, NULL);
+    for (size_t i = 0; i < sizeof(metadata) / sizeof(metadata[0]); i++)
+        grpc_slice_unref(metadata[i].value);
+    if (result != GRPC_CALL_OK)
+        viv_rpc_sent(&sending->tag);
+    return result;
+}
+
+static grpc_call_error start_receiving(struct viv_rpc *rpc)
+{
+    grpc_op ops[3];
+    size_t count = 0;
+
     if (!rpc->method->streaming)
         add_receives(rpc, ops, &count, true);
     add_status(rpc, ops, &count);
-    result = grpc_call_start_batch(rpc->call, ops, count, &rpc->tags[VIV_RPC_END], NULL);
-    rpc->message = message;
+    return grpc_call_start_batch(rpc->call, ops, count, &rpc->tags[VIV_RPC_END], NULL);
+}
+
+static void start_batches(struct viv_rpc *rpc)
+{
+    grpc_call_error result = start_sending(rpc);
+
+    if (result == GRPC_CALL_OK)
+        result = start_receiving(rpc);
     if (result != GRPC_CALL_OK) {
         rpc->ended = rpc->broken = true;
         viv_fail(&rpc->error, VIV_INTERNAL, "gRPC refused the call: %s",
@@ -124,7 +158,9 @@ void viv_rpc_call_drop(struct viv_rpc *rpc)
     rpc->call = NULL;
     pthread_mutex_unlock(&rpc->mutex);
     grpc_call_unref(call);
-    grpc_byte_buffer_destroy(rpc->message);
+    if (rpc->sending)
+        rpc->sending->tag.rpc = NULL;
+    rpc->sending = NULL;
     if (rpc->reply)
         grpc_byte_buffer_destroy(rpc->reply);
     rpc->reply = NULL;

@@ -22,7 +22,8 @@ void viv_rpc_call_take_status(struct viv_rpc *rpc);
  * `broken` and `error`. */
 void viv_rpc_call_deliver(struct viv_rpc *rpc);
 
-/* Releases the call with all that its batches brought. All events are in. */
+/* Releases the call with all that its batches brought. All events are in, but for
+ * VIV_RPC_SENT, which may come later. */
 void viv_rpc_call_drop(struct viv_rpc *rpc);
 
 bool viv_rpc_is_cancelled(struct viv_rpc *rpc);

@@ -106,7 +106,9 @@ int viv_client_open(const char *target, const struct viv_client_options *options
 
 /* Cancels what viv_client_start() still has running, waits until its callbacks
  * have run, closes the connection. The blocking calls must have returned. Not
- * from a callback. NULL is fine. */
+ * from a callback. NULL is fine. Where the supervisor has stopped reading in the
+ * middle of a request, a thread of the library's stays until it reads on or is
+ * gone. */
 void viv_client_close(struct viv_client *client);
 
 /* The target as resolved. Lives as long as the client. */

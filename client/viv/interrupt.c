@@ -38,8 +38,13 @@ void viv_interrupt_block(void)
     add_unless_ignored(SIGTERM);
     add_unless_ignored(SIGHUP);
     sigaddset(&signals, WAKE_UP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    viv_interrupt_let_end(false);
     signal(SIGPIPE, SIG_IGN);
+}
+
+void viv_interrupt_let_end(bool now)
+{
+    pthread_sigmask(now ? SIG_UNBLOCK : SIG_BLOCK, &signals, NULL);
 }
 
 const sigset_t *viv_interrupt_signals(void)

@@ -11,6 +11,12 @@
  * there are others. SIGPIPE is ignored from here on. */
 void viv_interrupt_block(void);
 
+/* Lets them end viv, as they end any program, while nobody listens for them and
+ * this thread reads or writes what may never move. What has come before ends it at
+ * once. gRPC's threads keep them blocked: no call may be made meanwhile, it could
+ * start one that doesn't. Without viv_interrupt_block() it does nothing. */
+void viv_interrupt_let_end(bool now);
+
 /* Those that are blocked, for who waits for something else; static. Of these the
  * ones that end something: not the one that only wakes a thread. */
 const sigset_t *viv_interrupt_signals(void);

@@ -90,7 +90,7 @@ static int with_client(const struct viv_options *options)
     if (is_run(options->command) || options->command == VIV_COMMAND_REPL)
         viv_interrupt_block();
     if (options->command == VIV_COMMAND_TOP)
-        viv_top_block();
+        viv_top_block(options);
     if (options->command == VIV_COMMAND_REPL)
         viv_line_block();
     if (viv_client_open(options->target, &client_options, &client, &err)) {
@@ -98,6 +98,7 @@ static int with_client(const struct viv_options *options)
         return VIV_EXIT_USAGE;
     }
     status = run_command(client, options);
+    viv_interrupt_let_end(true);
     viv_client_close(client);
     return fflush(stdout) ? VIV_EXIT_RAISED : status;
 }

@@ -27,6 +27,10 @@ struct viv_repl {
     int status; /* of what failed or ended it; 0: nothing has */
 };
 
+/* Lets signals end a script while it writes what nobody may read. At a terminal they
+ * are the prompt's. */
+void viv_repl_let_end(const struct viv_repl *repl, bool now);
+
 /* Runs a statement in the session and shows it all. */
 void viv_repl_run(struct viv_repl *repl, const char *code);
 

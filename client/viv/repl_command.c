@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "client/viv/exit_status.h"
+#include "client/viv/interrupt.h"
 #include "client/viv/repl.h"
 #include "client/viv/scope_file.h"
 #include "client/viv/scope_report.h"
@@ -49,9 +50,11 @@ static void whos(struct viv_repl *repl, const char *operand)
 
     if (!reply)
         return;
+    viv_repl_let_end(repl, true);
     if (!viv_report_scope(stdout, reply->scope))
         wrong(repl, EX_OSERR, "no memory for a table");
     fflush(stdout);
+    viv_repl_let_end(repl, false);
     viv_client_scope_reply_free(reply);
 }
 
@@ -59,10 +62,14 @@ static void save(struct viv_repl *repl, const char *path)
 {
     struct viv_client_scope_reply *reply = get(repl);
     struct viv_error err;
+    int result;
 
     if (!reply)
         return;
-    if (viv_scope_file_write(path, reply->scope, &err)) {
+    viv_repl_let_end(repl, true);
+    result = viv_scope_file_write(path, reply->scope, &err);
+    viv_repl_let_end(repl, false);
+    if (result) {
         wrong(repl, EX_IOERR, err.text);
     } else {
         viv_report_manifest(stderr, "left out", reply->manifest);
@@ -92,12 +99,17 @@ static void load(struct viv_repl *repl, const char *path)
 {
     struct viv_scope *scope;
     struct viv_error err;
+    int result;
 
     if (!strcmp(path, "-")) {
         wrong(repl, VIV_EXIT_USAGE, "%load wants a file: standard input is the script");
         return;
     }
-    if (viv_scope_file_read(path, &scope, &err)) {
+    /* at a terminal, too: a pipe may keep us for ever */
+    viv_interrupt_let_end(true);
+    result = viv_scope_file_read(path, &scope, &err);
+    viv_interrupt_let_end(false);
+    if (result) {
         wrong(repl, VIV_EXIT_USAGE, err.text);
         return;
     }

@@ -11,6 +11,12 @@
 #include "client/viv/repl.h"
 #include "client/viv/report.h"
 
+void viv_repl_let_end(const struct viv_repl *repl, bool now)
+{
+    if (!repl->interactive)
+        viv_interrupt_let_end(now);
+}
+
 void viv_repl_failed(struct viv_repl *repl, const struct viv_error *error)
 {
     viv_report_error(viv_client_target(repl->client), error);
@@ -101,5 +107,7 @@ void viv_repl_run(struct viv_repl *repl, const char *code)
     viv_client_execute_stream(repl->client, &request, &events, &repl->show, &response, &err);
     viv_line_let_stop(false);
     signal = viv_interrupt_stop();
+    viv_repl_let_end(repl, true);
     conclude(repl, response, signal, &err);
+    viv_repl_let_end(repl, false);
 }

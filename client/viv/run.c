@@ -179,6 +179,7 @@ static int execute(struct run *run)
     struct viv_error err;
     int signal;
 
+    viv_interrupt_let_end(false);
     if (viv_interrupt_start(run->client, run->request.execution_id, &err))
         return viv_command_failed(run->client, run->options, &err);
     viv_spinner_start(run->client, run->request.execution_id);
@@ -186,6 +187,7 @@ static int execute(struct run *run)
                               &run->show, &response, &err);
     viv_spinner_stop();
     signal = viv_interrupt_stop();
+    viv_interrupt_let_end(true);
     return conclude(run, response, signal, &err);
 }
 
@@ -195,6 +197,7 @@ int viv_command_run(struct viv_client *client, const struct viv_options *options
     struct viv_error err;
     int status;
 
+    viv_interrupt_let_end(true);
     if (prepare(&run, &err)) {
         viv_report_error(viv_client_target(client), &err);
         status = VIV_EXIT_USAGE; /* as python3 does for a file that it can't open */

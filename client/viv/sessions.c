@@ -7,6 +7,7 @@
 
 #include "client/viv/command.h"
 #include "client/viv/exit_status.h"
+#include "client/viv/interrupt.h"
 #include "client/viv/json.h"
 #include "client/viv/scope_file.h"
 #include "client/viv/scope_report.h"
@@ -59,9 +60,13 @@ int viv_command_open_session(struct viv_client *client, const struct viv_options
         .durability = options->durable ? VIV_CLIENT_EVERY_EXECUTION : VIV_CLIENT_ON_EVICTION,
     };
     struct viv_scope *scope = NULL;
-    int result;
+    int result = 0;
 
-    if (options->scope_in && viv_scope_file_read(options->scope_in, &scope, err))
+    viv_interrupt_let_end(true);
+    if (options->scope_in)
+        result = viv_scope_file_read(options->scope_in, &scope, err);
+    viv_interrupt_let_end(false);
+    if (result)
         return -1;
     open.scope = scope;
     result = viv_client_session_open(client, &open, ret_reply, err);

@@ -1,5 +1,7 @@
 /* Executions that nobody waits for, and many threads on one client. */
 #include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/client/fixture.h"
@@ -226,6 +228,77 @@ static void test_started_call_finds_a_server_that_came_back(void **state)
     viv_client_close(client);
 }
 
+/* ---- cancelled while the connection comes up ---- */
+
+#define CROWD 64
+#define ROUNDS 200
+
+struct crowd {
+    struct viv_client_call *calls[CROWD];
+    unsigned delay_us;
+};
+
+static void *cancel_all(void *arg)
+{
+    struct crowd *crowd = arg;
+
+    usleep(crowd->delay_us);
+    for (int i = CROWD - 1; i >= 0; i--)
+        viv_client_call_cancel(crowd->calls[i]);
+    return NULL;
+}
+
+/* False where some are not done in a time that is more than enough. */
+static bool wait_done_at_most(struct waiter *w, unsigned count, time_t seconds)
+{
+    struct timespec until;
+    int result = 0;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    pthread_mutex_lock(&w->mutex);
+    while (w->done < count && !result)
+        result = pthread_cond_timedwait(&w->changed, &w->mutex, &until);
+    pthread_mutex_unlock(&w->mutex);
+    return !result;
+}
+
+/* True where some came through before they were cancelled. */
+static bool cancel_a_crowd(unsigned delay_us)
+{
+    static struct waiter waiter; /* where the test fails, calls still know it */
+    struct viv_client *client = fixture_open(NULL);
+    struct crowd crowd = {.delay_us = delay_us};
+    pthread_t thread;
+
+    waiter = (struct waiter)WAITER;
+    for (int i = 0; i < CROWD; i++)
+        crowd.calls[i] = start(client, &waiter, 0);
+    assert_int_equal(pthread_create(&thread, NULL, cancel_all, &crowd), 0);
+    pthread_join(thread, NULL);
+    if (!wait_done_at_most(&waiter, CROWD, 20))
+        fail_msg("%u of %d are done, cancelled after %u us", waiter.done, CROWD, delay_us);
+    for (int i = 0; i < CROWD; i++)
+        viv_client_call_release(crowd.calls[i]);
+    viv_client_close(client);
+    assert_int_equal(waiter.done, CROWD);
+    return waiter.completed > 0;
+}
+
+/* The cancels come nearer to the moment in which the calls begin, from both sides. */
+static void test_cancels_while_the_connection_comes_up_lose_no_call(void **state)
+{
+    struct fake_server *server = fake_server_start(fix.target, fixture_completed, NULL);
+    unsigned delay_us = 1000;
+
+    for (int i = 0; i < ROUNDS; i++)
+        if (cancel_a_crowd(delay_us + (unsigned)rand() % (delay_us / 4 + 1)))
+            delay_us -= delay_us / 16;
+        else
+            delay_us += delay_us / 16 + 1;
+    fake_server_stop(server);
+}
+
 /* ---- threads ---- */
 
 static void *hammer(void *arg)
@@ -277,6 +350,7 @@ int main(void)
         TEST(test_close_ends_what_waits_for_a_connection),
         TEST(test_each_that_was_started_hears_that_there_is_no_server),
         TEST(test_started_call_finds_a_server_that_came_back),
+        TEST(test_cancels_while_the_connection_comes_up_lose_no_call),
         TEST(test_one_client_serves_twenty_threads),
     };
 

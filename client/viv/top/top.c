@@ -110,10 +110,18 @@ static int show_once(struct viv_client *client, const struct viv_options *option
 
 /* ---- live ---- */
 
-void viv_top_block(void)
+static bool is_live(const struct viv_options *options)
+{
+    return !options->json && !options->once && viv_colour_terminal(STDOUT_FILENO) &&
+           isatty(STDIN_FILENO);
+}
+
+void viv_top_block(const struct viv_options *options)
 {
     sigset_t signals;
 
+    if (!is_live(options))
+        return;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
@@ -239,8 +247,5 @@ static int show_live(struct viv_client *client, const struct viv_options *option
 
 int viv_command_top(struct viv_client *client, const struct viv_options *options)
 {
-    if (options->json || options->once || !viv_colour_terminal(STDOUT_FILENO) ||
-        !isatty(STDIN_FILENO))
-        return show_once(client, options);
-    return show_live(client, options);
+    return is_live(options) ? show_live(client, options) : show_once(client, options);
 }
