@@ -98,11 +98,25 @@ static void write_reduced(struct scope_encoder *e, PyObject *const *parts)
     write_part(e, REDUCED_CALLABLE, parts[PART_CALLABLE]);
 }
 
-static void write_instance(struct scope_encoder *e, PyObject *const *parts)
+/* Whether the walk came to the dict of an instance elsewhere, too. */
+static bool is_shared(const struct scope_encoder *e, PyObject *dict)
 {
-    write_mapping(e, INSTANCE_SLOTS, parts[PART_SLOTS]);
-    write_mapping(e, INSTANCE_ATTRIBUTES, parts[PART_INSTANCE_DICT]);
-    write_part(e, INSTANCE_TYPE, parts[PART_TYPE]);
+    int64_t node = dict ? scope_nodes_find(e->nodes, dict) : -1;
+
+    return node >= 0 && e->nodes->items[node].index >= 0;
+}
+
+static unsigned write_instance(struct scope_encoder *e, PyObject *const *parts)
+{
+    bool shared = is_shared(e, parts[PART_INSTANCE_DICT]);
+
+    write_mapping(e, shared ? SHARER_SLOTS : INSTANCE_SLOTS, parts[PART_SLOTS]);
+    if (shared)
+        write_part(e, SHARER_DICT, parts[PART_INSTANCE_DICT]);
+    else
+        write_mapping(e, INSTANCE_ATTRIBUTES, parts[PART_INSTANCE_DICT]);
+    write_part(e, shared ? SHARER_TYPE : INSTANCE_TYPE, parts[PART_TYPE]);
+    return shared ? OBJECT_SHARER : OBJECT_INSTANCE;
 }
 
 static void write_package(struct scope_encoder *e, PyObject *const *parts)
@@ -153,8 +167,8 @@ static unsigned write_kind(struct scope_encoder *e, const struct scope_node *nod
         write_buffer(e, node->object);
         return OBJECT_BUFFER;
     case KIND_INSTANCE:
-        write_instance(e, node->parts);
-        return OBJECT_INSTANCE;
+    case KIND_SHARER:
+        return write_instance(e, node->parts);
     case KIND_REDUCED:
         write_reduced(e, node->parts);
         return OBJECT_REDUCED;

@@ -20,6 +20,7 @@ enum scope_kind {
     KIND_CODE,     /* marshalled bytes */
     KIND_BUFFER,
     KIND_INSTANCE, /* type, dict of attributes, dict of slots */
+    KIND_SHARER,   /* the same; the dict may be met elsewhere too */
     KIND_REDUCED,  /* see enum scope_reduced_part */
     KIND_COUNT
 };

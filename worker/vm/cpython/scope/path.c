@@ -112,6 +112,8 @@ static const char *part_step(enum scope_kind kind, Py_ssize_t part)
         return of_function[part];
     case KIND_REDUCED:
         return of_reduced[part];
+    case KIND_SHARER:
+        return part == PART_INSTANCE_DICT ? ".__dict__" : ".__class__";
     case KIND_CELL:
         return ".cell_contents";
     case KIND_CLASS:

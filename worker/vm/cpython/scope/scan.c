@@ -252,6 +252,9 @@ int scope_scan_creation(struct scope_restore *r, uint32_t slot)
     case OBJECT_INSTANCE:
         rc = scan_created(r, body, INSTANCE_TYPE, INSTANCE_TYPE);
         break;
+    case OBJECT_SHARER:
+        rc = scan_created(r, body, SHARER_TYPE, SHARER_DICT);
+        break;
     default:
         break;
     }
@@ -284,6 +287,9 @@ int scope_scan_fill(struct scope_restore *r, uint32_t slot, int stage)
     case OBJECT_INSTANCE:
         rc = scan_fields(r, body, INSTANCE_TYPE, INSTANCE_SLOTS, 0,
                          1u << INSTANCE_ATTRIBUTES | 1u << INSTANCE_SLOTS);
+        break;
+    case OBJECT_SHARER:
+        rc = scan_fields(r, body, SHARER_TYPE, SHARER_SLOTS, 0, 1u << SHARER_SLOTS);
         break;
     default:
         break;
