@@ -24,8 +24,8 @@ int scope_fill_class(struct scope_restore *r, PyObject *object, struct scope_spa
 PyObject *scope_create_instance(struct scope_restore *r, struct scope_span body);
 
 /* Where the slot is an unfinished instance, gives it those of its attributes that
- * need no other object, so that it can be hashed: nodes of a graph are keys in each other's
- * dicts, and mostly hashed by a name or a number. */
+ * need nothing that is not there, so that it can be hashed: nodes of a graph are
+ * keys in each other's dicts, and mostly hashed by a name or numbers. */
 int scope_fill_early(struct scope_restore *r, struct scope_slot *slot);
 PyObject *scope_create_sharer(struct scope_restore *r, struct scope_span body);
 int scope_fill_sharer(struct scope_restore *r, PyObject *object, struct scope_span body);

@@ -55,17 +55,23 @@ PyObject *scope_create_sharer(struct scope_restore *r, struct scope_span body)
 
 /* --- early ------------------------------------------------------------------ */
 
-/* Whether a value stands for itself: no container, no reference. */
-static bool is_scalar(struct scope_span value)
+/* Whether a value needs nothing that is not there. */
+static bool is_ready(const struct scope_restore *r, struct scope_span value)
 {
-    struct scope_field field;
+    int64_t index = scope_scan_reference(value);
+    uint32_t low;
 
-    return scope_reader_next(&value, &field) > 0 && value.at == value.end &&
-           field.field < VALUE_LIST;
+    if (index < 0)
+        return scope_scan_is_scalar(value, 0);
+    if (index >= r->slot_count || r->slots[index].state != SLOT_COMPLETE)
+        return false;
+    low = r->slots[index].low;
+    return low == SCOPE_NO_SLOT || r->slots[low].state == SLOT_COMPLETE;
 }
 
-/* Of attributes, or of slots. */
-static int fill_scalars(struct scope_restore *r, PyObject *object, struct scope_span body)
+/* Attributes, into `dict`; or slots: NULL. */
+static int fill_ready(struct scope_restore *r, PyObject *object, PyObject *dict,
+                      struct scope_span body)
 {
     struct scope_field field, item[ITEM_VALUE + 1];
     PyObject *name, *value;
@@ -74,15 +80,30 @@ static int fill_scalars(struct scope_restore *r, PyObject *object, struct scope_
     while (rc == 0 && scope_reader_next(&body, &field) > 0) {
         if (field.field != MAPPING_ITEMS || field.wire != WIRE_LENGTH ||
             scope_reader_pick(field.bytes, item, ITEM_VALUE) < 0 ||
-            !is_scalar(item[ITEM_KEY].bytes) || !is_scalar(item[ITEM_VALUE].bytes))
+            !scope_scan_is_scalar(item[ITEM_KEY].bytes, 0) || !is_ready(r, item[ITEM_VALUE].bytes))
             continue;
         if (scope_build_item(r, field.bytes, 1, &name, &value) < 0)
             return -1;
-        if (PyUnicode_Check(name))
+        if (dict)
+            rc = PyDict_SetItem(dict, name, value);
+        else if (PyUnicode_Check(name))
             rc = PyObject_GenericSetAttr(object, name, value);
         Py_DECREF(name);
         Py_DECREF(value);
     }
+    return rc;
+}
+
+static int fill_ready_attributes(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    PyObject *dict;
+    int rc;
+
+    if (body.at == body.end)
+        return 0;
+    dict = PyObject_GenericGetDict(object, NULL);
+    rc = dict ? fill_ready(r, object, dict, body) : -1;
+    Py_XDECREF(dict);
     return rc;
 }
 
@@ -118,9 +139,11 @@ int scope_fill_early(struct scope_restore *r, struct scope_slot *slot)
     attributes = fields[INSTANCE_ATTRIBUTES].bytes;
     if (slot->kind == OBJECT_SHARER)
         attributes = early_dict(r, fields[SHARER_DICT].bytes);
-    if (fill_scalars(r, slot->object, attributes) < 0)
+    if (fill_ready_attributes(r, slot->object, attributes) < 0)
         return -1;
-    return fill_scalars(r, slot->object, fields[INSTANCE_SLOTS].bytes);
+    if (slot->state == SLOT_COMPLETE)
+        return 0;
+    return fill_ready(r, slot->object, NULL, fields[INSTANCE_SLOTS].bytes);
 }
 
 /* --- filled ----------------------------------------------------------------- */
