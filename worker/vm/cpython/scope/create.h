@@ -33,6 +33,7 @@ int scope_fill_sharer(struct scope_restore *r, PyObject *object, struct scope_sp
 /* The items of a dict that is created; it may have come early by some. */
 int scope_fill_dict(struct scope_restore *r, const struct scope_slot *slot, PyObject *dict,
                     struct scope_span items);
+int scope_fill_slots(struct scope_restore *r, PyObject *object, struct scope_span slots);
 int scope_fill_instance(struct scope_restore *r, struct scope_slot *slot);
 PyObject *scope_create_reduced(struct scope_restore *r, struct scope_span body);
 int scope_fill_reduced(struct scope_restore *r, PyObject *object, struct scope_span body);

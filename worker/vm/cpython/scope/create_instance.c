@@ -149,7 +149,7 @@ int scope_fill_early(struct scope_restore *r, struct scope_slot *slot)
 /* --- filled ----------------------------------------------------------------- */
 
 /* Past any `__setattr__`, which may forbid it or do more. */
-static int fill_slots(struct scope_restore *r, PyObject *object, struct scope_span body)
+int scope_fill_slots(struct scope_restore *r, PyObject *object, struct scope_span body)
 {
     struct scope_field field;
     PyObject *name, *value;
@@ -213,7 +213,7 @@ int scope_fill_instance(struct scope_restore *r, struct scope_slot *slot)
     attributes = fields[INSTANCE_ATTRIBUTES].bytes;
     if (attributes.at != attributes.end && fill_attributes(r, slot, attributes) < 0)
         return -1;
-    return fill_slots(r, slot->object, fields[INSTANCE_SLOTS].bytes);
+    return scope_fill_slots(r, slot->object, fields[INSTANCE_SLOTS].bytes);
 }
 
 int scope_fill_sharer(struct scope_restore *r, PyObject *object, struct scope_span body)
@@ -225,5 +225,5 @@ int scope_fill_sharer(struct scope_restore *r, PyObject *object, struct scope_sp
     /* It may have failed meanwhile. */
     if (!scope_create_ref(r, fields[SHARER_DICT].bytes))
         return -1;
-    return fill_slots(r, object, fields[SHARER_SLOTS].bytes);
+    return scope_fill_slots(r, object, fields[SHARER_SLOTS].bytes);
 }

@@ -44,6 +44,7 @@ enum scope_object_field {
     OBJECT_BUFFER = 11,
     OBJECT_PACKAGE = 12,
     OBJECT_SHARER = 13,
+    OBJECT_ATTACHED = 14,
 };
 
 enum { PACKAGE_NAME = 1, PACKAGE_SUBMODULES = 2 };
@@ -84,6 +85,8 @@ enum {
     REDUCED_LIST_ITEMS = 4,
     REDUCED_DICT_ITEMS = 5,
     REDUCED_STATE_SETTER = 6,
+    REDUCED_DICT = 7,
+    REDUCED_SLOTS = 8,
 };
 
 enum { BINDING_NAME = 1, BINDING_VALUE = 2 };

@@ -57,6 +57,8 @@ enum scope_reduced_part {
     PART_LIST_ITEMS, /* a list */
     PART_DICT_ITEMS, /* a list: key, value, key, ... */
     PART_SETTER,
+    PART_DICT, /* attributes and slots that the reduce knows nothing of */
+    PART_OWN_SLOTS,
     REDUCED_PARTS
 };
 

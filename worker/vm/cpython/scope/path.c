@@ -142,7 +142,8 @@ PyObject *scope_path_of(const struct scope_walk *walk)
             const char *step;
 
             kind = node->kind;
-            in_state = kind == KIND_REDUCED && frame->position - 1 == PART_STATE;
+            in_state = kind == KIND_REDUCED &&
+                       (frame->position - 1 == PART_STATE || frame->position - 1 == PART_DICT);
             if (i + 1 < walk->depth && walk->frames[i + 1].part >= 0)
                 continue;
             step = part_step(kind, frame->position - 1);

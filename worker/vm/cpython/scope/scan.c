@@ -333,8 +333,8 @@ int scope_scan_fill(struct scope_restore *r, uint32_t slot, int stage)
         rc = scope_scan_class_fill(r, body, stage == 0);
         break;
     case OBJECT_REDUCED:
-        rc = scan_fields(r, body, REDUCED_ARGUMENTS, REDUCED_STATE_SETTER, 1u << REDUCED_DICT_ITEMS,
-                         0);
+        rc = scan_fields(r, body, REDUCED_ARGUMENTS, REDUCED_SLOTS, 1u << REDUCED_DICT_ITEMS,
+                         1u << REDUCED_SLOTS);
         break;
     case OBJECT_CELL:
         rc = scan_fields(r, body, CELL_VALUE, CELL_VALUE, 0, 0);

@@ -175,12 +175,16 @@ static PyObject *find_in_state(struct scope_span state, uint32_t target)
 
 static PyObject *find_in_reduced(struct scope_span body, uint32_t target)
 {
-    struct scope_field fields[REDUCED_STATE_SETTER + 1];
+    struct scope_field fields[REDUCED_SLOTS + 1];
     PyObject *found;
 
-    if (scope_reader_pick(body, fields, REDUCED_STATE_SETTER) < 0)
+    if (scope_reader_pick(body, fields, REDUCED_SLOTS) < 0)
         return NULL;
     found = find_in_state(fields[REDUCED_STATE].bytes, target);
+    if (!found)
+        found = find_in_state(fields[REDUCED_DICT].bytes, target);
+    if (!found)
+        found = find_in_mapping(fields[REDUCED_SLOTS].bytes, MAPPING_ITEMS, target, true, 0);
     if (!found)
         found = find_in_items(body, REDUCED_LIST_ITEMS, target, true, 0);
     if (!found)
