@@ -237,6 +237,9 @@ int scope_describe_reduced(struct scope_source *source, PyObject *object, struct
 
     if (is_stream(object, shape))
         return shape->parts[0] && shape->parts[1] ? 0 : -1;
+    rc = scope_describe_view(source, object, shape);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
     reduced = call_reduce(object);
     if (!reduced)
         return -1;

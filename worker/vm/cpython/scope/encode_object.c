@@ -133,9 +133,10 @@ static unsigned write_reduced(struct scope_encoder *e, const struct scope_node *
     return shared || parts[PART_DICT] || parts[PART_OWN_SLOTS] ? OBJECT_ATTACHED : OBJECT_REDUCED;
 }
 
-static unsigned write_instance(struct scope_encoder *e, PyObject *const *parts)
+static unsigned write_instance(struct scope_encoder *e, const struct scope_node *node)
 {
-    bool shared = is_shared(e, parts[PART_INSTANCE_DICT]);
+    PyObject *const *parts = node->parts;
+    bool shared = node->kind == KIND_SHARER && is_shared(e, parts[PART_INSTANCE_DICT]);
 
     write_mapping(e, shared ? SHARER_SLOTS : INSTANCE_SLOTS, parts[PART_SLOTS]);
     if (shared)
@@ -195,7 +196,7 @@ static unsigned write_kind(struct scope_encoder *e, const struct scope_node *nod
         return OBJECT_BUFFER;
     case KIND_INSTANCE:
     case KIND_SHARER:
-        return write_instance(e, node->parts);
+        return write_instance(e, node);
     case KIND_REDUCED:
         return write_reduced(e, node);
     default:

@@ -64,6 +64,7 @@ void scope_walk_free(struct scope_walk *walk)
     scope_walk_reset(walk);
     free(walk->frames);
     scope_nodes_free(&walk->nodes);
+    scope_describe_arrays_free(&walk->source);
 }
 
 static int no_memory(struct scope_walk *walk)
@@ -356,12 +357,14 @@ int scope_walk_finish(struct scope_walk *walk)
     struct scope_nodes *nodes = &walk->nodes;
 
     for (uint32_t i = 0; i < nodes->count; i++) {
-        const struct scope_node *node = &nodes->items[i];
-        int64_t dict = -1;
+        struct scope_node *node = &nodes->items[i];
+        PyObject *dict = node->kind == KIND_INSTANCE ? node->parts[PART_INSTANCE_DICT] : NULL;
+        int64_t found = dict && Py_REFCNT(dict) > 2 ? scope_nodes_find(nodes, dict) : -1;
 
-        if (node->kind == KIND_INSTANCE && node->parts[PART_INSTANCE_DICT])
-            dict = scope_nodes_find(nodes, node->parts[PART_INSTANCE_DICT]);
-        if (dict >= 0 && scope_nodes_put_in_table(nodes, (uint32_t)dict) < 0)
+        if (found < 0)
+            continue;
+        node->kind = KIND_SHARER;
+        if (scope_nodes_put_in_table(nodes, (uint32_t)found) < 0)
             return no_memory(walk);
     }
     return 0;
