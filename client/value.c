@@ -109,11 +109,16 @@ enum viv_value_kind viv_value_kind(struct viv_value value)
     return kind_of(plain_of(value));
 }
 
+static const char *class_name(Vivarium__V1__Value *type, const Vivarium__V1__Graph *graph)
+{
+    struct plain p = follow((struct plain){.value = type, .graph = graph});
+
+    return p.object && *object_name(p.object) ? object_name(p.object) : "object";
+}
+
 /* Of an object that is no plain value. An instance is what its class says. */
 static const char *object_type(const Vivarium__V1__Object *object, const Vivarium__V1__Graph *graph)
 {
-    struct plain p;
-
     switch (object->kind_case) {
     case VIVARIUM__V1__OBJECT__KIND_FUNCTION:
         return "function";
@@ -125,8 +130,9 @@ static const char *object_type(const Vivarium__V1__Object *object, const Vivariu
     case VIVARIUM__V1__OBJECT__KIND_CODE:
         return "code";
     case VIVARIUM__V1__OBJECT__KIND_INSTANCE:
-        p = follow((struct plain){.value = object->instance->type, .graph = graph});
-        return p.object && *object_name(p.object) ? object_name(p.object) : "object";
+        return class_name(object->instance->type, graph);
+    case VIVARIUM__V1__OBJECT__KIND_SHARER:
+        return class_name(object->sharer->type, graph);
     default:
         return "object";
     }

@@ -67,6 +67,10 @@ def graph(r, ns, size):
         elif kind == 11: new = ns['maker'](pick())
         else: new = leaf(r)
         pool.append(new)
+        if kind in (5, 7, 8) and r.random() < 0.3: pool.append(vars(new))
+    # Two that have one state.
+    plain = [v for v in pool if type(v) is ns['Plain']]
+    if len(plain) > 1 and r.random() < 0.3: plain[0].__dict__ = plain[1].__dict__
     # Loops, through whatever can be changed.
     for _ in range(size // 3):
         at = r.choice(pool)

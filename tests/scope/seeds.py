@@ -10,6 +10,7 @@ CASES = {
     'classes': "class A:\n    __slots__ = ('x',)\n    def get(self): return super()\nclass B(A):\n    one = None\nB.one = B(); b = B(); b.x = b; b.y = B.get",
     'enums': "import enum, abc\nclass E(enum.IntEnum):\n    A = 1\nclass Ab(abc.ABC):\n    @abc.abstractmethod\n    def f(self): ...\nAb.register(int); e = E.A; x = ValueError(1)",
     'reduced': "class L(list): pass\nclass S:\n    def __getstate__(self): return (1,)\n    def __setstate__(self, s): pass\nl = L([1]); l.me = l; s = S(); m = l.append; import types; p = types.MappingProxyType({1: 2})",
+    'dicts': "import types\nclass P: pass\np = P(); q = P(); p.__dict__ = q.__dict__; p.n = {p: 1}; d = vars(p)\nm = types.ModuleType('m'); exec('x = 1\\ndef f(): return x', vars(m))\nclass L(list): pass\nl = L(); l.x = 1; v = vars(l)",
 }
 for name, code in CASES.items():
     ns = {'__name__': '__main__'}

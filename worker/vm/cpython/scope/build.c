@@ -47,8 +47,7 @@ PyObject *scope_build_ref(struct scope_restore *r, uint64_t index)
     if (slot->height > r->height)
         r->height = slot->height;
     note_unfinished(r, (uint32_t)index);
-    if (r->hashing && slot->kind == OBJECT_INSTANCE && slot->state < SLOT_COMPLETE &&
-        scope_fill_early(r, slot) < 0)
+    if (r->hashing && scope_fill_early(r, slot) < 0)
         return NULL;
     return slot->object;
 }

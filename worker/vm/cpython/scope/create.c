@@ -86,6 +86,8 @@ PyObject *scope_create(struct scope_restore *r, uint32_t index)
         return Py_NewRef(r->globals);
     case OBJECT_INSTANCE:
         return scope_create_instance(r, slot->body);
+    case OBJECT_SHARER:
+        return scope_create_sharer(r, slot->body);
     case OBJECT_CODE:
         return scope_create_code(r, slot->body);
     case OBJECT_BUFFER:
@@ -131,8 +133,10 @@ PyObject *scope_create_ref(struct scope_restore *r, struct scope_span value)
 
 /* --- filling ---------------------------------------------------------------- */
 
-static int fill_value(struct scope_restore *r, PyObject *object, struct scope_span body)
+static int fill_value(struct scope_restore *r, const struct scope_slot *slot)
 {
+    PyObject *object = slot->object;
+    struct scope_span body = slot->body;
     struct scope_field field;
 
     if (scope_reader_next(&body, &field) <= 0 || body.at != body.end)
@@ -140,7 +144,7 @@ static int fill_value(struct scope_restore *r, PyObject *object, struct scope_sp
     if (field.field == VALUE_LIST && PyList_CheckExact(object))
         return scope_build_into_list(r, object, field.bytes, 1);
     if (field.field == VALUE_DICT && PyDict_CheckExact(object))
-        return scope_build_into_dict(r, object, field.bytes, 1);
+        return scope_fill_dict(r, slot, object, field.bytes);
     if (field.field == VALUE_SET && PySet_CheckExact(object))
         return scope_build_into_set(r, object, field.bytes, 1);
     return 0;
@@ -167,7 +171,7 @@ int scope_fill(struct scope_restore *r, uint32_t index, int stage)
 
     switch (slot->kind) {
     case OBJECT_VALUE:
-        return fill_value(r, slot->object, slot->body);
+        return fill_value(r, slot);
     case OBJECT_FUNCTION:
         return scope_fill_function(r, slot->object, slot->body);
     case OBJECT_CLASS:
@@ -178,6 +182,8 @@ int scope_fill(struct scope_restore *r, uint32_t index, int stage)
         return fill_cell(r, slot->object, slot->body);
     case OBJECT_INSTANCE:
         return scope_fill_instance(r, slot);
+    case OBJECT_SHARER:
+        return scope_fill_sharer(r, slot->object, slot->body);
     default:
         return 0;
     }

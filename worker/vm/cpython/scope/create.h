@@ -23,10 +23,17 @@ PyObject *scope_create_class(struct scope_restore *r, struct scope_span body);
 int scope_fill_class(struct scope_restore *r, PyObject *object, struct scope_span body, int stage);
 PyObject *scope_create_instance(struct scope_restore *r, struct scope_span body);
 
-/* Gives an unfinished instance those of its attributes that need no other
- * object, so that it can be hashed: nodes of a graph are keys in each other's
- * dicts, and mostly hashed by a name or a number. */
+/* Where the slot is an unfinished instance, gives it those of its attributes that
+ * need nothing that is not there, so that it can be hashed: nodes of a graph are
+ * keys in each other's dicts, and mostly hashed by a name or numbers. */
 int scope_fill_early(struct scope_restore *r, struct scope_slot *slot);
+PyObject *scope_create_sharer(struct scope_restore *r, struct scope_span body);
+int scope_fill_sharer(struct scope_restore *r, PyObject *object, struct scope_span body);
+
+/* The items of a dict that is created; it may have come early by some. */
+int scope_fill_dict(struct scope_restore *r, const struct scope_slot *slot, PyObject *dict,
+                    struct scope_span items);
+int scope_fill_slots(struct scope_restore *r, PyObject *object, struct scope_span slots);
 int scope_fill_instance(struct scope_restore *r, struct scope_slot *slot);
 PyObject *scope_create_reduced(struct scope_restore *r, struct scope_span body);
 int scope_fill_reduced(struct scope_restore *r, PyObject *object, struct scope_span body);

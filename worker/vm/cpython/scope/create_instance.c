@@ -4,43 +4,74 @@
 
 #include "worker/vm/cpython/scope/build.h"
 #include "worker/vm/cpython/scope/fields.h"
+#include "worker/vm/cpython/scope/scan_parts.h"
 #include "worker/vm/cpython/scope/types.h"
+
+/* `other`: what the type may be made of beside `object`, or NULL. */
+static PyObject *make(struct scope_restore *r, const struct scope_field *field, PyTypeObject *other)
+{
+    PyObject *type = scope_build_needed(r, field, "an instance has no class"), *object = NULL;
+    PyObject *empty = type ? PyTuple_New(0) : NULL;
+    PyTypeObject *base = NULL;
+
+    if (type && PyType_Check(type))
+        base = scope_types_static_base((PyTypeObject *)type);
+    if (type && base != &PyBaseObject_Type && (!base || base != other))
+        scope_op_refuse(r->op, "the class of an instance is one that makes its own");
+    else if (empty)
+        object = base->tp_new((PyTypeObject *)type, empty, NULL);
+    Py_XDECREF(empty);
+    Py_XDECREF(type);
+    return object;
+}
 
 PyObject *scope_create_instance(struct scope_restore *r, struct scope_span body)
 {
     struct scope_field fields[INSTANCE_SLOTS + 1];
-    PyObject *type, *empty, *object = NULL;
 
-    if (scope_reader_pick(body, fields, INSTANCE_SLOTS) < 0) {
+    if (scope_reader_pick(body, fields, INSTANCE_SLOTS) == 0)
+        return make(r, &fields[INSTANCE_TYPE], NULL);
+    scope_op_refuse(r->op, "the snapshot is damaged: an instance");
+    return NULL;
+}
+
+PyObject *scope_create_sharer(struct scope_restore *r, struct scope_span body)
+{
+    struct scope_field fields[SHARER_SLOTS + 1];
+    PyObject *object, *dict;
+
+    if (scope_reader_pick(body, fields, SHARER_SLOTS) < 0) {
         scope_op_refuse(r->op, "the snapshot is damaged: an instance");
         return NULL;
     }
-    type = scope_build_needed(r, &fields[INSTANCE_TYPE], "an instance has no class");
-    if (!type)
+    object = make(r, &fields[SHARER_TYPE], &PyModule_Type);
+    if (!object)
         return NULL;
-    empty = PyTuple_New(0);
-    if (!PyType_Check(type) || scope_types_static_base((PyTypeObject *)type) != &PyBaseObject_Type)
-        scope_op_refuse(r->op, "the class of an instance is one that makes its own");
-    else if (empty)
-        object = PyBaseObject_Type.tp_new((PyTypeObject *)type, empty, NULL);
-    Py_XDECREF(empty);
-    Py_DECREF(type);
+    dict = scope_create_ref(r, fields[SHARER_DICT].bytes);
+    if (!dict || PyObject_GenericSetDict(object, dict, NULL) < 0)
+        Py_CLEAR(object);
     return object;
 }
 
 /* --- early ------------------------------------------------------------------ */
 
-/* Whether a value stands for itself: no container, no reference. */
-static bool is_scalar(struct scope_span value)
+/* Whether a value needs nothing that is not there. */
+static bool is_ready(const struct scope_restore *r, struct scope_span value)
 {
-    struct scope_field field;
+    int64_t index = scope_scan_reference(value);
+    uint32_t low;
 
-    return scope_reader_next(&value, &field) > 0 && value.at == value.end &&
-           field.field < VALUE_LIST;
+    if (index < 0)
+        return scope_scan_is_scalar(value, 0);
+    if (index >= r->slot_count || r->slots[index].state != SLOT_COMPLETE)
+        return false;
+    low = r->slots[index].low;
+    return low == SCOPE_NO_SLOT || r->slots[low].state == SLOT_COMPLETE;
 }
 
-/* Of attributes, or of slots. */
-static int fill_scalars(struct scope_restore *r, PyObject *object, struct scope_span body)
+/* Attributes, into `dict`; or slots: NULL. */
+static int fill_ready(struct scope_restore *r, PyObject *object, PyObject *dict,
+                      struct scope_span body)
 {
     struct scope_field field, item[ITEM_VALUE + 1];
     PyObject *name, *value;
@@ -49,11 +80,13 @@ static int fill_scalars(struct scope_restore *r, PyObject *object, struct scope_
     while (rc == 0 && scope_reader_next(&body, &field) > 0) {
         if (field.field != MAPPING_ITEMS || field.wire != WIRE_LENGTH ||
             scope_reader_pick(field.bytes, item, ITEM_VALUE) < 0 ||
-            !is_scalar(item[ITEM_KEY].bytes) || !is_scalar(item[ITEM_VALUE].bytes))
+            !scope_scan_is_scalar(item[ITEM_KEY].bytes, 0) || !is_ready(r, item[ITEM_VALUE].bytes))
             continue;
         if (scope_build_item(r, field.bytes, 1, &name, &value) < 0)
             return -1;
-        if (PyUnicode_Check(name))
+        if (dict)
+            rc = PyDict_SetItem(dict, name, value);
+        else if (PyUnicode_Check(name))
             rc = PyObject_GenericSetAttr(object, name, value);
         Py_DECREF(name);
         Py_DECREF(value);
@@ -61,22 +94,62 @@ static int fill_scalars(struct scope_restore *r, PyObject *object, struct scope_
     return rc;
 }
 
+static int fill_ready_attributes(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    PyObject *dict;
+    int rc;
+
+    if (body.at == body.end)
+        return 0;
+    dict = PyObject_GenericGetDict(object, NULL);
+    rc = dict ? fill_ready(r, object, dict, body) : -1;
+    Py_XDECREF(dict);
+    return rc;
+}
+
+/* What is in the table in the place of attributes. */
+static struct scope_span early_dict(struct scope_restore *r, struct scope_span reference)
+{
+    int64_t index = scope_scan_reference(reference);
+    struct scope_slot *slot = index >= 0 && index < r->slot_count ? &r->slots[index] : NULL;
+    struct scope_field field;
+    struct scope_span body;
+
+    if (!slot || slot->kind != OBJECT_VALUE || slot->state >= SLOT_COMPLETE || slot->early)
+        return (struct scope_span){0};
+    body = slot->body;
+    if (scope_reader_next(&body, &field) <= 0 || field.field != VALUE_DICT)
+        return (struct scope_span){0};
+    slot->early = true;
+    return field.bytes;
+}
+
 int scope_fill_early(struct scope_restore *r, struct scope_slot *slot)
 {
     struct scope_field fields[INSTANCE_SLOTS + 1];
+    struct scope_span attributes;
 
+    /* A sharer may be complete before its dict. */
+    if (!(slot->kind == OBJECT_INSTANCE && slot->state < SLOT_COMPLETE) &&
+        slot->kind != OBJECT_SHARER)
+        return 0;
     if (slot->early || scope_reader_pick(slot->body, fields, INSTANCE_SLOTS) < 0)
         return 0;
     slot->early = true;
-    if (fill_scalars(r, slot->object, fields[INSTANCE_ATTRIBUTES].bytes) < 0)
+    attributes = fields[INSTANCE_ATTRIBUTES].bytes;
+    if (slot->kind == OBJECT_SHARER)
+        attributes = early_dict(r, fields[SHARER_DICT].bytes);
+    if (fill_ready_attributes(r, slot->object, attributes) < 0)
         return -1;
-    return fill_scalars(r, slot->object, fields[INSTANCE_SLOTS].bytes);
+    if (slot->state == SLOT_COMPLETE)
+        return 0;
+    return fill_ready(r, slot->object, NULL, fields[INSTANCE_SLOTS].bytes);
 }
 
 /* --- filled ----------------------------------------------------------------- */
 
 /* Past any `__setattr__`, which may forbid it or do more. */
-static int fill_slots(struct scope_restore *r, PyObject *object, struct scope_span body)
+int scope_fill_slots(struct scope_restore *r, PyObject *object, struct scope_span body)
 {
     struct scope_field field;
     PyObject *name, *value;
@@ -109,17 +182,23 @@ static int refill(struct scope_restore *r, PyObject *dict, struct scope_span att
     return rc;
 }
 
+int scope_fill_dict(struct scope_restore *r, const struct scope_slot *slot, PyObject *dict,
+                    struct scope_span items)
+{
+    int rc = 0;
+
+    if (!slot->early)
+        rc = scope_build_into_dict(r, dict, items, 1);
+    /* This may have come about meanwhile. */
+    return rc == 0 && slot->early ? refill(r, dict, items) : rc;
+}
+
 static int fill_attributes(struct scope_restore *r, const struct scope_slot *slot,
                            struct scope_span attributes)
 {
     PyObject *dict = PyObject_GenericGetDict(slot->object, NULL);
-    int rc = dict ? 0 : -1;
+    int rc = dict ? scope_fill_dict(r, slot, dict, attributes) : -1;
 
-    if (dict && !slot->early)
-        rc = scope_build_into_dict(r, dict, attributes, 1);
-    /* This may have come about meanwhile. */
-    if (rc == 0 && slot->early)
-        rc = refill(r, dict, attributes);
     Py_XDECREF(dict);
     return rc;
 }
@@ -134,5 +213,17 @@ int scope_fill_instance(struct scope_restore *r, struct scope_slot *slot)
     attributes = fields[INSTANCE_ATTRIBUTES].bytes;
     if (attributes.at != attributes.end && fill_attributes(r, slot, attributes) < 0)
         return -1;
-    return fill_slots(r, slot->object, fields[INSTANCE_SLOTS].bytes);
+    return scope_fill_slots(r, slot->object, fields[INSTANCE_SLOTS].bytes);
+}
+
+int scope_fill_sharer(struct scope_restore *r, PyObject *object, struct scope_span body)
+{
+    struct scope_field fields[SHARER_SLOTS + 1];
+
+    if (scope_reader_pick(body, fields, SHARER_SLOTS) < 0)
+        return scope_op_refuse(r->op, "the snapshot is damaged: an instance");
+    /* It may have failed meanwhile. */
+    if (!scope_create_ref(r, fields[SHARER_DICT].bytes))
+        return -1;
+    return scope_fill_slots(r, object, fields[SHARER_SLOTS].bytes);
 }

@@ -201,13 +201,29 @@ static int fill_exception(struct scope_restore *r, PyObject *object, PyObject *s
     return set_attributes(r, object, PyTuple_GET_ITEM(state, 1));
 }
 
+/* What the reduce knows nothing of, or others have as well. */
+static int attach(struct scope_restore *r, PyObject *object, const struct scope_field *fields)
+{
+    PyObject *dict;
+    int rc = 0;
+
+    if (scope_build_field(r, &fields[REDUCED_DICT], &dict) < 0)
+        return -1;
+    if (dict && (PyType_Check(object) || !PyDict_Check(dict)))
+        rc = scope_op_refuse(r->op, "the snapshot is damaged: attributes that are no dict");
+    else if (dict)
+        rc = PyObject_GenericSetDict(object, dict, NULL);
+    Py_XDECREF(dict);
+    return rc < 0 ? -1 : scope_fill_slots(r, object, fields[REDUCED_SLOTS].bytes);
+}
+
 int scope_fill_reduced(struct scope_restore *r, PyObject *object, struct scope_span body)
 {
-    struct scope_field fields[REDUCED_STATE_SETTER + 1];
+    struct scope_field fields[REDUCED_SLOTS + 1];
     PyObject *state, *apply;
     int rc;
 
-    if (scope_reader_pick(body, fields, REDUCED_STATE_SETTER) < 0)
+    if (scope_reader_pick(body, fields, REDUCED_SLOTS) < 0)
         return scope_op_refuse(r->op, "the snapshot is damaged: a reduce");
     if ((fields[REDUCED_LIST_ITEMS].field && fill_list(r, object, body) < 0) ||
         (fields[REDUCED_DICT_ITEMS].field && fill_dict(r, object, body) < 0) ||
@@ -224,5 +240,5 @@ int scope_fill_reduced(struct scope_restore *r, PyObject *object, struct scope_s
     }
     Py_XDECREF(state);
     Py_XDECREF(apply);
-    return rc;
+    return rc < 0 ? -1 : attach(r, object, fields);
 }

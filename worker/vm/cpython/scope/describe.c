@@ -34,7 +34,7 @@ static PyObject *own_module(PyFunctionObject *function)
 
 static PyObject *unless_empty(PyObject *dict)
 {
-    return dict && PyDict_GET_SIZE(dict) > 0 ? dict : NULL;
+    return dict && (PyDict_GET_SIZE(dict) > 0 || Py_REFCNT(dict) > 1) ? dict : NULL;
 }
 
 static int describe_own_function(struct scope_source *source, PyObject *object,
@@ -114,12 +114,15 @@ static int describe_own_module(PyObject *module, struct scope_shape *shape)
     return scope_describe_call(shape, (PyObject *)Py_TYPE(module), PyTuple_Pack(1, name), state);
 }
 
-static int describe_module(PyObject *module, struct scope_shape *shape)
+static int describe_module(struct scope_source *source, PyObject *module, struct scope_shape *shape)
 {
     PyObject *name = scope_refer_module_name(module);
 
+    /* The functions that were made in it have its dict, too. */
     if (!name)
-        return describe_own_module(module, shape);
+        return Py_REFCNT(PyModule_GetDict(module)) > 1
+                   ? scope_describe_instance(source, module, shape)
+                   : describe_own_module(module, shape);
     shape->kind = KIND_MODULE;
     shape->parts[0] = Py_NewRef(name);
     if (PyDict_Contains(PyModule_GetDict(module), scope_known.s_path) != 1)
@@ -168,6 +171,9 @@ int scope_describe_instance(struct scope_source *source, PyObject *object,
         if (!dict)
             return -1;
         shape->parts[PART_INSTANCE_DICT] = dict;
+        /* The object and `shape` have it; whoever else does may be in the scope. */
+        if (Py_REFCNT(dict) > 2 || !PyDict_CheckExact(dict))
+            shape->kind = KIND_SHARER;
     }
     if (!known->slots)
         return 0;
@@ -203,7 +209,7 @@ static int describe_other(struct scope_source *source, PyObject *object, enum sc
     case WAY_CLASS:
         return scope_describe_class(source, (PyTypeObject *)object, shape);
     case WAY_MODULE:
-        return describe_module(object, shape);
+        return describe_module(source, object, shape);
     case WAY_CELL:
         shape->kind = KIND_CELL;
         shape->parts[0] = PyCell_Get(object);

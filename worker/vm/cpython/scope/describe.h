@@ -8,11 +8,13 @@
 #include "worker/vm/cpython/scope/op.h"
 
 struct scope_types;
+struct scope_arrays;
 
 struct scope_source {
     struct scope_op *op;
     PyObject *globals; /* the scope */
     struct scope_types *types;
+    struct scope_arrays *arrays; /* those that are names; NULL: not looked for yet */
 };
 
 /* Anything but plain values. May run user code. 0, or -1 as scope_op fails;
@@ -35,6 +37,10 @@ int scope_describe_instance(struct scope_source *source, PyObject *object,
                             struct scope_shape *shape);
 int scope_describe_reduced(struct scope_source *source, PyObject *object,
                            struct scope_shape *shape);
+
+/* 1: it is a view of an array of the scope; 0: it is none; -1 as above. */
+int scope_describe_view(struct scope_source *source, PyObject *object, struct scope_shape *shape);
+void scope_describe_arrays_free(struct scope_source *source);
 
 /* Adds the slots that are set to a dict, by their name in the class. */
 int scope_describe_slots(PyObject *object, PyObject *slots);

@@ -84,8 +84,10 @@ int scope_describe_exception(struct scope_source *source, PyObject *object,
 {
     PyBaseExceptionObject *exception = (PyBaseExceptionObject *)object;
     PyObject *fields = fields_of(object), *state = NULL;
-    PyObject *dict = exception->dict && PyDict_GET_SIZE(exception->dict) ? exception->dict
-                                                                         : Py_None;
+    PyObject *dict = exception->dict;
+
+    if (!dict || (PyDict_GET_SIZE(dict) == 0 && Py_REFCNT(dict) == 1))
+        dict = Py_None;
 
     if (fields)
         state = PyTuple_Pack(2, dict, fields);

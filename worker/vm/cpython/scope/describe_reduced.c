@@ -96,7 +96,9 @@ static bool is_inherited(PyTypeObject *type)
 {
     PyTypeObject *base = scope_types_static_base(type);
 
-    return type != base && !_PyType_Lookup(type, scope_known.s_setstate) &&
+    return type != base && base != &PyBaseObject_Type &&
+           _PyType_Lookup(type, scope_known.s_setstate) ==
+               _PyType_Lookup(base, scope_known.s_setstate) &&
            PyDict_Contains(scope_known.dispatch_table, (PyObject *)type) == 0 &&
            _PyType_Lookup(type, scope_known.s_reduce_ex) ==
                _PyType_Lookup(base, scope_known.s_reduce_ex) &&
@@ -104,20 +106,86 @@ static bool is_inherited(PyTypeObject *type)
 }
 
 /* Such a reduce knows nothing of what the class's instances have beside: a
- * Decimal with an attribute would come back without it. As a state; NULL: none,
- * or an exception. */
-static PyObject *state_beside(PyObject *object)
+ * Decimal with an attribute would come back without it. The dict and the slots;
+ * 1: there are any, 0, -1. */
+static int take_beside(PyObject *object, PyObject **ret_dict, PyObject **ret_slots)
 {
-    PyObject *dict = NULL, *slots = PyDict_New(), *state = NULL;
+    bool any;
 
+    *ret_dict = NULL;
+    *ret_slots = PyDict_New();
     if (Py_TYPE(object)->tp_dictoffset)
-        dict = PyObject_GenericGetDict(object, NULL);
-    if (slots && !PyErr_Occurred() && scope_describe_slots(object, slots) == 0 &&
-        (PyDict_GET_SIZE(slots) > 0 || (dict && PyDict_GET_SIZE(dict) > 0)))
-        state = PyTuple_Pack(2, dict ? dict : Py_None, slots);
+        *ret_dict = PyObject_GenericGetDict(object, NULL);
+    if (!*ret_slots || PyErr_Occurred() || scope_describe_slots(object, *ret_slots) < 0) {
+        Py_CLEAR(*ret_dict);
+        Py_CLEAR(*ret_slots);
+        return -1;
+    }
+    any = PyDict_GET_SIZE(*ret_slots) > 0 ||
+          (*ret_dict && (PyDict_GET_SIZE(*ret_dict) > 0 || Py_REFCNT(*ret_dict) > 2));
+    if (!any) {
+        Py_CLEAR(*ret_dict);
+        Py_CLEAR(*ret_slots);
+    }
+    return any;
+}
+
+/* As the state of an object that has none, and no say in it. */
+static int add_state_beside(PyObject *object, struct scope_shape *shape)
+{
+    PyObject *dict, *slots;
+    int rc = take_beside(object, &dict, &slots);
+
+    if (rc <= 0)
+        return rc;
+    shape->parts[PART_STATE] = PyTuple_Pack(2, dict ? dict : Py_None, slots);
     Py_XDECREF(dict);
-    Py_XDECREF(slots);
-    return state;
+    Py_DECREF(slots);
+    return shape->parts[PART_STATE] ? 0 : -1;
+}
+
+/* Beside a state, as an array has one. What a class of the library leaves out is
+ * its own decision: numpy's memmap comes back without its file. */
+static int attach_beside(PyObject *object, struct scope_shape *shape)
+{
+    struct scope_shape named = {0};
+    int rc = scope_refer_class(Py_TYPE(object), &named);
+
+    scope_shape_clear(&named);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    return take_beside(object, &shape->parts[PART_DICT], &shape->parts[PART_OWN_SLOTS]) < 0 ? -1
+                                                                                            : 0;
+}
+
+/* An empty dict that others have, too: what they put into it later counts. The
+ * reduce of `object` passes it over. New, or NULL. */
+static PyObject *empty_dict(PyObject *object)
+{
+    PyObject **place;
+
+    if (!PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) ||
+        _PyType_Lookup(Py_TYPE(object), scope_known.s_getstate) != scope_known.object_getstate ||
+        _PyType_Lookup(Py_TYPE(object), scope_known.s_reduce_ex) != scope_known.object_reduce_ex)
+        return NULL;
+    place = _PyObject_GetDictPtr(object);
+    return place && *place && Py_REFCNT(*place) > 1 ? Py_NewRef(*place) : NULL;
+}
+
+/* What the object has and its reduce has left out. */
+static int add_own(PyObject *object, PyObject *const *items, Py_ssize_t size,
+                   struct scope_shape *shape)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    bool setstate = _PyType_Lookup(type, scope_known.s_setstate) != NULL;
+
+    if (!setstate && size == 2 && items[0] == (PyObject *)type && is_inherited(type))
+        return add_state_beside(object, shape);
+    if (setstate && items[2] && !items[5] && is_inherited(type))
+        return attach_beside(object, shape);
+    if (!items[2])
+        shape->parts[PART_STATE] = empty_dict(object);
+    return 0;
 }
 
 static int describe_tuple(struct scope_source *source, PyObject *object, PyObject *tuple,
@@ -139,11 +207,8 @@ static int describe_tuple(struct scope_source *source, PyObject *object, PyObjec
         return scope_op_refuse(source->op, "its reduce gave a state setter that can't be called");
     scope_describe_call(shape, items[0], Py_NewRef(items[1]), Py_XNewRef(items[2]));
     shape->parts[PART_SETTER] = Py_XNewRef(items[5]);
-    if (size == 2 && items[0] == (PyObject *)Py_TYPE(object) && is_inherited(Py_TYPE(object))) {
-        shape->parts[PART_STATE] = state_beside(object);
-        if (PyErr_Occurred())
-            return -1;
-    }
+    if (add_own(object, items, size, shape) < 0)
+        return -1;
     return take_items(source, items[3], items[4], shape);
 }
 
@@ -172,6 +237,9 @@ int scope_describe_reduced(struct scope_source *source, PyObject *object, struct
 
     if (is_stream(object, shape))
         return shape->parts[0] && shape->parts[1] ? 0 : -1;
+    rc = scope_describe_view(source, object, shape);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
     reduced = call_reduce(object);
     if (!reduced)
         return -1;

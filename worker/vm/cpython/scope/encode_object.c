@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "worker/vm/cpython/scope/fields.h"
+#include "worker/vm/cpython/scope/known.h"
 
 /* Items of a repeated Value. */
 static void write_items(struct scope_encoder *e, unsigned field, PyObject *array)
@@ -88,21 +89,62 @@ static void write_class(struct scope_encoder *e, PyObject *const *parts)
     viv_text_field(e->w, CLASS_NAME, parts[PART_CLASS_NAME], 0);
 }
 
-static void write_reduced(struct scope_encoder *e, PyObject *const *parts)
+/* Whether the walk came to the dict of an object elsewhere, too. */
+static bool is_shared(const struct scope_encoder *e, PyObject *dict)
 {
+    int64_t node = dict ? scope_nodes_find(e->nodes, dict) : -1;
+
+    return node >= 0 && e->nodes->items[node].index >= 0;
+}
+
+/* The dict that is the state of a reduce, if it is the object's own and the
+ * receiver is who puts it there, no code of the object's; else NULL. */
+static PyObject *own_dict_of(const struct scope_node *node)
+{
+    PyObject *state = node->parts[PART_STATE], *setter, **place;
+    bool pair = state && PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2;
+
+    if (pair)
+        state = PyTuple_GET_ITEM(state, 0);
+    if (!state || !PyDict_Check(state) || node->parts[PART_SETTER] || PyType_Check(node->object))
+        return NULL;
+    setter = _PyType_Lookup(Py_TYPE(node->object), scope_known.s_setstate);
+    if (setter && !(pair && setter == scope_known.exception_setstate))
+        return NULL;
+    place = _PyObject_GetDictPtr(node->object);
+    return place && *place == state ? state : NULL;
+}
+
+static unsigned write_reduced(struct scope_encoder *e, const struct scope_node *node)
+{
+    PyObject *const *parts = node->parts;
+    PyObject *dict = parts[PART_DICT] ? NULL : own_dict_of(node);
+    bool shared = is_shared(e, dict);
+
+    write_mapping(e, REDUCED_SLOTS, parts[PART_OWN_SLOTS]);
+    write_part(e, REDUCED_DICT, shared ? dict : parts[PART_DICT]);
     write_part(e, REDUCED_STATE_SETTER, parts[PART_SETTER]);
     write_pairs(e, REDUCED_DICT_ITEMS, parts[PART_DICT_ITEMS]);
     write_items(e, REDUCED_LIST_ITEMS, parts[PART_LIST_ITEMS]);
-    write_part(e, REDUCED_STATE, parts[PART_STATE]);
+    if (!shared || dict != parts[PART_STATE])
+        write_part(e, REDUCED_STATE, parts[PART_STATE]);
     write_part(e, REDUCED_ARGUMENTS, parts[PART_ARGUMENTS]);
     write_part(e, REDUCED_CALLABLE, parts[PART_CALLABLE]);
+    return shared || parts[PART_DICT] || parts[PART_OWN_SLOTS] ? OBJECT_ATTACHED : OBJECT_REDUCED;
 }
 
-static void write_instance(struct scope_encoder *e, PyObject *const *parts)
+static unsigned write_instance(struct scope_encoder *e, const struct scope_node *node)
 {
-    write_mapping(e, INSTANCE_SLOTS, parts[PART_SLOTS]);
-    write_mapping(e, INSTANCE_ATTRIBUTES, parts[PART_INSTANCE_DICT]);
-    write_part(e, INSTANCE_TYPE, parts[PART_TYPE]);
+    PyObject *const *parts = node->parts;
+    bool shared = node->kind == KIND_SHARER && is_shared(e, parts[PART_INSTANCE_DICT]);
+
+    write_mapping(e, shared ? SHARER_SLOTS : INSTANCE_SLOTS, parts[PART_SLOTS]);
+    if (shared)
+        write_part(e, SHARER_DICT, parts[PART_INSTANCE_DICT]);
+    else
+        write_mapping(e, INSTANCE_ATTRIBUTES, parts[PART_INSTANCE_DICT]);
+    write_part(e, shared ? SHARER_TYPE : INSTANCE_TYPE, parts[PART_TYPE]);
+    return shared ? OBJECT_SHARER : OBJECT_INSTANCE;
 }
 
 static void write_package(struct scope_encoder *e, PyObject *const *parts)
@@ -153,11 +195,10 @@ static unsigned write_kind(struct scope_encoder *e, const struct scope_node *nod
         write_buffer(e, node->object);
         return OBJECT_BUFFER;
     case KIND_INSTANCE:
-        write_instance(e, node->parts);
-        return OBJECT_INSTANCE;
+    case KIND_SHARER:
+        return write_instance(e, node);
     case KIND_REDUCED:
-        write_reduced(e, node->parts);
-        return OBJECT_REDUCED;
+        return write_reduced(e, node);
     default:
         scope_encode_content(e, node->object, 0);
         return OBJECT_VALUE;

@@ -12,6 +12,7 @@ const uint8_t scope_part_count[KIND_COUNT] = {
     [KIND_CELL] = 1,
     [KIND_CODE] = 1,
     [KIND_INSTANCE] = INSTANCE_PARTS,
+    [KIND_SHARER] = INSTANCE_PARTS,
     [KIND_REDUCED] = REDUCED_PARTS,
 };
 

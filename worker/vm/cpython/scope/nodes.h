@@ -20,6 +20,7 @@ enum scope_kind {
     KIND_CODE,     /* marshalled bytes */
     KIND_BUFFER,
     KIND_INSTANCE, /* type, dict of attributes, dict of slots */
+    KIND_SHARER,   /* the same; the dict may be met elsewhere too */
     KIND_REDUCED,  /* see enum scope_reduced_part */
     KIND_COUNT
 };
@@ -56,6 +57,8 @@ enum scope_reduced_part {
     PART_LIST_ITEMS, /* a list */
     PART_DICT_ITEMS, /* a list: key, value, key, ... */
     PART_SETTER,
+    PART_DICT, /* attributes and slots that the reduce knows nothing of */
+    PART_OWN_SLOTS,
     REDUCED_PARTS
 };
 

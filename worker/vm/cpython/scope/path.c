@@ -112,6 +112,8 @@ static const char *part_step(enum scope_kind kind, Py_ssize_t part)
         return of_function[part];
     case KIND_REDUCED:
         return of_reduced[part];
+    case KIND_SHARER:
+        return part == PART_INSTANCE_DICT ? NULL : ".__class__";
     case KIND_CELL:
         return ".cell_contents";
     case KIND_CLASS:
@@ -120,6 +122,13 @@ static const char *part_step(enum scope_kind kind, Py_ssize_t part)
     default:
         return NULL;
     }
+}
+
+/* Parts whose items are the object's attributes. */
+static bool is_attributes(enum scope_kind kind, Py_ssize_t part)
+{
+    return (kind == KIND_REDUCED && (part == PART_STATE || part == PART_DICT)) ||
+           (kind == KIND_SHARER && part == PART_INSTANCE_DICT);
 }
 
 PyObject *scope_path_of(const struct scope_walk *walk)
@@ -140,7 +149,7 @@ PyObject *scope_path_of(const struct scope_walk *walk)
             const char *step;
 
             kind = node->kind;
-            in_state = kind == KIND_REDUCED && frame->position - 1 == PART_STATE;
+            in_state = is_attributes(kind, frame->position - 1);
             if (i + 1 < walk->depth && walk->frames[i + 1].part >= 0)
                 continue;
             step = part_step(kind, frame->position - 1);

@@ -113,6 +113,28 @@ int64_t scope_scan_reference(struct scope_span value)
     return -1;
 }
 
+static bool are_scalars(struct scope_span items, int depth)
+{
+    struct scope_field field;
+    int rc;
+
+    while ((rc = scope_reader_next(&items, &field)) > 0)
+        if (field.field == SEQUENCE_ITEMS && !scope_scan_is_scalar(field.bytes, depth))
+            return false;
+    return rc == 0;
+}
+
+bool scope_scan_is_scalar(struct scope_span value, int depth)
+{
+    struct scope_field field;
+
+    if (scope_reader_next(&value, &field) <= 0 || value.at != value.end)
+        return false;
+    if (field.field == VALUE_TUPLE || field.field == VALUE_FROZENSET)
+        return depth < SCOPE_DEPTH_READ && are_scalars(field.bytes, depth + 1);
+    return field.field < VALUE_LIST;
+}
+
 bool scope_scan_is(struct scope_span text, const char *wanted)
 {
     return scope_span_len(text) == strlen(wanted) && memcmp(text.at, wanted, strlen(wanted)) == 0;
@@ -210,6 +232,39 @@ static bool is_mutable(struct scope_span value)
     return container;
 }
 
+/* What others have as well, and needs no more: first, for an instance may be
+ * hashed by it before the rest is there. */
+static int scan_scalars(struct scope_restore *r, struct scope_span attributes)
+{
+    struct scope_field field, fields[ITEM_VALUE + 1];
+    int rc = 0;
+
+    while (rc == 0 && scope_reader_next(&attributes, &field) > 0) {
+        int64_t index = -1;
+
+        if (field.wire == WIRE_LENGTH && field.field == MAPPING_ITEMS &&
+            scope_reader_pick(field.bytes, fields, ITEM_VALUE) == 0)
+            index = scope_scan_reference(fields[ITEM_VALUE].bytes);
+        if (index >= 0 && index < r->slot_count && r->slots[index].kind == OBJECT_VALUE &&
+            scope_scan_is_scalar(r->slots[index].body, 0))
+            rc = scope_scan_want(r, (uint64_t)index, GOAL_COMPLETE);
+    }
+    return rc;
+}
+
+static int scan_instance_fill(struct scope_restore *r, struct scope_span body)
+{
+    struct scope_field fields[INSTANCE_SLOTS + 1];
+
+    if (scope_reader_pick(body, fields, INSTANCE_SLOTS) < 0)
+        return 0;
+    if (scan_scalars(r, fields[INSTANCE_ATTRIBUTES].bytes) < 0 ||
+        scan_scalars(r, fields[INSTANCE_SLOTS].bytes) < 0)
+        return -1;
+    return scan_fields(r, body, INSTANCE_TYPE, INSTANCE_SLOTS, 0,
+                       1u << INSTANCE_ATTRIBUTES | 1u << INSTANCE_SLOTS);
+}
+
 /* Tasks are done from the top. */
 static int in_order(struct scope_restore *r, size_t from, int rc)
 {
@@ -252,6 +307,9 @@ int scope_scan_creation(struct scope_restore *r, uint32_t slot)
     case OBJECT_INSTANCE:
         rc = scan_created(r, body, INSTANCE_TYPE, INSTANCE_TYPE);
         break;
+    case OBJECT_SHARER:
+        rc = scan_created(r, body, SHARER_TYPE, SHARER_DICT);
+        break;
     default:
         break;
     }
@@ -275,15 +333,17 @@ int scope_scan_fill(struct scope_restore *r, uint32_t slot, int stage)
         rc = scope_scan_class_fill(r, body, stage == 0);
         break;
     case OBJECT_REDUCED:
-        rc = scan_fields(r, body, REDUCED_ARGUMENTS, REDUCED_STATE_SETTER, 1u << REDUCED_DICT_ITEMS,
-                         0);
+        rc = scan_fields(r, body, REDUCED_ARGUMENTS, REDUCED_SLOTS, 1u << REDUCED_DICT_ITEMS,
+                         1u << REDUCED_SLOTS);
         break;
     case OBJECT_CELL:
         rc = scan_fields(r, body, CELL_VALUE, CELL_VALUE, 0, 0);
         break;
     case OBJECT_INSTANCE:
-        rc = scan_fields(r, body, INSTANCE_TYPE, INSTANCE_SLOTS, 0,
-                         1u << INSTANCE_ATTRIBUTES | 1u << INSTANCE_SLOTS);
+        rc = scan_instance_fill(r, body);
+        break;
+    case OBJECT_SHARER:
+        rc = scan_fields(r, body, SHARER_TYPE, SHARER_SLOTS, 0, 1u << SHARER_SLOTS);
         break;
     default:
         break;

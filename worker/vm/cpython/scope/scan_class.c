@@ -92,11 +92,12 @@ int scope_scan_class(struct scope_restore *r, uint32_t slot)
     struct scope_field fields[REDUCED_ARGUMENTS + 1];
     size_t before = r->task_count;
 
-    if (r->slots[slot].kind != OBJECT_INSTANCE && r->slots[slot].kind != OBJECT_REDUCED)
+    if (r->slots[slot].kind != OBJECT_INSTANCE && r->slots[slot].kind != OBJECT_SHARER &&
+        r->slots[slot].kind != OBJECT_REDUCED)
         return 0;
     if (scope_reader_pick(body, fields, REDUCED_ARGUMENTS) < 0)
         return 0;
-    if (r->slots[slot].kind == OBJECT_INSTANCE) {
+    if (r->slots[slot].kind != OBJECT_REDUCED) {
         if (want_class(r, fields[INSTANCE_TYPE].bytes) < 0)
             return -1;
     } else if (want_class(r, fields[REDUCED_CALLABLE].bytes) < 0 ||

@@ -16,6 +16,10 @@ int scope_scan_item(struct scope_restore *r, struct scope_span body, enum scope_
 /* The index of a Value that is a reference; -1. */
 int64_t scope_scan_reference(struct scope_span value);
 
+/* Whether a value stands for itself: no reference, and no container that may be
+ * changed. `depth`: of the containers around it. */
+bool scope_scan_is_scalar(struct scope_span value, int depth);
+
 bool scope_scan_is(struct scope_span text, const char *wanted);
 
 int scope_scan_class_creation(struct scope_restore *r, struct scope_span body);

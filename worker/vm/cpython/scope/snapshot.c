@@ -85,7 +85,7 @@ static int walk_names(struct snapshot *s)
     while (PyDict_Next(s->names, &position, &name, &value))
         if (!scope_names_is_own(name, value) && walk_name(s, name, value) < 0)
             return -1;
-    return 0;
+    return scope_walk_finish(&s->walk);
 }
 
 /* --- writing ---------------------------------------------------------------- */

@@ -82,11 +82,11 @@ static int read_slot(struct scope_slot *slot, struct scope_span body)
     *slot = (struct scope_slot){
         .size = (uint32_t)scope_span_len(body), .cause = SCOPE_NO_SLOT, .low = SCOPE_NO_SLOT};
     while ((rc = scope_reader_next(&body, &field)) > 0) {
-        if (field.field > OBJECT_PACKAGE)
+        if (field.field > OBJECT_ATTACHED)
             continue;
         if ((field.field == OBJECT_SCOPE_GLOBALS) != (field.wire == WIRE_VARINT))
             return -1;
-        slot->kind = (uint8_t)field.field;
+        slot->kind = (uint8_t)(field.field == OBJECT_ATTACHED ? OBJECT_REDUCED : field.field);
         slot->body = field.bytes;
     }
     return rc;

@@ -36,7 +36,7 @@ struct scope_slot {
     uint32_t height;        /* how deep its hash goes, of tuples */
     uint8_t kind;           /* enum scope_object_field; 0: none that is known */
     uint8_t state;
-    bool early; /* an instance that was hashed before it was complete */
+    bool early; /* an instance that was hashed before it was complete, or its dict */
 };
 
 enum scope_goal { GOAL_CREATED, GOAL_COMPLETE };

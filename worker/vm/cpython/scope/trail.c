@@ -175,12 +175,16 @@ static PyObject *find_in_state(struct scope_span state, uint32_t target)
 
 static PyObject *find_in_reduced(struct scope_span body, uint32_t target)
 {
-    struct scope_field fields[REDUCED_STATE_SETTER + 1];
+    struct scope_field fields[REDUCED_SLOTS + 1];
     PyObject *found;
 
-    if (scope_reader_pick(body, fields, REDUCED_STATE_SETTER) < 0)
+    if (scope_reader_pick(body, fields, REDUCED_SLOTS) < 0)
         return NULL;
     found = find_in_state(fields[REDUCED_STATE].bytes, target);
+    if (!found)
+        found = find_in_state(fields[REDUCED_DICT].bytes, target);
+    if (!found)
+        found = find_in_mapping(fields[REDUCED_SLOTS].bytes, MAPPING_ITEMS, target, true, 0);
     if (!found)
         found = find_in_items(body, REDUCED_LIST_ITEMS, target, true, 0);
     if (!found)
@@ -205,6 +209,19 @@ static PyObject *find_in_instance(struct scope_span body, uint32_t target)
     return found ? found : step_and(".__class__", fields[INSTANCE_TYPE].bytes, target);
 }
 
+static PyObject *find_in_sharer(struct scope_span body, uint32_t target)
+{
+    struct scope_field fields[SHARER_SLOTS + 1];
+    PyObject *found;
+
+    if (scope_reader_pick(body, fields, SHARER_SLOTS) < 0)
+        return NULL;
+    found = step_and(".__dict__", fields[SHARER_DICT].bytes, target);
+    if (!found)
+        found = find_in_mapping(fields[SHARER_SLOTS].bytes, MAPPING_ITEMS, target, true, 0);
+    return found ? found : step_and(".__class__", fields[SHARER_TYPE].bytes, target);
+}
+
 static PyObject *find_in_slot(const struct scope_slot *slot, uint32_t target)
 {
     switch (slot->kind) {
@@ -218,6 +235,8 @@ static PyObject *find_in_slot(const struct scope_slot *slot, uint32_t target)
         return find_in_reduced(slot->body, target);
     case OBJECT_INSTANCE:
         return find_in_instance(slot->body, target);
+    case OBJECT_SHARER:
+        return find_in_sharer(slot->body, target);
     case OBJECT_CELL:
         return find_in_items(slot->body, CELL_VALUE, target, true, 0);
     default:

@@ -21,8 +21,10 @@ static const struct {
     [KIND_CLASS] = {BIT(PART_METACLASS), BIT(PART_BASES) | BIT(PART_NAMESPACE) | BIT(PART_VIRTUAL)},
     [KIND_CELL] = {BIT(0), 0},
     [KIND_INSTANCE] = {BIT(PART_TYPE), BIT(PART_INSTANCE_DICT) | BIT(PART_SLOTS)},
-    [KIND_REDUCED] = {BIT(PART_CALLABLE) | BIT(PART_ARGUMENTS) | BIT(PART_STATE) | BIT(PART_SETTER),
-                      BIT(PART_LIST_ITEMS) | BIT(PART_DICT_ITEMS)},
+    [KIND_SHARER] = {BIT(PART_TYPE) | BIT(PART_INSTANCE_DICT), BIT(PART_SLOTS)},
+    [KIND_REDUCED] = {BIT(PART_CALLABLE) | BIT(PART_ARGUMENTS) | BIT(PART_STATE) |
+                          BIT(PART_SETTER) | BIT(PART_DICT),
+                      BIT(PART_LIST_ITEMS) | BIT(PART_DICT_ITEMS) | BIT(PART_OWN_SLOTS)},
 };
 
 bool scope_walk_is_container(PyObject *object)
@@ -62,6 +64,7 @@ void scope_walk_free(struct scope_walk *walk)
     scope_walk_reset(walk);
     free(walk->frames);
     scope_nodes_free(&walk->nodes);
+    scope_describe_arrays_free(&walk->source);
 }
 
 static int no_memory(struct scope_walk *walk)
@@ -113,6 +116,20 @@ static int64_t add(struct scope_walk *walk, PyObject *object, struct scope_shape
     return node;
 }
 
+/* Whether a frame is the dict of the instance below it, which may well be the only
+ * one to have it. */
+static bool is_dict_of_below(const struct scope_walk *walk, size_t frame)
+{
+    const struct scope_frame *below = frame > 0 ? &walk->frames[frame - 1] : NULL;
+    const struct scope_node *node;
+
+    if (!below || below->shape != FRAME_PARTS)
+        return false;
+    node = &walk->nodes.items[below->node];
+    return node->kind == KIND_SHARER &&
+           node->parts[PART_INSTANCE_DICT] == walk->frames[frame].object;
+}
+
 /* The walk has come back to a node that it is still in. The receiver can tie
  * the loop only through objects of the table that exist before they are filled,
  * so every container of the loop is put there. */
@@ -123,7 +140,8 @@ static int tie_loop(struct scope_walk *walk, int64_t node)
 
         if (frame->shape == FRAME_PARTS && frame->node == node)
             break;
-        if (frame->part >= 0 || frame->shape == FRAME_PARTS)
+        if (frame->part >= 0 || frame->shape == FRAME_PARTS ||
+            (frame->node != node && is_dict_of_below(walk, i - 1)))
             continue;
         if (frame->node < 0) {
             frame->node = add(walk, frame->object, &(struct scope_shape){.kind = KIND_PLAIN});
@@ -283,6 +301,14 @@ static int step_container(struct scope_walk *walk, struct scope_frame *frame)
     return rc < 0 ? -1 : 1;
 }
 
+/* Whether a part is to be an object of the table whatever it is. */
+static bool is_table_part(const struct scope_node *node, unsigned part)
+{
+    if (node->kind == KIND_FUNCTION)
+        return part == PART_GLOBALS;
+    return node->kind == KIND_SHARER && part == PART_INSTANCE_DICT && PyModule_Check(node->object);
+}
+
 static int step_parts(struct scope_walk *walk, struct scope_frame *frame)
 {
     const struct scope_node *node = &walk->nodes.items[frame->node];
@@ -305,9 +331,7 @@ static int step_parts(struct scope_walk *walk, struct scope_frame *frame)
 
         return push(walk, spread) < 0 ? -1 : 1;
     }
-    return meet(walk, object, frame->depth, node->kind == KIND_FUNCTION && part == PART_GLOBALS) < 0
-               ? -1
-               : 1;
+    return meet(walk, object, frame->depth, is_table_part(node, part)) < 0 ? -1 : 1;
 }
 
 int scope_walk_name(struct scope_walk *walk, PyObject *value, uint32_t owner)
@@ -324,4 +348,24 @@ int scope_walk_name(struct scope_walk *walk, PyObject *value, uint32_t owner)
             pop(walk);
     }
     return rc < 0 ? -1 : 0;
+}
+
+/* A dict that nobody else had when its object was walked may have been met since:
+ * a reduce brought it in. */
+int scope_walk_finish(struct scope_walk *walk)
+{
+    struct scope_nodes *nodes = &walk->nodes;
+
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        struct scope_node *node = &nodes->items[i];
+        PyObject *dict = node->kind == KIND_INSTANCE ? node->parts[PART_INSTANCE_DICT] : NULL;
+        int64_t found = dict && Py_REFCNT(dict) > 2 ? scope_nodes_find(nodes, dict) : -1;
+
+        if (found < 0)
+            continue;
+        node->kind = KIND_SHARER;
+        if (scope_nodes_put_in_table(nodes, (uint32_t)found) < 0)
+            return no_memory(walk);
+    }
+    return 0;
 }

@@ -40,6 +40,9 @@ void scope_walk_free(struct scope_walk *walk);
 int scope_walk_name(struct scope_walk *walk, PyObject *value, uint32_t owner);
 void scope_walk_reset(struct scope_walk *walk);
 
+/* After the last name. -1 where memory is out. */
+int scope_walk_finish(struct scope_walk *walk);
+
 bool scope_walk_is_container(PyObject *object);
 
 /* Immutable leaves up to this size are written again wherever they occur. */
