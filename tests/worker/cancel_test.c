@@ -135,6 +135,28 @@ static void test_exit_functions_run_to_their_end(void **state)
     run_free(&run);
 }
 
+/* sys.exit() was how the code ended, but not how the program did. */
+static void test_a_cancel_behind_exit_is_the_end(void **state)
+{
+    const struct order order = {
+        .code = "import sys, threading, time\n"
+                "threading.Thread(target=time.sleep, args=(1,)).start()\n"
+                "print('in', flush=True)\n"
+                "sys.exit(3)",
+        .cancel_after_ms = 100,
+        .cancel_at = "in\n",
+    };
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+    assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
+    assert_false(run.result->exited);
+    assert_int_equal(run.result->exit_status, 0);
+    run_free(&run);
+}
+
 /* Four threads write lines that nobody reads before the cancel. */
 #define WRITERS                                                                       \
     "import os, sys, threading, time\n"                                               \
@@ -260,6 +282,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_threads_clean_up),
         cmocka_unit_test(test_exit_functions_run_to_their_end),
+        cmocka_unit_test(test_a_cancel_behind_exit_is_the_end),
         cmocka_unit_test(test_output_that_nobody_reads),
         cmocka_unit_test(test_a_kept_worker_goes_on_after_a_cancel),
         cmocka_unit_test(test_a_thread_that_can_t_be_reached_uses_the_worker_up),
