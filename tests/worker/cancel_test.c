@@ -135,6 +135,85 @@ static void test_exit_functions_run_to_their_end(void **state)
     run_free(&run);
 }
 
+/* sys.exit() was how the code ended, but not how the program did. */
+static void test_a_cancel_behind_exit_is_the_end(void **state)
+{
+    const struct order order = {
+        .code = "import sys, threading, time\n"
+                "threading.Thread(target=time.sleep, args=(1,)).start()\n"
+                "print('in', flush=True)\n"
+                "sys.exit(3)",
+        .cancel_after_ms = 100,
+        .cancel_at = "in\n",
+    };
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_non_null(run.result);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+    assert_string_equal(run.answer->error->type, "vivarium.Cancelled");
+    assert_false(run.result->exited);
+    assert_int_equal(run.result->exit_status, 0);
+    run_free(&run);
+}
+
+/* Four threads write lines that nobody reads before the cancel. */
+#define WRITERS                                                                       \
+    "import os, sys, threading, time\n"                                               \
+    "def write(name):\n"                                                              \
+    "    n = 0\n"                                                                     \
+    "    while True:\n"                                                               \
+    "        sys.stdout.write(f'{name} {n:01000}\\n')\n"                              \
+    "        n += 1\n"                                                                \
+    "for name in range(1, 5): threading.Thread(target=write, args=(name,)).start()\n" \
+    "time.sleep(0.2)\n"
+
+/* Whole lines, and of each thread all up to its last: next[] are the numbers to come. */
+static void assert_lines(const char *out, int next[6])
+{
+    while (*out) {
+        int name = out[0] - '0', len = 0, n;
+
+        if (sscanf(out, "%*d %d%n", &n, &len) != 1 || name < 0 || name > 5 || len != 1002 ||
+            out[len] != '\n' || n != next[name]) {
+            fail_msg("line %.20s...%.20s", out, strlen(out) > 990 ? out + 990 : "");
+            return;
+        }
+        next[name]++;
+        out += len + 1;
+    }
+}
+
+/* A thread waits in a write; neither the main thread's own nor a fork may wait for
+ * that in a way that a cancel can't end. */
+static void test_output_that_nobody_reads(void **state)
+{
+    static const char *const codes[] = {
+        WRITERS "try: write(0)\nfinally: sys.stdout.write(f'5 {0:01000}\\n')\n",
+        WRITERS "try:\n"
+                "    if os.fork() == 0: os._exit(0)\n"
+                "except OSError: pass\n" /* without a pid namespace */
+                "while True: time.sleep(0.01)\n",
+    };
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        const struct order order = {
+            .code = codes[i], .cancel_after_ms = 500, .behind = true, .patience_ms = 5000};
+        int next[6] = {0};
+        struct run run;
+
+        rig_execute(&rig, &order, &run);
+        if (!run.result)
+            fail_msg("no answer, %u notes", run.note_count);
+        else
+            assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_CANCELLED);
+        assert_lines(run.out, next);
+        assert_true(next[1] + next[2] + next[3] + next[4] > 0);
+        assert_int_equal(next[5], i == 0); /* it cleaned up */
+        run_free(&run);
+    }
+}
+
 static void assert_reusable(const struct run *run, Vivarium__Internal__RunEnd end)
 {
     assert_non_null(run->result);
@@ -203,6 +282,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_threads_clean_up),
         cmocka_unit_test(test_exit_functions_run_to_their_end),
+        cmocka_unit_test(test_a_cancel_behind_exit_is_the_end),
+        cmocka_unit_test(test_output_that_nobody_reads),
         cmocka_unit_test(test_a_kept_worker_goes_on_after_a_cancel),
         cmocka_unit_test(test_a_thread_that_can_t_be_reached_uses_the_worker_up),
     };

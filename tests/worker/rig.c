@@ -328,6 +328,7 @@ void rig_run(struct worker *worker, const struct order *order, struct run *ret_r
             cancel(worker, order->reason);
         if (now_ms() - began > patience)
             pidfd_send_signal(worker->init, SIGKILL, NULL, 0);
+        fds[1].events = order->behind && !ret_run->note_count ? 0 : POLLIN;
         CHECK(poll(fds, 3, order->cancel_after_ms ? 10 : 100) >= 0, "poll");
         if (fds[0].revents && !read_channel(worker, ret_run))
             fds[0].fd = -1;

@@ -66,6 +66,7 @@ struct order {
     /* But not before it has printed this; NULL: anything. */
     const char *cancel_at;
     const char *reason;
+    bool behind; /* don't read its output until a cancel has reached it */
     /* Give up after so many ms; 0: 20 s. The worker is killed then. */
     int patience_ms;
 };

@@ -102,6 +102,26 @@ static void test_what_is_left_to_do(void **state)
     run_free(&run);
 }
 
+/* Whatever a signal's handler raises while threads are waited for. */
+static void test_exit_functions_run_when_the_wait_is_cut(void **state)
+{
+    struct run run;
+
+    group_execute("import atexit, signal, threading, time\n"
+                  "def ring(*unused): raise RuntimeError('ring')\n"
+                  "signal.signal(signal.SIGALRM, ring)\n"
+                  "atexit.register(print, 'atexit')\n"
+                  "threading.Thread(target=time.sleep, args=(1,)).start()\n"
+                  "signal.setitimer(signal.ITIMER_REAL, 0.2)\n",
+                  &run);
+    assert_int_equal(run.result->end, VIVARIUM__INTERNAL__RUN_END__RUN_END_COMPLETED);
+    assert_string_equal(run.out, "atexit\n");
+    assert_non_null(strstr(run.err, "Exception ignored in: <module 'threading' from "
+                                    "'/usr/lib/python3.11/threading.py'>\nTraceback "));
+    assert_non_null(strstr(run.err, "RuntimeError: ring\n"));
+    run_free(&run);
+}
+
 static void test_excepthook(void **state)
 {
     struct run run;
@@ -398,6 +418,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_exit_at_once),
         cmocka_unit_test(test_exits),
         cmocka_unit_test(test_what_is_left_to_do),
+        cmocka_unit_test(test_exit_functions_run_when_the_wait_is_cut),
         cmocka_unit_test(test_excepthook),
         cmocka_unit_test(test_finalizers),
         cmocka_unit_test(test_usage),

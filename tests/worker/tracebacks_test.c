@@ -114,6 +114,27 @@ static const char *const programs[] = {
     "1/0\\\n  + 1",
     "x = [1,2,3]\nx[10:20][5]\n",
     "1 .real.foo",
+    "import traceback\ne = None\nfor i in range(3):\n    try:\n        raise ValueError(i) from e\n"
+    "    except ValueError as new:\n        e = new\n        e.add_note(traceback.format_exc())\n"
+    "raise e",
+    "import traceback\ntry:\n    1/0\nexcept Exception as e:\n    "
+    "e.add_note(traceback.format_exc())\n"
+    "    raise ExceptionGroup('eg', [e, e])",
+};
+
+/* What these print, they print themselves. */
+static const char *const threads[] = {
+    "import threading\ndef f():\n    try:\n        1/0\n    except ZeroDivisionError:\n"
+    "        [][1 +\n           2]\n"
+    "threading.Thread(target=f, name='one').start()\n",
+    "import threading\ndef f():\n    raise SystemExit(1)\n"
+    "t = threading.Thread(target=f)\nt.start()\nt.join()\n"
+    "try:\n    1/0\nexcept ZeroDivisionError as e:\n"
+    "    threading.excepthook(threading.ExceptHookArgs((type(e), e, e.__traceback__, t)))\n"
+    "    threading.excepthook(threading.ExceptHookArgs((ValueError, None, None, t)))\n"
+    "try:\n    threading.excepthook(1)\nexcept TypeError as e:\n    import sys\n"
+    "    print(e, threading.excepthook, threading.excepthook is threading.__excepthook__,\n"
+    "          threading.excepthook.__module__, threading.excepthook.__doc__, file=sys.stderr)\n",
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma) */
 
@@ -166,19 +187,23 @@ static char *run_python(void)
     return escape_nuls(text, len);
 }
 
-static int compare(const char *code)
+static int compare(const char *code, bool by_itself)
 {
     const struct order order = {.code = code, .filename = script};
     char *expected;
+    const char *printed = "(none)\n";
     struct run run;
     int rc = 0;
 
     write_script(code);
     expected = run_python();
     rig_execute(&rig, &order, &run);
-    if (!run.result || !run.answer->error || strcmp(run.answer->error->traceback, expected) != 0) {
-        print_error("--- program\n%s\n--- python3.11\n%s--- worker\n%s", code, expected,
-                    run.result && run.answer->error ? run.answer->error->traceback : "(none)\n");
+    if (by_itself)
+        printed = run.err;
+    else if (run.result && run.answer->error)
+        printed = run.answer->error->traceback;
+    if (strcmp(printed, expected) != 0) {
+        print_error("--- program\n%s\n--- python3.11\n%s--- worker\n%s", code, expected, printed);
         rc = 1;
     }
     run_free(&run);
@@ -191,7 +216,16 @@ static void test_programs(void **state)
     int wrong = 0;
 
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-        wrong += compare(programs[i]);
+        wrong += compare(programs[i], false);
+    assert_int_equal(wrong, 0);
+}
+
+static void test_threads(void **state)
+{
+    int wrong = 0;
+
+    for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++)
+        wrong += compare(threads[i], true);
     assert_int_equal(wrong, 0);
 }
 
@@ -210,6 +244,26 @@ static void test_default_name(void **state)
                         "    1/0\n"
                         "    ~^~\n"
                         "ZeroDivisionError: division by zero\n");
+    run_free(&run);
+}
+
+/* Nor does a file matter that has the code's name by chance. */
+static void test_another_file_of_that_name(void **state)
+{
+    const struct order order = {.code = "open('own.py', 'w').write('no\\n' * 5)\n"
+                                        "raise ExceptionGroup('eg', [ValueError(1)])",
+                                .filename = "own.py"};
+    struct run run;
+
+    rig_execute(&rig, &order, &run);
+    assert_string_equal(run.answer->error->traceback,
+                        "  + Exception Group Traceback (most recent call last):\n"
+                        "  |   File \"own.py\", line 2, in <module>\n"
+                        "  |     raise ExceptionGroup('eg', [ValueError(1)])\n"
+                        "  | ExceptionGroup: eg (1 sub-exception)\n"
+                        "  +-+---------------- 1 ----------------\n"
+                        "    | ValueError: 1\n"
+                        "    +------------------------------------\n");
     run_free(&run);
 }
 
@@ -364,6 +418,37 @@ static void test_texts_of_a_session(void **state)
     rig_reap(&rig, &worker, true);
 }
 
+/* While one thread's exception is printed, another sees the code's name as it is,
+ * and its hash. */
+static void test_the_name_stays_what_it_is(void **state)
+{
+    static const char watch[] = "import threading, time\n"
+                                "seen = set()\n"
+                                "class E(Exception):\n"
+                                "    def __str__(self): time.sleep(0.1); return 'slow'\n"
+                                "def f(): raise E\n"
+                                "def look():\n"
+                                "    while True:\n"
+                                "        name = f.__code__.co_filename\n"
+                                "        seen.add(name[0])\n"
+                                "        if name[0] != '<': hash(name)\n"
+                                "        time.sleep(0.001)\n"
+                                "threading.Thread(target=look, daemon=True).start()\n";
+    struct worker worker;
+    struct run run;
+
+    rig_spawn(&rig, &worker);
+    run_cell(&worker, 1, watch, &run);
+    run_free(&run);
+    run_cell(&worker, 2, "f()", &run);
+    assert_non_null(strstr(run.answer->error->traceback, "in f\n    def f(): raise E\n"));
+    run_free(&run);
+    run_cell(&worker, 3, "seen, f.__code__.co_filename in {'<cell 1>'}", &run);
+    assert_string_equal(run.answer->result_repr, "({'<'}, True)");
+    run_free(&run);
+    rig_reap(&rig, &worker, true);
+}
+
 static int start(void **state)
 {
     if (!mkdtemp(folder))
@@ -385,7 +470,9 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_default_name),
+        cmocka_unit_test(test_another_file_of_that_name),
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_syntax_location),
         cmocka_unit_test(test_nul_in_code),
@@ -393,6 +480,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_huge_message),
         cmocka_unit_test(test_caret_behind_non_ascii),
         cmocka_unit_test(test_texts_of_a_session),
+        cmocka_unit_test(test_the_name_stays_what_it_is),
         cmocka_unit_test(test_warnings_come_once),
     };
 

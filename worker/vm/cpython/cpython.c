@@ -18,6 +18,7 @@
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/streams.h"
 #include "worker/vm/cpython/trace_lines.h"
+#include "worker/vm/cpython/tracebacks.h"
 
 struct viv_vm {
     size_t answer_max;
@@ -31,7 +32,7 @@ static struct viv_vm vm;
 static int set_up(void)
 {
     if (viv_cancel_setup() < 0 || viv_compile_setup() < 0 || viv_source_setup() < 0 ||
-        viv_failure_setup() < 0 || viv_streams_setup() < 0 || viv_ending_setup() < 0 ||
+        viv_tracebacks_setup() < 0 || viv_streams_setup() < 0 || viv_ending_setup() < 0 ||
         viv_run_setup() < 0 || scope_setup() < 0)
         return -1;
     viv_trace_lines_setup();

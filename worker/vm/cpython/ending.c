@@ -17,16 +17,16 @@ int viv_ending_setup(void)
 }
 
 /* Threads exist only where threading was imported; it knows which to join. */
-int viv_ending_join_threads(void)
+int viv_ending_join_threads(PyObject **ret_threading)
 {
     PyObject *name = PyUnicode_InternFromString("threading"), *threading, *done;
 
     threading = name ? PyImport_GetModule(name) : NULL;
     Py_XDECREF(name);
+    *ret_threading = threading;
     if (!threading)
         return PyErr_Occurred() ? -1 : 0;
     done = PyObject_CallMethod(threading, "_shutdown", NULL);
-    Py_DECREF(threading);
     Py_XDECREF(done);
     return done ? 0 : -1;
 }

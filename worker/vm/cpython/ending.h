@@ -9,8 +9,9 @@
 int viv_ending_setup(void);
 
 /* Waits for the threads that aren't daemons. Runs user code. -1: an exception
- * ended it early and is pending. */
-int viv_ending_join_threads(void);
+ * ended it early and is pending. `*ret_threading` is the module, NULL where there
+ * is none. */
+int viv_ending_join_threads(PyObject **ret_threading);
 
 /* Runs the atexit functions, as the one above. */
 int viv_ending_run_exit_functions(void);

@@ -5,10 +5,7 @@
 
 #include "worker/vm/cpython/source.h"
 #include "worker/vm/cpython/text.h"
-
-/* Exported, but declared only for the interpreter's own parts. Prints what
- * python3 prints for an uncaught exception. */
-void _PyErr_Display(PyObject *file, PyObject *type, PyObject *value, PyObject *traceback);
+#include "worker/vm/cpython/tracebacks.h"
 
 /* Field numbers of vivarium.v1.Error, Frame and SyntaxLocation. */
 enum { TYPE = 1, MESSAGE = 2, TRACEBACK = 3, FRAMES = 4, SYNTAX = 5 };
@@ -22,19 +19,6 @@ enum { SYNTAX_OFFSET = 3, SYNTAX_END_LINE = 4, SYNTAX_END_OFFSET = 5, SYNTAX_TEX
 
 /* As many as the printer shows. */
 #define FRAMES_MAX 1000
-
-static PyObject *string_io; /* io.StringIO */
-
-int viv_failure_setup(void)
-{
-    PyObject *io = PyImport_ImportModule("_io");
-
-    if (!io)
-        return -1;
-    string_io = PyObject_GetAttrString(io, "StringIO");
-    Py_DECREF(io);
-    return string_io ? 0 : -1;
-}
 
 static long number_of(PyObject *object)
 {
@@ -57,20 +41,11 @@ static PyObject *message_of(PyObject *exception)
 
 static PyObject *print(PyObject *exception)
 {
-    PyObject *file = PyObject_CallNoArgs(string_io), *traceback, *text = NULL;
+    PyObject *traceback = PyException_GetTraceback(exception);
+    PyObject *text = viv_tracebacks_print(exception, traceback);
 
-    if (file) {
-        traceback = PyException_GetTraceback(exception);
-        viv_source_show();
-        _PyErr_Display(file, (PyObject *)Py_TYPE(exception), exception, traceback);
-        PyErr_Clear();
-        text = PyObject_CallMethod(file, "getvalue", NULL);
-        PyErr_Clear();
-        text = viv_source_hide(text);
-        Py_XDECREF(traceback);
-        Py_DECREF(file);
-    }
     PyErr_Clear();
+    Py_XDECREF(traceback);
     return text;
 }
 

@@ -13,9 +13,6 @@ struct viv_failure {
     PyObject *traceback; /* str */
 };
 
-/* Once, before user code. */
-int viv_failure_setup(void);
-
 /* The pending exception, normalized, with its traceback; none is pending
  * afterwards. */
 PyObject *viv_failure_fetch(void);

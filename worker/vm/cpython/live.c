@@ -5,9 +5,10 @@
  * interrupt whatever C code the script is in; it never takes the GIL and no
  * Python code can see it.
  *
- * The thread only writes what a pipe takes without blocking. Whoever must block
- * is a Python thread, with the GIL released and open to signals, so that a
- * cancel gets through to a script whose output nobody reads. */
+ * One at a time writes, with nothing held that another must have: neither the GIL
+ * nor the mutex, for a write may block as long as nobody reads. Whoever waits for
+ * their turn waits as a write does, open to signals, so that a cancel gets through
+ * to a script whose output nobody reads. */
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/live.h"
 
@@ -15,6 +16,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -28,23 +30,17 @@
 #define STACK_BYTES (64 * 1024)
 
 static struct {
-    pthread_mutex_t mutex; /* over all of this; held by a Python thread also while it blocks */
+    sem_t turn;            /* to write; the one who has it may block */
+    pthread_mutex_t mutex; /* over what follows; held for a moment */
     pthread_cond_t filled;
     bool thread_runs;
-    unsigned writes; /* so far, up to WRITES_AT_ONCE */
-    size_t begin;
+    unsigned writes;   /* so far, up to WRITES_AT_ONCE */
+    size_t begin;      /* moves on with the turn only */
     atomic_size_t end; /* 0: empty. Looked at without the mutex, too */
     char backlog[BACKLOG_MAX];
 } live = {.mutex = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER};
 
-/* --- the thread ---------------------------------------------------------- */
-
-static bool takes_some(int timeout_ms)
-{
-    struct pollfd fd = {STDOUT_FILENO, POLLOUT, 0};
-
-    return poll(&fd, 1, timeout_ms) > 0;
-}
+/* --- out with it --------------------------------------------------------- */
 
 static void forget_backlog(void)
 {
@@ -52,20 +48,79 @@ static void forget_backlog(void)
     live.end = 0;
 }
 
-/* What goes without blocking: a pipe that is ready takes PIPE_BUF bytes. */
-static void write_some(void)
+/* The code's children share the pipe, and may have made it one that doesn't
+ * block. Returns 0, or an errno. */
+static int wait_for_room(void)
 {
-    while (live.begin < live.end && takes_some(0)) {
-        size_t len = live.end - live.begin < PIPE_BUF ? live.end - live.begin : PIPE_BUF;
-        ssize_t n = write(STDOUT_FILENO, live.backlog + live.begin, len);
+    struct pollfd fd = {STDOUT_FILENO, POLLOUT, 0};
 
-        if (n < 0 && errno != EINTR)
-            n = (ssize_t)(live.end - live.begin); /* nobody will ever read it */
-        if (n > 0)
-            live.begin += (size_t)n;
-    }
+    return poll(&fd, 1, -1) < 0 ? errno : 0;
+}
+
+/* What has gathered; others only append to it meanwhile. */
+static const char *peek(size_t *ret_len)
+{
+    const char *data;
+
+    pthread_mutex_lock(&live.mutex);
+    data = live.backlog + live.begin;
+    *ret_len = live.end - live.begin;
+    pthread_mutex_unlock(&live.mutex);
+    return data;
+}
+
+static void advance(size_t n)
+{
+    pthread_mutex_lock(&live.mutex);
+    live.begin += n;
     if (live.begin == live.end)
         forget_backlog();
+    pthread_mutex_unlock(&live.mutex);
+}
+
+/* All of it, blocking; with the turn. 0, or an errno: EINTR also where a signal
+ * has cut a write in two. */
+static int write_backlog(void)
+{
+    const char *data;
+    size_t len;
+    int rc = 0;
+
+    while (rc == 0 && (data = peek(&len), len > 0)) {
+        ssize_t n = write(STDOUT_FILENO, data, len);
+
+        if (n < 0) {
+            rc = errno == EAGAIN ? wait_for_room() : errno;
+        } else {
+            advance((size_t)n);
+            rc = (size_t)n < len ? EINTR : 0;
+        }
+    }
+    return rc;
+}
+
+/* --- the thread ---------------------------------------------------------- */
+
+/* What can't be written nobody will ever read. */
+static void drop_backlog(void)
+{
+    pthread_mutex_lock(&live.mutex);
+    forget_backlog();
+    pthread_mutex_unlock(&live.mutex);
+}
+
+static void write_or_drop(void)
+{
+    int rc;
+
+    while (sem_wait(&live.turn) < 0)
+        ;
+    do
+        rc = write_backlog();
+    while (rc == EINTR);
+    if (rc != 0)
+        drop_backlog();
+    sem_post(&live.turn);
 }
 
 static void *thread_main(void *arg)
@@ -73,19 +128,12 @@ static void *thread_main(void *arg)
     const struct timespec period = {.tv_nsec = PERIOD_NS};
 
     for (;;) {
-        bool full;
-
         pthread_mutex_lock(&live.mutex);
         while (live.begin == live.end)
             pthread_cond_wait(&live.filled, &live.mutex);
         pthread_mutex_unlock(&live.mutex);
         nanosleep(&period, NULL);
-        pthread_mutex_lock(&live.mutex);
-        write_some();
-        full = live.begin < live.end;
-        pthread_mutex_unlock(&live.mutex);
-        if (full)
-            takes_some(-1);
+        write_or_drop();
     }
     return NULL;
 }
@@ -126,31 +174,18 @@ static void after_fork_child(void)
     live.thread_runs = false;
     live.writes = 0;
     forget_backlog();
+    sem_init(&live.turn, 0, 1);
     pthread_mutex_init(&live.mutex, NULL);
     pthread_cond_init(&live.filled, NULL);
 }
 
 /* --- the stream ---------------------------------------------------------- */
 
-/* Writes the whole backlog, blocking; the mutex is held. 0, or an errno. */
-static int write_backlog(void)
-{
-    while (live.begin < live.end) {
-        ssize_t n = write(STDOUT_FILENO, live.backlog + live.begin, live.end - live.begin);
-
-        if (n < 0)
-            return errno;
-        live.begin += (size_t)n;
-    }
-    forget_backlog();
-    return 0;
-}
-
-/* Appends what there is room for. */
+/* Appends what there is room for; a part only of what a pipe would take in parts. */
 static size_t append(const char *data, size_t len)
 {
     size_t room = BACKLOG_MAX - live.end;
-    size_t taken = len < room ? len : room;
+    size_t taken = len <= room ? len : room < PIPE_BUF ? 0 : room;
 
     memcpy(live.backlog + live.end, data, taken);
     live.end += taken;
@@ -171,18 +206,28 @@ static bool may_wait(void)
     return live.thread_runs;
 }
 
+static int write_out(void)
+{
+    int rc;
+
+    if (sem_wait(&live.turn) < 0)
+        return errno;
+    rc = write_backlog();
+    sem_post(&live.turn);
+    return rc;
+}
+
 /* One go, without the GIL: as much of `data` as fits, and out with it where it
  * must. 0, or an errno. */
 static int put(const char *data, size_t len, bool flush, size_t *ret_taken)
 {
-    int rc = 0;
+    bool must;
 
     pthread_mutex_lock(&live.mutex);
     *ret_taken = append(data, len);
-    if (flush || *ret_taken < len || live.end == BACKLOG_MAX || !may_wait())
-        rc = write_backlog();
+    must = flush || *ret_taken < len || !may_wait();
     pthread_mutex_unlock(&live.mutex);
-    return rc;
+    return must ? write_out() : 0;
 }
 
 /* 0, or -1 with an exception; after a signal's exception the rest of `data` is
@@ -273,7 +318,7 @@ PyObject *viv_live_new(void)
     PyObject *type = base ? PyType_FromSpecWithBases(&spec, base) : NULL;
 
     name_closed = PyUnicode_InternFromString("closed");
-    if (type && name_closed &&
+    if (type && name_closed && sem_init(&live.turn, 0, 1) == 0 &&
         pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0)
         stream = PyObject_CallFunction(type, "isO", STDOUT_FILENO, "wb", Py_False);
     Py_XDECREF(type);

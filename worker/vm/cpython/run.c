@@ -225,6 +225,8 @@ static void take_exception(struct state *s)
         s->report->exited = true;
         s->report->exit_status = (uint32_t)viv_ending_status(exception);
     } else {
+        s->report->exited = false; /* what comes in the end counts */
+        s->report->exit_status = 0;
         s->cancelled = is_cancelled(exception);
         s->report->end = end_by(s, exception);
         if (is_fork(s))
@@ -277,16 +279,27 @@ static void end_cancelled(struct state *s, struct viv_cancel_report *cancel)
         PyErr_Clear();
 }
 
-/* As python3 ends: threads are waited for, exit functions run. A cancel may come
- * as late as this; anything else is told of on stderr. */
-static void end_program(struct state *s)
+/* A cancel may come as late as this. Anything else is told of on stderr, as
+ * `where` has raised it. */
+static void take_late_exception(struct state *s, PyObject *where)
 {
-    if (viv_ending_join_threads() == 0 && viv_ending_run_exit_functions() == 0)
-        return;
     if (is_cancelled(PyErr_Occurred()))
         take_exception(s);
     else
-        PyErr_WriteUnraisable(NULL);
+        PyErr_WriteUnraisable(where);
+}
+
+/* As python3 ends: threads are waited for, exit functions run, also where the wait
+ * was ended by what a signal's handler raised. */
+static void end_program(struct state *s)
+{
+    PyObject *threading = NULL;
+
+    if (viv_ending_join_threads(&threading) < 0)
+        take_late_exception(s, threading);
+    Py_XDECREF(threading);
+    if (!s->cancelled && viv_ending_run_exit_functions() < 0)
+        take_late_exception(s, NULL);
 }
 
 /* --- looking on ----------------------------------------------------------- */

@@ -1,25 +1,15 @@
-/* Three readers of source lines want three things. linecache (and through it
- * traceback, inspect, logging, pdb) has an entry with the lines. Our own frames
- * and syntax errors take lines from a list that user code can't reach by name.
- *
- * The printer in C opens files: the path first, then its last part in every
- * folder of sys.path, but no path like "<execution>". So for as long as it
- * prints, the code's name has another first character, sys.path begins with a
- * folder that holds just a file of that name, and afterwards the name is put
- * right in what was printed. */
+/* linecache (and through it traceback, inspect, logging, pdb) has an entry with
+ * the lines. Our own frames and syntax errors, and what tracebacks.c prints, take
+ * them from a list that user code can't reach by name. */
 #define PY_SSIZE_T_CLEAN
 #include "worker/vm/cpython/source.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* What the name begins with while the printer works: in no file's name. */
-#define ALIAS_INITIAL 1
 
 /* Longest line that is looked for in a file that isn't ours. */
 #define LINE_MAX_BYTES 4096
@@ -34,16 +24,12 @@
 struct text {
     PyObject *filename; /* the compiled code's co_filename */
     PyObject *lines;    /* list of str */
-    char *file;         /* while it is shown */
-    Py_UCS4 initial;    /* of the name while it is another; 0: it isn't */
 };
 
 static struct {
     PyObject *cache;              /* linecache.cache */
     struct text texts[TEXTS_MAX]; /* the oldest first */
     int count;
-    char *folder;   /* while they are shown */
-    PyObject *path; /* sys.path as it was */
 } source;
 
 int viv_source_setup(void)
@@ -201,144 +187,26 @@ static const struct text *find(PyObject *filename)
     return NULL;
 }
 
+static PyObject *line_of_text(const struct text *text, int number)
+{
+    if (number < 1 || number > PyList_GET_SIZE(text->lines))
+        return NULL;
+    return Py_NewRef(PyList_GET_ITEM(text->lines, number - 1));
+}
+
 PyObject *viv_source_line(PyObject *filename, int number)
 {
     const struct text *text = number < 1 ? NULL : find(filename);
 
     if (number < 1)
         return NULL;
-    if (!text)
-        return line_of_file(filename, number);
-    if (number > PyList_GET_SIZE(text->lines))
-        return NULL;
-    return Py_NewRef(PyList_GET_ITEM(text->lines, number - 1));
+    return text ? line_of_text(text, number) : line_of_file(filename, number);
 }
 
-/* A coding comment would be believed by the printer, but the code is UTF-8. A
- * comment's line is never shown, so it is left empty. */
-static bool may_be_coding(Py_ssize_t i, PyObject *line)
+PyObject *viv_source_line_of(const PyCodeObject *code, int number)
 {
-    const char *text = PyUnicode_AsUTF8(line);
-
-    return i < 2 && text && text[strspn(text, " \t\f")] == '#';
-}
-
-static int write_lines(const struct text *text)
-{
-    FILE *file = fopen(text->file, "wxe");
-
-    if (!file)
-        return -1;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(text->lines); i++) {
-        PyObject *line = PyList_GET_ITEM(text->lines, i);
-        Py_ssize_t len;
-        const char *bytes = PyUnicode_AsUTF8AndSize(line, &len);
-
-        if (may_be_coding(i, line) || !bytes)
-            fputc('\n', file);
-        else
-            fwrite(bytes, 1, (size_t)len, file);
-    }
-    return fclose(file);
-}
-
-/* The folder's place is out of the way of a script that lists its own. */
-static int make_folder(void)
-{
-    char folder[] = "/dev/shm/source-XXXXXX";
-
-    if (!mkdtemp(folder))
-        return -1;
-    source.folder = strdup(folder);
-    return source.folder ? 0 : -1;
-}
-
-static int make_file(struct text *text)
-{
-    const char *name = PyUnicode_AsUTF8(text->filename);
-    const char *slash = name ? strrchr(name, '/') : NULL;
-
-    if (!name || asprintf(&text->file, "%s/%s", source.folder, slash ? slash + 1 : name) < 0) {
-        text->file = NULL;
-        return -1;
-    }
-    return write_lines(text);
-}
-
-static int put_in_path(void)
-{
-    PyObject *path = PySys_GetObject("path"), *first, *whole;
-
-    if (!path || !PyList_Check(path))
-        return -1;
-    first = Py_BuildValue("[s]", source.folder);
-    whole = first ? PySequence_Concat(first, path) : NULL;
-    Py_XDECREF(first);
-    if (!whole)
-        return -1;
-    source.path = Py_NewRef(path);
-    PySys_SetObject("path", whole);
-    Py_DECREF(whole);
-    return 0;
-}
-
-static void set_initial(PyObject *name, Py_UCS4 c)
-{
-    PyUnicode_WRITE(PyUnicode_KIND(name), PyUnicode_DATA(name), 0, c);
-}
-
-/* Names of one character are the interpreter's own, shared by all. */
-static bool set_alias(struct text *text)
-{
-    if (PyUnicode_GET_LENGTH(text->filename) < 2)
-        return false;
-    text->initial = PyUnicode_READ_CHAR(text->filename, 0);
-    set_initial(text->filename, ALIAS_INITIAL);
-    return true;
-}
-
-static PyObject *put_right(struct text *text, PyObject *printed)
-{
-    PyObject *alias = _PyUnicode_Copy(text->filename), *right = NULL;
-
-    set_initial(text->filename, text->initial);
-    text->initial = 0;
-    if (alias && printed)
-        right = PyUnicode_Replace(printed, alias, text->filename, -1);
-    Py_XDECREF(alias);
-    Py_XDECREF(printed);
-    return right;
-}
-
-void viv_source_show(void)
-{
-    bool ready = source.count > 0 && make_folder() == 0;
-
-    for (int i = source.count; ready && i-- > 0;)
-        if (set_alias(&source.texts[i]) && make_file(&source.texts[i]) < 0)
-            PyErr_Clear();
-    if (!ready || put_in_path() < 0)
-        PyErr_Clear();
-}
-
-PyObject *viv_source_hide(PyObject *printed)
-{
-    for (int i = 0; i < source.count; i++) {
-        struct text *text = &source.texts[i];
-
-        if (text->initial)
-            printed = put_right(text, printed);
-        if (text->file)
-            unlink(text->file);
-        free(text->file);
-        text->file = NULL;
-    }
-    if (source.path)
-        PySys_SetObject("path", source.path);
-    Py_CLEAR(source.path);
-    if (source.folder)
-        rmdir(source.folder);
-    free(source.folder);
-    source.folder = NULL;
-    return printed;
+    for (int i = source.count; i-- > 0;)
+        if (source.texts[i].filename == code->co_filename)
+            return line_of_text(&source.texts[i], number);
+    return NULL;
 }

@@ -9,8 +9,8 @@
 int viv_source_setup(void);
 
 /* Takes over the code that is about to run, also for linecache. The name that
- * it is to be compiled under, borrowed, NULL with an exception: a str that
- * nobody else may hold, for viv_source_show() changes it. */
+ * it is to be compiled under, borrowed, NULL with an exception: a str of its own,
+ * by which the code is known. */
 PyObject *viv_source_set(const char *code, size_t len, PyObject *filename);
 
 /* As if there had been none. */
@@ -20,11 +20,8 @@ void viv_source_forget(void);
  * without an exception where it isn't known. */
 PyObject *viv_source_line(PyObject *filename, int number);
 
-/* The interpreter's own traceback printer knows only files. Between these two
- * it finds the code as one. Best effort: without, tracebacks lack lines. */
-void viv_source_show(void);
-/* Gives back the text that was printed meanwhile with its names put right;
- * takes over `text` (may be NULL). */
-PyObject *viv_source_hide(PyObject *text);
+/* The same of what was taken over, for code that was compiled from it and no
+ * other of that name. */
+PyObject *viv_source_line_of(const PyCodeObject *code, int number);
 
 #endif
