@@ -207,11 +207,14 @@ struct outgoing {
     const struct viv_error *error; /* that the status tells of, or NULL */
 };
 
-/* What an execution answers at its end is counted by execute_hold(). */
+/* What an execution answers at its end, with the rest of its output, is counted by
+ * execute_hold(): of that it is what had been queued before. */
 static size_t waiting_bytes(const struct call *call, const struct outgoing *out)
 {
     size_t bytes = call->queued;
 
+    if (call->held && bytes > CALL_QUEUE_HIGH)
+        bytes = CALL_QUEUE_HIGH;
     if (call->sending)
         bytes += grpc_byte_buffer_length(call->sending);
     if (out->message && !call->held)

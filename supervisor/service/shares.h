@@ -14,7 +14,7 @@
 
 /* Who has not taken an answer for so long, doesn't read; and how long somebody who is cut may
  * take to go. */
-#define SHARES_UNREAD_NS INT64_C(1000000000)
+#define SHARES_UNREAD_NS INT64_C(5000000000)
 
 struct shares;
 struct share;

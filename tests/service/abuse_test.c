@@ -435,7 +435,7 @@ static void test_busy_beside_unread(void **state)
         for (uint32_t n = 0; n < CALLS; n++)
             assert_true(call(fds[i], n, HEALTH "Check", "", 0));
     }
-    fixture_sleep_ms(1100);
+    fixture_sleep_ms(5100);
     running = fixture_start(EXECUTE, NULL, "sleep 500", (struct rpc_options){0});
     for (int i = 0; i < BURST; i++)
         calls[i] = ask(HEALTH "Check");
