@@ -62,12 +62,12 @@ static int copy_one(FILE *from, FILE *to)
 static int read_one(FILE *from, struct redis_bytes *ret_bytes)
 {
     FILE *to = open_memstream(&ret_bytes->data, &ret_bytes->len);
-    int failed = copy_one(from, to);
+    bool failed = copy_one(from, to) < 0;
 
     fclose(to);
     if (failed)
         free(ret_bytes->data);
-    return failed;
+    return failed ? -1 : 0;
 }
 
 static void send_late(struct redis_proxy *proxy)
