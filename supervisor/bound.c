@@ -38,6 +38,20 @@ static bool in_memory(const struct viv_config *c)
     return !url || strncmp(url, "memory:", strlen("memory:")) == 0;
 }
 
+/* Of one tenant's sessions, as far as its quota bounds their number. Measured, and rounded
+ * up: one in a list, which grows by doubling. */
+#define LISTED_BYTES 256
+
+static uint64_t list_max(const struct viv_config *c, const struct viv_tenant_config *tenants,
+                         size_t count)
+{
+    uint64_t stored = count == 0 ? c->sessions.tenant_bytes_max : 0;
+
+    for (size_t i = 0; i < count; i++)
+        stored = most(stored, tenants[i].stored_bytes);
+    return stored / STORE_SESSION_BYTES * LISTED_BYTES;
+}
+
 /* malloc maps what has 128 KiB, the most that a chunk has, and one page more. */
 static uint64_t store_in_memory(uint64_t counted)
 {
@@ -57,8 +71,9 @@ void viv_memory_bound(const struct viv_config *config, const struct viv_tenant_c
         {"requests and snapshots", 2 * c->request_bytes_total},
         {"executions that run", c->workers_max * running},
         /* One more than fits, and what the store's thread has in its hands. */
-        {"scopes on their way to and from the store",
-         SESSION_STORE_WAITING_BYTES + running + 4 * result},
+        {"scopes on their way to and from the store, and lists",
+         SESSION_STORE_WAITING_BYTES + running + 4 * result +
+             SESSION_LISTINGS_BEGUN * list_max(c, tenants, count)},
         {"the store in memory", in_memory(c) ? store_in_memory(c->sessions.memory_bytes_max) : 0},
     };
 

@@ -198,6 +198,7 @@ static void refuse_turns(struct session *session, const struct viv_error *why)
     struct viv_error error;
 
     viv_fail(&error, why->status, "session %s can't go on: %.300s", session->name.id, why->text);
+    viv_retry_after(&error, why->retry_after_ns);
     session_reject_waiting(session, &error);
     session->closing |= session->creating;
     session->creating = false;
@@ -368,6 +369,13 @@ bool session_save(struct session *session, struct execution *e)
     return true;
 }
 
+static void begin_leaving(struct session *session)
+{
+    if (!session->leaving)
+        session->supervisor->sessions->evicting++;
+    session->leaving = true;
+}
+
 /* What can't be written stays where it is, but not beyond our own end, nor beside more of
  * these than may be. */
 static void pin(struct session *session)
@@ -377,14 +385,13 @@ static void pin(struct session *session)
     if (session->supervisor->draining)
         return;
     given_up = session_quota_give_up(session);
-    if (given_up == session)
-        return;
-    stop_leaving(session);
+    if (given_up != session)
+        stop_leaving(session);
     if (!given_up)
         return;
-    given_up->leaving = true;
-    session->supervisor->sessions->evicting++;
-    session_step(given_up);
+    begin_leaving(given_up);
+    if (given_up != session)
+        session_step(given_up);
 }
 
 void session_turn_over(struct session *session, enum execution_kind kind, bool done)
@@ -395,10 +402,10 @@ void session_turn_over(struct session *session, enum execution_kind kind, bool d
         session->creating = false;
     else if (kind == EXECUTION_OPEN)
         session_not_opened(session);
-    if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker) {
+    if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker)
         set_unsavable(session, true);
+    if (session->unsavable)
         pin(session);
-    }
     session_step(session);
 }
 

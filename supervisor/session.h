@@ -7,6 +7,8 @@
 #ifndef VIVARIUM_SESSION_H
 #define VIVARIUM_SESSION_H
 
+#include <sys/queue.h>
+
 #include "supervisor/execution.h"
 #include "supervisor/registry.h"
 #include "supervisor/session_store.h"
@@ -14,6 +16,9 @@
 #include "supervisor/vivarium.h"
 
 struct worker;
+
+/* Lists of a tenant's sessions that are in the making at a time (session_list.c). */
+#define SESSION_LISTINGS_BEGUN 2
 
 /* Somebody who waits for the end of a session. */
 struct session_closer {
@@ -64,9 +69,9 @@ struct sessions {
     unsigned evicting; /* of the resident ones: their workers will soon be free */
     unsigned pinned;   /* of them, unsavable ones */
     struct session_listings {
-        struct session_listing *first;
-        unsigned count;
-    } listings; /* session_list.c: those that the store works for */
+        TAILQ_HEAD(, session_listing) line;
+        unsigned begun; /* the store works for them */
+    } listings;
     struct registry registry;
     struct session *oldest_idle, *newest_idle;
     struct session_store store;

@@ -8,15 +8,16 @@
 #include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
-/* So many at a time, in all and of one tenant: they go the way on which scopes are saved. */
+/* So many are asked for at a time, in all and by one tenant. */
 #define LISTINGS_MAX 64
 #define LISTINGS_TENANT_MAX 16
 #define RETRY_NS INT64_C(200000000)
 
 struct session_listing {
     struct store_task base;
-    struct session_listing *next; /* in the supervisor's */
-    struct command command;       /* there and back */
+    TAILQ_ENTRY(session_listing) link; /* in the supervisor's */
+    struct command command;            /* there and back */
+    bool begun;
     struct viv_supervisor *supervisor;
     char tenant[VIV_ID_MAX + 1];
     struct store_cursor cursor;
@@ -79,33 +80,6 @@ static void add_stored(void *arg, const char *session, const struct store_meta *
     };
 }
 
-static int run_listing(struct store_task *base, struct store *store, struct viv_error *err)
-{
-    struct session_listing *l = (struct session_listing *)base;
-
-    if (store_list(store, l->tenant, &l->cursor, add_stored, l, err) < 0)
-        return -1;
-    return l->no_memory ? viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory") : 0;
-}
-
-static void listing_done(struct store_task *base)
-{
-    struct session_listing *l = (struct session_listing *)base;
-
-    inbox_post(&l->supervisor->inbox, &l->command);
-}
-
-static void add_known(const struct viv_supervisor *s, struct viv_session_info *info,
-                      const struct session *session)
-{
-    int64_t unused_ns = clock_now() - session->used_ns;
-
-    info->resident = session->worker != NULL;
-    info->last_used_realtime_ns = session->turn ? clock_realtime() : clock_realtime() - unused_ns;
-    if (session->turn && session->turn->kind == EXECUTION_CODE)
-        info->execution_id = session->turn->name.id;
-}
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct viv_session_info *)a)->session_id,
@@ -129,43 +103,62 @@ static void sort_once(struct session_listing *l)
     l->count = kept + 1;
 }
 
+static int run_listing(struct store_task *base, struct store *store, struct viv_error *err)
+{
+    struct session_listing *l = (struct session_listing *)base;
+
+    if (store_list(store, l->tenant, &l->cursor, add_stored, l, err) < 0)
+        return -1;
+    if (l->cursor.over)
+        sort_once(l);
+    return l->no_memory ? viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory") : 0;
+}
+
+static void listing_done(struct store_task *base)
+{
+    struct session_listing *l = (struct session_listing *)base;
+
+    inbox_post(&l->supervisor->inbox, &l->command);
+}
+
+static void add_known(const struct viv_supervisor *s, struct viv_session_info *info,
+                      const struct session *session)
+{
+    int64_t unused_ns = clock_now() - session->used_ns;
+
+    info->resident = session->worker != NULL;
+    info->last_used_realtime_ns = session->turn ? clock_realtime() : clock_realtime() - unused_ns;
+    if (session->turn && session->turn->kind == EXECUTION_CODE)
+        info->execution_id = session->turn->name.id;
+}
+
 static int check_room(const struct session_listings *all, const struct session_listing *l,
                       struct viv_error *err)
 {
-    unsigned mine = 0;
+    const struct session_listing *at;
+    unsigned mine = 0, count = 0;
 
-    for (const struct session_listing *at = all->first; at; at = at->next)
+    TAILQ_FOREACH(at, &all->line, link) {
         mine += strcmp(at->tenant, l->tenant) == 0;
-    if (mine < LISTINGS_TENANT_MAX && all->count < LISTINGS_MAX)
+        count++;
+    }
+    if (mine < LISTINGS_TENANT_MAX && count < LISTINGS_MAX)
         return 0;
     viv_fail(err, VIV_RESOURCE_EXHAUSTED, "too many lists of sessions are asked for: retry later");
     return viv_retry_after(err, RETRY_NS);
 }
 
-static void enlist(struct session_listings *all, struct session_listing *l)
-{
-    l->next = all->first;
-    all->first = l;
-    all->count++;
-}
-
-static void unlist(struct session_listings *all, struct session_listing *l)
-{
-    struct session_listing **at = &all->first;
-
-    while (*at != l)
-        at = &(*at)->next;
-    *at = l->next;
-    all->count--;
-}
+static void begin_next(struct viv_supervisor *s);
 
 /* `error` may be NULL. */
 static void end_list(struct viv_supervisor *s, struct session_listing *l,
                      const struct viv_error *error)
 {
-    unlist(&s->sessions->listings, l);
+    TAILQ_REMOVE(&s->sessions->listings.line, l, link);
+    s->sessions->listings.begun -= l->begun;
     l->done(l->arg, error ? NULL : l->infos, error ? 0 : l->count, error);
     free_listing(l);
+    begin_next(s);
 }
 
 /* The next part: what else waits for the store comes between. */
@@ -198,7 +191,6 @@ static void take_part(struct viv_supervisor *s, struct command *command)
         ask_part(s, l);
         return;
     }
-    sort_once(l);
     for (size_t i = 0; i < l->count; i++) {
         const struct session *session = session_find(s, l->tenant, l->infos[i].session_id);
 
@@ -206,6 +198,34 @@ static void take_part(struct viv_supervisor *s, struct command *command)
             add_known(s, &l->infos[i], session);
     }
     end_list(s, l, NULL);
+}
+
+static bool has_begun(const struct session_listings *all, const char *tenant)
+{
+    const struct session_listing *at;
+
+    TAILQ_FOREACH(at, &all->line, link)
+        if (at->begun && strcmp(at->tenant, tenant) == 0)
+            return true;
+    return false;
+}
+
+/* Each grows until its end: so few at a time, and one of a tenant. */
+static void begin_next(struct viv_supervisor *s)
+{
+    struct session_listings *all = &s->sessions->listings;
+    struct session_listing *l;
+
+    if (all->begun == SESSION_LISTINGS_BEGUN)
+        return;
+    TAILQ_FOREACH(l, &all->line, link)
+        if (!l->begun && !has_begun(all, l->tenant))
+            break;
+    if (!l)
+        return;
+    l->begun = true;
+    all->begun++;
+    ask_part(s, l);
 }
 
 static void begin_list(struct viv_supervisor *s, struct command *command)
@@ -218,9 +238,9 @@ static void begin_list(struct viv_supervisor *s, struct command *command)
         free_listing(l);
         return;
     }
-    enlist(&s->sessions->listings, l);
     l->command.run = take_part;
-    ask_part(s, l);
+    TAILQ_INSERT_TAIL(&s->sessions->listings.line, l, link);
+    begin_next(s);
 }
 
 int viv_session_list(struct viv_supervisor *supervisor, const char *tenant, viv_sessions_done *done,

@@ -92,7 +92,6 @@ static unsigned count_pinned(const struct viv_supervisor *s, const char *tenant)
     return count;
 }
 
-/* Another tenant's take nothing from one that has none. */
 int session_quota_pinned(const struct session *session, struct viv_error *err)
 {
     struct viv_supervisor *s = session->supervisor;
@@ -102,7 +101,7 @@ int session_quota_pinned(const struct session *session, struct viv_error *err)
         return 0;
     pinned = count_pinned(s, session->name.tenant);
     most = quota_of(s, session->name.tenant).resident;
-    if (pinned < most && (pinned == 0 || s->sessions->pinned < s->sessions->resident_max))
+    if (pinned == 0 || pinned < most)
         return 0;
     session_evict_one(s, session->name.tenant); /* there may be room by now */
     viv_fail(err, VIV_RESOURCE_EXHAUSTED,
@@ -112,23 +111,28 @@ int session_quota_pinned(const struct session *session, struct viv_error *err)
     return viv_retry_after(err, RETRY_NS);
 }
 
-/* Of the tenant that has most of them, where that is another one. */
+/* Of the tenant that has most of them: this one, or one that is idle. NULL: they are all
+ * running, and judged when they have ended. */
 static struct session *heaviest_pinned(struct session *session)
 {
     struct viv_supervisor *s = session->supervisor;
     unsigned most = count_pinned(s, session->name.tenant), count;
     struct session *heaviest = session;
 
-    for (struct session *at = s->sessions->oldest_idle; at; at = at->newer) {
-        if (!at->unsavable || at->leaving)
-            continue;
-        count = count_pinned(s, at->name.tenant);
-        if (count <= most)
+    for (unsigned i = 0; i < s->sessions->max; i++) {
+        struct session *at = &s->sessions->all[i];
+
+        if (!at->unsavable || (count = count_pinned(s, at->name.tenant)) <= most)
             continue;
         most = count;
         heaviest = at;
     }
-    return heaviest;
+    if (heaviest == session)
+        return session;
+    for (struct session *at = s->sessions->oldest_idle; at; at = at->newer)
+        if (at->unsavable && !at->leaving && is_of(at, heaviest->name.tenant))
+            return at;
+    return NULL;
 }
 
 struct session *session_quota_give_up(struct session *session)

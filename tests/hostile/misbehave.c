@@ -431,6 +431,10 @@ static void bad_scopes(void)
         checkpoint = false;
         scope_frame("", 0);
         add(1, true);
+    } else if (is("manifest-only")) { /* nor this one; with a manifest, which is empty */
+        checkpoint = false;
+        scope_frame("\x5a\x00", 2);
+        add(1, true);
     }
 }
 

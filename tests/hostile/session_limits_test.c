@@ -66,6 +66,7 @@ static void expect_refused(struct run *r, const char *words)
     harness_wait(r);
     assert_int_equal(r->rejected, 1);
     assert_int_equal(r->error.status, VIV_RESOURCE_EXHAUSTED);
+    assert_true(r->error.retry_after_ns > 0);
     assert_non_null(strstr(r->error.text, words));
     harness_free(r);
 }
@@ -186,6 +187,82 @@ static void unsavable_ones_leave_workers_to_others(void **state)
     harness_stop(sup);
 }
 
+static struct run *in_session_of(const char *tenant, const char *id, const char *code)
+{
+    const struct viv_request request = {.kind = code ? VIV_REQUEST_EXECUTE
+                                                     : VIV_REQUEST_OPEN_SESSION,
+                                        .tenant = tenant,
+                                        .session_id = id,
+                                        .durability = code ? 0 : VIV_DURABILITY_EVERY_EXECUTION,
+                                        .code = code,
+                                        .code_len = code ? strlen(code) : 0};
+
+    return harness_request(sup, &request);
+}
+
+static void end_run(struct run *r)
+{
+    harness_wait(r);
+    assert_int_equal(r->rejected, 0);
+    harness_free(r);
+}
+
+static void use_two_tenants(unsigned resident_of_many)
+{
+    struct viv_tenant_config tenants[3];
+
+    for (int i = 0; i < 3; i++)
+        viv_tenant_config_init(&tenants[i], &config);
+    tenants[1].tenant = "many";
+    tenants[1].resident_sessions = resident_of_many;
+    tenants[2].tenant = "one";
+    assert_int_equal(viv_supervisor_set_tenants(sup, tenants, 3, NULL), 0);
+}
+
+/* Those that are saved after each execution, and never can be. */
+static void so_do_those_that_run_again_and_again(void **state)
+{
+    static const char *const ids[] = {"a", "b", "c", "d"};
+    struct run *runs[4];
+
+    start(4);
+    use_two_tenants(1);
+    for (int i = 0; i < 4; i++)
+        end_run(in_session_of("many", ids[i], NULL));
+    for (int i = 0; i < 4; i++)
+        runs[i] = in_session_of("many", ids[i], "manifest-only");
+    for (int i = 0; i < 4; i++)
+        end_run(runs[i]);
+    harness_expect(sup, "ok", VIV_OUTCOME_COMPLETED);
+    harness_stop(sup);
+}
+
+/* Whoever has most of them pays, running or not. */
+static void who_has_few_keeps_his(void **state)
+{
+    struct run *busy[2];
+
+    start(6);
+    use_two_tenants(2);
+    end_run(in_session_of("many", "a", NULL));
+    end_run(in_session_of("many", "b", NULL));
+    end_run(in_session_of("many", "a", "manifest-only"));
+    end_run(in_session_of("many", "b", "manifest-only"));
+    busy[0] = in_session_of("many", "a", "run 100000000");
+    busy[1] = in_session_of("many", "b", "run 100000000");
+    harness_wait_started(busy[0]);
+    harness_wait_started(busy[1]);
+    end_run(in_session_of("one", "s", NULL));
+    end_run(in_session_of("one", "s", "manifest-only"));
+    nap_ms(200);
+    finish(in_session_of("one", "s", "add 1"), "2", 0);
+    for (int i = 0; i < 2; i++) {
+        viv_cancel_ticket(sup, busy[i]->ticket, VIV_CAUSE_CANCEL_RPC, NULL);
+        end_run(busy[i]);
+    }
+    harness_stop(sup);
+}
+
 static void closing_what_is_stored_takes_a_place_of_the_tenants(void **state)
 {
     start(2);
@@ -238,6 +315,8 @@ int main(void)
         TEST(what_failed_once_is_saved_at_the_drain),
         TEST(another_scope_may_fit),
         TEST(unsavable_ones_leave_workers_to_others),
+        TEST(so_do_those_that_run_again_and_again),
+        TEST(who_has_few_keeps_his),
         TEST(closing_what_is_stored_takes_a_place_of_the_tenants),
         TEST(so_many_listings_at_a_time),
     };
