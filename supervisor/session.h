@@ -7,8 +7,6 @@
 #ifndef VIVARIUM_SESSION_H
 #define VIVARIUM_SESSION_H
 
-#include <sys/queue.h>
-
 #include "supervisor/execution.h"
 #include "supervisor/registry.h"
 #include "supervisor/session_store.h"
@@ -69,7 +67,7 @@ struct sessions {
     unsigned evicting; /* of the resident ones: their workers will soon be free */
     unsigned pinned;   /* of them, unsavable ones */
     struct session_listings {
-        TAILQ_HEAD(, session_listing) line;
+        struct session_listing *first;
         unsigned begun; /* the store works for them */
     } listings;
     struct registry registry;

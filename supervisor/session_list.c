@@ -15,8 +15,8 @@
 
 struct session_listing {
     struct store_task base;
-    TAILQ_ENTRY(session_listing) link; /* in the supervisor's */
-    struct command command;            /* there and back */
+    struct session_listing *next; /* in the supervisor's line */
+    struct command command;       /* there and back */
     bool begun;
     struct viv_supervisor *supervisor;
     char tenant[VIV_ID_MAX + 1];
@@ -135,10 +135,9 @@ static void add_known(const struct viv_supervisor *s, struct viv_session_info *i
 static int check_room(const struct session_listings *all, const struct session_listing *l,
                       struct viv_error *err)
 {
-    const struct session_listing *at;
     unsigned mine = 0, count = 0;
 
-    TAILQ_FOREACH(at, &all->line, link) {
+    for (const struct session_listing *at = all->first; at; at = at->next) {
         mine += strcmp(at->tenant, l->tenant) == 0;
         count++;
     }
@@ -148,17 +147,23 @@ static int check_room(const struct session_listings *all, const struct session_l
     return viv_retry_after(err, RETRY_NS);
 }
 
-static void begin_next(struct viv_supervisor *s);
+static struct session_listing **place_of(struct session_listings *all, struct session_listing *l)
+{
+    struct session_listing **at = &all->first;
+
+    while (*at && *at != l)
+        at = &(*at)->next;
+    return at;
+}
 
 /* `error` may be NULL. */
 static void end_list(struct viv_supervisor *s, struct session_listing *l,
                      const struct viv_error *error)
 {
-    TAILQ_REMOVE(&s->sessions->listings.line, l, link);
+    *place_of(&s->sessions->listings, l) = l->next;
     s->sessions->listings.begun -= l->begun;
     l->done(l->arg, error ? NULL : l->infos, error ? 0 : l->count, error);
     free_listing(l);
-    begin_next(s);
 }
 
 /* The next part: what else waits for the store comes between. */
@@ -178,11 +183,8 @@ static struct session_listing *listing_of(struct command *command)
     return (struct session_listing *)((char *)command - offsetof(struct session_listing, command));
 }
 
-static void take_part(struct viv_supervisor *s, struct command *command)
+static void go_on(struct viv_supervisor *s, struct session_listing *l)
 {
-    struct session_listing *l = listing_of(command);
-
-    session_store_came_back(s);
     if (l->base.result < 0) {
         end_list(s, l, &l->base.error);
         return;
@@ -202,30 +204,38 @@ static void take_part(struct viv_supervisor *s, struct command *command)
 
 static bool has_begun(const struct session_listings *all, const char *tenant)
 {
-    const struct session_listing *at;
-
-    TAILQ_FOREACH(at, &all->line, link)
+    for (const struct session_listing *at = all->first; at; at = at->next)
         if (at->begun && strcmp(at->tenant, tenant) == 0)
             return true;
     return false;
 }
 
+static struct session_listing *next_to_begin(const struct session_listings *all)
+{
+    for (struct session_listing *l = all->first; l; l = l->next)
+        if (!l->begun && !has_begun(all, l->tenant))
+            return l;
+    return NULL;
+}
+
 /* Each grows until its end: so few at a time, and one of a tenant. */
-static void begin_next(struct viv_supervisor *s)
+static void begin_more(struct viv_supervisor *s)
 {
     struct session_listings *all = &s->sessions->listings;
     struct session_listing *l;
 
-    if (all->begun == SESSION_LISTINGS_BEGUN)
-        return;
-    TAILQ_FOREACH(l, &all->line, link)
-        if (!l->begun && !has_begun(all, l->tenant))
-            break;
-    if (!l)
-        return;
-    l->begun = true;
-    all->begun++;
-    ask_part(s, l);
+    while (all->begun < SESSION_LISTINGS_BEGUN && (l = next_to_begin(all))) {
+        l->begun = true;
+        all->begun++;
+        ask_part(s, l);
+    }
+}
+
+static void take_part(struct viv_supervisor *s, struct command *command)
+{
+    session_store_came_back(s);
+    go_on(s, listing_of(command));
+    begin_more(s);
 }
 
 static void begin_list(struct viv_supervisor *s, struct command *command)
@@ -239,8 +249,8 @@ static void begin_list(struct viv_supervisor *s, struct command *command)
         return;
     }
     l->command.run = take_part;
-    TAILQ_INSERT_TAIL(&s->sessions->listings.line, l, link);
-    begin_next(s);
+    *place_of(&s->sessions->listings, NULL) = l; /* the end */
+    begin_more(s);
 }
 
 int viv_session_list(struct viv_supervisor *supervisor, const char *tenant, viv_sessions_done *done,

@@ -32,7 +32,6 @@ int sessions_create(struct viv_supervisor *s, struct viv_error *err)
     s->sessions = t;
     if (!t)
         return viv_fail(err, VIV_RESOURCE_EXHAUSTED, "out of memory");
-    TAILQ_INIT(&t->listings.line);
     t->max = c->max;
     t->resident_max = c->resident_max;
     t->all = calloc(t->max, sizeof(*t->all));
