@@ -15,7 +15,9 @@
 
 struct worker;
 
-/* Lists of a tenant's sessions that are in the making at a time (session_list.c). */
+/* Lists of a tenant's sessions that are asked for at a time, and in the making
+ * (session_list.c). */
+#define SESSION_LISTINGS_MAX 64
 #define SESSION_LISTINGS_BEGUN 2
 
 /* Somebody who waits for the end of a session. */
@@ -67,7 +69,8 @@ struct sessions {
     unsigned evicting; /* of the resident ones: their workers will soon be free */
     unsigned pinned;   /* of them, unsavable ones */
     struct session_listings {
-        struct session_listing *first;
+        struct session_listing *line[SESSION_LISTINGS_MAX];
+        unsigned count;
         unsigned begun; /* the store works for them */
     } listings;
     struct registry registry;

@@ -8,15 +8,13 @@
 #include "supervisor/session.h"
 #include "supervisor/supervisor.h"
 
-/* So many are asked for at a time, in all and by one tenant. */
-#define LISTINGS_MAX 64
+/* Of one tenant's, at a time. */
 #define LISTINGS_TENANT_MAX 16
 #define RETRY_NS INT64_C(200000000)
 
 struct session_listing {
     struct store_task base;
-    struct session_listing *next; /* in the supervisor's line */
-    struct command command;       /* there and back */
+    struct command command; /* there and back */
     bool begun;
     struct viv_supervisor *supervisor;
     char tenant[VIV_ID_MAX + 1];
@@ -135,32 +133,31 @@ static void add_known(const struct viv_supervisor *s, struct viv_session_info *i
 static int check_room(const struct session_listings *all, const struct session_listing *l,
                       struct viv_error *err)
 {
-    unsigned mine = 0, count = 0;
+    unsigned mine = 0;
 
-    for (const struct session_listing *at = all->first; at; at = at->next) {
-        mine += strcmp(at->tenant, l->tenant) == 0;
-        count++;
-    }
-    if (mine < LISTINGS_TENANT_MAX && count < LISTINGS_MAX)
+    for (unsigned i = 0; i < all->count; i++)
+        mine += strcmp(all->line[i]->tenant, l->tenant) == 0;
+    if (mine < LISTINGS_TENANT_MAX && all->count < SESSION_LISTINGS_MAX)
         return 0;
     viv_fail(err, VIV_RESOURCE_EXHAUSTED, "too many lists of sessions are asked for: retry later");
     return viv_retry_after(err, RETRY_NS);
 }
 
-static struct session_listing **place_of(struct session_listings *all, struct session_listing *l)
+static void leave_line(struct session_listings *all, const struct session_listing *l)
 {
-    struct session_listing **at = &all->first;
+    unsigned i = 0;
 
-    while (*at && *at != l)
-        at = &(*at)->next;
-    return at;
+    while (all->line[i] != l)
+        i++;
+    all->count--;
+    memmove(&all->line[i], &all->line[i + 1], (all->count - i) * sizeof(all->line[0]));
 }
 
 /* `error` may be NULL. */
 static void end_list(struct viv_supervisor *s, struct session_listing *l,
                      const struct viv_error *error)
 {
-    *place_of(&s->sessions->listings, l) = l->next;
+    leave_line(&s->sessions->listings, l);
     s->sessions->listings.begun -= l->begun;
     l->done(l->arg, error ? NULL : l->infos, error ? 0 : l->count, error);
     free_listing(l);
@@ -204,17 +201,18 @@ static void go_on(struct viv_supervisor *s, struct session_listing *l)
 
 static bool has_begun(const struct session_listings *all, const char *tenant)
 {
-    for (const struct session_listing *at = all->first; at; at = at->next)
-        if (at->begun && strcmp(at->tenant, tenant) == 0)
+    for (unsigned i = 0; i < all->count; i++)
+        if (all->line[i]->begun && strcmp(all->line[i]->tenant, tenant) == 0)
             return true;
     return false;
 }
 
 static struct session_listing *next_to_begin(const struct session_listings *all)
 {
-    for (struct session_listing *l = all->first; l; l = l->next)
-        if (!l->begun && !has_begun(all, l->tenant))
-            return l;
+    for (unsigned i = 0; i < all->count; i++)
+        /* What has ended is not in the line. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        if (!all->line[i]->begun && !has_begun(all, all->line[i]->tenant))
+            return all->line[i];
     return NULL;
 }
 
@@ -240,16 +238,17 @@ static void take_part(struct viv_supervisor *s, struct command *command)
 
 static void begin_list(struct viv_supervisor *s, struct command *command)
 {
+    struct session_listings *all = &s->sessions->listings;
     struct session_listing *l = listing_of(command);
     struct viv_error error;
 
-    if (check_room(&s->sessions->listings, l, &error) < 0) {
+    if (check_room(all, l, &error) < 0) {
         l->done(l->arg, NULL, 0, &error);
         free_listing(l);
         return;
     }
     l->command.run = take_part;
-    *place_of(&s->sessions->listings, NULL) = l; /* the end */
+    all->line[all->count++] = l;
     begin_more(s);
 }
 

@@ -62,6 +62,14 @@ static const char *const programs[] = {
     "try:\n    1/0\nexcept ZeroDivisionError:\n    int('x')\n",
     "try:\n    1/0\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from e\n",
     "try:\n    1/0\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from None\n",
+    "try:\n    1/0\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from "
+    "e.with_traceback(None)\n",
+    "try:\n    1/0\nexcept ZeroDivisionError as e:\n    e.__traceback__ = None\n    int('x')\n",
+    "e = ValueError(1)\ne.__traceback__ = None\nraise ExceptionGroup('eg', [e])",
+    "class E(Exception):\n    def __str__(self):\n        self.__traceback__ = None\n"
+    "        return 'x'\nraise E",
+    "import sys\nsys.tracebacklimit = 1200\nsys.setrecursionlimit(5000)\ndef f(n):\n"
+    "    if n: g(n - 1)\n    else: 1/0\ndef g(n):\n    if n: f(n - 1)\n    else: 1/0\nf(1100)",
     "e = ValueError('a\\nb')\ne.add_note('note 1')\ne.add_note('note\\n2')\nraise e",
     "e = ValueError()\ne.__notes__ = 5\nraise e",
     "def f():\n    raise TypeError(2)\nes = []\nfor g in (f, f):\n    try: g()\n    except "
@@ -132,6 +140,8 @@ static const char *const threads[] = {
     "try:\n    1/0\nexcept ZeroDivisionError as e:\n"
     "    threading.excepthook(threading.ExceptHookArgs((type(e), e, e.__traceback__, t)))\n"
     "    threading.excepthook(threading.ExceptHookArgs((ValueError, None, None, t)))\n"
+    "try:\n    threading.excepthook((ValueError, None, None, t))\nexcept TypeError as e:\n"
+    "    print(e)\n"
     "try:\n    threading.excepthook(1)\nexcept TypeError as e:\n    import sys\n"
     "    print(e, threading.excepthook, threading.excepthook is threading.__excepthook__,\n"
     "          threading.excepthook.__module__, threading.excepthook.__doc__, file=sys.stderr)\n",

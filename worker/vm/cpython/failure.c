@@ -65,8 +65,9 @@ PyObject *viv_failure_fetch(void)
 void viv_failure_describe(PyObject *exception, struct viv_failure *ret_failure)
 {
     ret_failure->exception = Py_NewRef(exception);
-    ret_failure->message = message_of(exception);
+    /* First, as python3 does: the exception's own __str__ may change it. */
     ret_failure->traceback = print(exception);
+    ret_failure->message = message_of(exception);
     PyErr_Clear();
 }
 
@@ -157,11 +158,10 @@ static void write_frame(struct viv_writer *w, PyTracebackObject *entry)
 /* The innermost ones, written last to first. */
 static void write_frames(struct viv_writer *w, PyObject *exception)
 {
-    PyObject *traceback = PyException_GetTraceback(exception);
-    PyTracebackObject *entries[FRAMES_MAX], *entry = (PyTracebackObject *)traceback;
+    PyTracebackObject *traceback = viv_tracebacks_of(exception), *entries[FRAMES_MAX];
     size_t count = 0, kept;
 
-    for (; entry; entry = entry->tb_next)
+    for (PyTracebackObject *entry = traceback; entry; entry = entry->tb_next)
         entries[count++ % FRAMES_MAX] = entry;
     kept = count < FRAMES_MAX ? count : FRAMES_MAX;
     for (size_t i = 0; i < kept; i++)

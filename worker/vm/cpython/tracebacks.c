@@ -10,7 +10,7 @@
 #include "worker/vm/cpython/tracebacks.h"
 
 #include <fcntl.h>
-#include <frameobject.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,10 @@ void _PyErr_Display(PyObject *file, PyObject *type, PyObject *value, PyObject *t
 /* Out of the way of a script that lists its own files. */
 #define FILE_TEMPLATE "/dev/shm/source-XXXXXX"
 
+/* So many frames of an exception are printed, the last ones, unless sys.tracebacklimit
+ * is more. */
+#define FRAMES_MAX 1000
+
 /* Where in its file the line stands: on the first two the printer would believe a
  * comment about the coding. */
 #define LINE_IN_FILE 3
@@ -38,6 +42,7 @@ struct print {
 };
 
 static PyObject *namespace; /* types.SimpleNamespace */
+static PyObject *hook_type; /* _thread._ExceptHookArgs */
 static PyObject *empty;     /* "" */
 
 /* --- which frames are to come -------------------------------------------- */
@@ -94,11 +99,46 @@ static void gather_group(struct print *p, PyObject *exception)
         gather(p, PyTuple_GET_ITEM(parts, i));
 }
 
+PyTracebackObject *viv_tracebacks_of(PyObject *exception)
+{
+    PyObject *traceback = PyException_GetTraceback(exception);
+
+    if (traceback && !PyTraceBack_Check(traceback))
+        Py_CLEAR(traceback);
+    return (PyTracebackObject *)traceback;
+}
+
+static long most_frames(void)
+{
+    PyObject *limit = PySys_GetObject("tracebacklimit");
+    int overflow = 0;
+    long most = limit && PyLong_Check(limit) ? PyLong_AsLongAndOverflow(limit, &overflow) : 0;
+
+    return overflow > 0 ? LONG_MAX : most > FRAMES_MAX ? most : FRAMES_MAX;
+}
+
+static void gather_frames(struct print *p, PyObject *exception)
+{
+    PyTracebackObject *tb = viv_tracebacks_of(exception);
+    long count = 0, skipped;
+
+    for (const PyTracebackObject *at = tb; at; at = at->tb_next)
+        count++;
+    skipped = count - most_frames();
+    while (tb) {
+        PyTracebackObject *next;
+
+        if (skipped-- <= 0)
+            add_entry(p, tb);
+        next = (PyTracebackObject *)Py_XNewRef((PyObject *)tb->tb_next);
+        Py_DECREF(tb);
+        tb = next;
+    }
+}
+
 /* In the order in which they are printed. */
 static void gather(struct print *p, PyObject *exception)
 {
-    PyObject *traceback;
-
     if (!is_new(p, exception))
         return;
     if (Py_EnterRecursiveCall("") < 0) {
@@ -106,10 +146,7 @@ static void gather(struct print *p, PyObject *exception)
         return;
     }
     gather_earlier(p, exception);
-    traceback = PyException_GetTraceback(exception);
-    for (PyTracebackObject *tb = (PyTracebackObject *)traceback; tb; tb = tb->tb_next)
-        add_entry(p, tb);
-    Py_XDECREF(traceback);
+    gather_frames(p, exception);
     if (PyObject_TypeCheck(exception, (PyTypeObject *)PyExc_BaseExceptionGroup))
         gather_group(p, exception);
     Py_LeaveRecursiveCall();
@@ -376,13 +413,16 @@ static PyObject *print_plain(PyObject *exception, PyObject *traceback)
 
 PyObject *viv_tracebacks_print(PyObject *exception, PyObject *traceback)
 {
-    PyObject *pieces = print_plain(exception, traceback), *text = NULL;
     struct print p = {.entries = PyList_New(0), .seen = PySet_New(NULL), .fd = -1};
+    PyObject *pieces = NULL, *text = NULL;
 
-    if (pieces && are_str(pieces) && p.entries && p.seen) {
+    /* First: what is printed may run an exception's own __str__, and that change it. */
+    if (p.entries && p.seen) {
         gather(&p, exception);
-        text = merge(&p, pieces);
+        pieces = print_plain(exception, traceback);
     }
+    if (pieces && are_str(pieces))
+        text = merge(&p, pieces);
     remove_file(&p);
     Py_XDECREF(p.entries);
     Py_XDECREF(p.seen);
@@ -395,7 +435,7 @@ PyObject *viv_tracebacks_print(PyObject *exception, PyObject *traceback)
 static PyObject *plain_hook; /* _thread._excepthook, as it is */
 
 /* Of threading.ExceptHookArgs. */
-enum { TYPE, VALUE, TRACEBACK, THREAD, ARGS };
+enum { TYPE, VALUE, TRACEBACK, THREAD };
 
 /* "Exception in thread NAME:\n" */
 static PyObject *heading(PyObject *thread)
@@ -413,8 +453,7 @@ static PyObject *hook(PyObject *self, PyObject *args)
 {
     PyObject *stream = Py_XNewRef(PySys_GetObject("stderr")), *value, *text, *head, *done = NULL;
 
-    value = PyTuple_Check(args) && PyTuple_GET_SIZE(args) == ARGS ? PyTuple_GET_ITEM(args, VALUE)
-                                                                  : NULL;
+    value = (PyObject *)Py_TYPE(args) == hook_type ? PyTuple_GET_ITEM(args, VALUE) : NULL;
     if (!stream || stream == Py_None || !value || !PyExceptionInstance_Check(value) ||
         PyTuple_GET_ITEM(args, TYPE) == PyExc_SystemExit) {
         Py_XDECREF(stream);
@@ -454,9 +493,10 @@ static int set_hook(void)
 
     if (thread) {
         plain_hook = PyObject_GetAttrString(thread, method.ml_name);
+        hook_type = PyObject_GetAttrString(thread, "_ExceptHookArgs");
         name = PyObject_GetAttrString(thread, "__name__");
     }
-    with = plain_hook && name ? PyCFunction_NewEx(&method, NULL, name) : NULL;
+    with = plain_hook && hook_type && name ? PyCFunction_NewEx(&method, NULL, name) : NULL;
     if (!with || replace("threading", "excepthook", with) < 0 ||
         replace("threading", "__excepthook__", with) < 0 ||
         replace("_thread", method.ml_name, with) < 0)

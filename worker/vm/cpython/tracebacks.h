@@ -3,6 +3,10 @@
 #define VIVARIUM_VM_CPYTHON_TRACEBACKS_H
 
 #include <Python.h>
+#include <frameobject.h>
+
+/* The exception's, a new reference; NULL: it has none, or None for one. */
+PyTracebackObject *viv_tracebacks_of(PyObject *exception);
 
 /* Once, before user code. From then on threads' exceptions have lines, too. */
 int viv_tracebacks_setup(void);

@@ -13,7 +13,10 @@ static PyObject *read_code(struct scope_span bytes)
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     return (PyObject *)PyCode_NewEmpty("fuzz", "fuzz", 1);
 #else
-    return PyMarshal_ReadObjectFromString((const char *)bytes.at,
+    static const char nothing[] = "";
+
+    /* By NULL it would be told to read from a file. */
+    return PyMarshal_ReadObjectFromString(bytes.at ? (const char *)bytes.at : nothing,
                                           (Py_ssize_t)scope_span_len(bytes));
 #endif
 }

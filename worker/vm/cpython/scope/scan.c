@@ -232,6 +232,16 @@ static bool is_mutable(struct scope_span value)
     return container;
 }
 
+/* Once for each: thousands may refer to a long one. */
+static bool is_shared_scalar(struct scope_slot *slot)
+{
+    if (slot->kind != OBJECT_VALUE || (slot->state != SLOT_NEW && slot->state != SLOT_CREATED))
+        return false;
+    if (slot->scalar == NOT_JUDGED)
+        slot->scalar = scope_scan_is_scalar(slot->body, 0) ? IS_SCALAR : NO_SCALAR;
+    return slot->scalar == IS_SCALAR;
+}
+
 /* What others have as well, and needs no more: first, for an instance may be
  * hashed by it before the rest is there. */
 static int scan_scalars(struct scope_restore *r, struct scope_span attributes)
@@ -245,8 +255,7 @@ static int scan_scalars(struct scope_restore *r, struct scope_span attributes)
         if (field.wire == WIRE_LENGTH && field.field == MAPPING_ITEMS &&
             scope_reader_pick(field.bytes, fields, ITEM_VALUE) == 0)
             index = scope_scan_reference(fields[ITEM_VALUE].bytes);
-        if (index >= 0 && index < r->slot_count && r->slots[index].kind == OBJECT_VALUE &&
-            scope_scan_is_scalar(r->slots[index].body, 0))
+        if (index >= 0 && index < r->slot_count && is_shared_scalar(&r->slots[index]))
             rc = scope_scan_want(r, (uint64_t)index, GOAL_COMPLETE);
     }
     return rc;

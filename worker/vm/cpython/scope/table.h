@@ -23,6 +23,8 @@ enum scope_state {
 
 #define SCOPE_NO_SLOT UINT32_MAX
 
+enum scope_verdict { NOT_JUDGED, IS_SCALAR, NO_SCALAR };
+
 struct scope_slot {
     struct scope_span body; /* of the kind's message, string or bytes */
     PyObject *object;       /* owned; NULL until created */
@@ -36,7 +38,8 @@ struct scope_slot {
     uint32_t height;        /* how deep its hash goes, of tuples */
     uint8_t kind;           /* enum scope_object_field; 0: none that is known */
     uint8_t state;
-    bool early; /* an instance that was hashed before it was complete, or its dict */
+    uint8_t scalar; /* enum scope_verdict, of a value */
+    bool early;     /* an instance that was hashed before it was complete, or its dict */
 };
 
 enum scope_goal { GOAL_CREATED, GOAL_COMPLETE };
