@@ -107,6 +107,7 @@ case('a reduce that exits', fails(ref(0), [reduced(ref(1), tup(integer(3))), glo
 case('a missing module', fails(ref(0), [glob('no_such_module', 'x')], 'ModuleNotFoundError'))
 case('a missing attribute', fails(ref(0), [glob('math', 'nothing.there')], 'AttributeError'))
 case('code that is an int', fails(ref(0), [block(2, block(1, __import__('marshal').dumps(5)))], 'code is none'))
+case('a function without code', fails(ref(0), [block(2, block(2, b'f'))], ''))
 case('code that is garbage', fails(ref(0), [block(2, block(1, b'\x00garbage'))], ''))
 case('a closure without cells', fails(ref(0), [block(2, block(1, __import__('marshal').dumps((lambda x: lambda: x)(1).__code__)))], 'lacks cells'))
 case('globals that are a list', fails(ref(0), [block(2, block(1, __import__('marshal').dumps((lambda: 1).__code__)) + block(11, ref(1))), value(lst())], 'no dict'))
