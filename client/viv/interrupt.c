@@ -1,8 +1,10 @@
 #include "client/viv/interrupt.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A supervisor that doesn't answer must not make the next Ctrl-C wait. */
@@ -45,6 +47,19 @@ void viv_interrupt_block(void)
 void viv_interrupt_let_end(bool now)
 {
     pthread_sigmask(now ? SIG_UNBLOCK : SIG_BLOCK, &signals, NULL);
+}
+
+int viv_interrupt_take(void)
+{
+    const struct timespec at_once = {0};
+    sigset_t ends = signals;
+    int signal;
+
+    sigdelset(&ends, WAKE_UP);
+    do
+        signal = sigtimedwait(&ends, NULL, &at_once);
+    while (signal < 0 && errno == EINTR);
+    return signal > 0 ? signal : 0;
 }
 
 const sigset_t *viv_interrupt_signals(void)

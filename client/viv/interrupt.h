@@ -17,6 +17,9 @@ void viv_interrupt_block(void);
  * start one that doesn't. Without viv_interrupt_block() it does nothing. */
 void viv_interrupt_let_end(bool now);
 
+/* One that has come meanwhile, and is taken; 0: none. */
+int viv_interrupt_take(void);
+
 /* Those that are blocked, for who waits for something else; static. Of these the
  * ones that end something: not the one that only wakes a thread. */
 const sigset_t *viv_interrupt_signals(void);

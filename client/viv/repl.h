@@ -28,8 +28,9 @@ struct viv_repl {
 };
 
 /* Lets signals end a script while it writes what nobody may read. At a terminal they
- * are the prompt's. */
-void viv_repl_let_end(const struct viv_repl *repl, bool now);
+ * are the prompt's. False: one has come before, and the REPL is over, in order: nothing
+ * more is to be written. */
+bool viv_repl_let_end(struct viv_repl *repl, bool now);
 
 /* Runs a statement in the session and shows it all. */
 void viv_repl_run(struct viv_repl *repl, const char *code);

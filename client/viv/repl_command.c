@@ -50,8 +50,7 @@ static void whos(struct viv_repl *repl, const char *operand)
 
     if (!reply)
         return;
-    viv_repl_let_end(repl, true);
-    if (!viv_report_scope(stdout, reply->scope))
+    if (viv_repl_let_end(repl, true) && !viv_report_scope(stdout, reply->scope))
         wrong(repl, EX_OSERR, "no memory for a table");
     fflush(stdout);
     viv_repl_let_end(repl, false);
@@ -66,7 +65,10 @@ static void save(struct viv_repl *repl, const char *path)
 
     if (!reply)
         return;
-    viv_repl_let_end(repl, true);
+    if (!viv_repl_let_end(repl, true)) {
+        viv_client_scope_reply_free(reply);
+        return;
+    }
     result = viv_scope_file_write(path, reply->scope, &err);
     viv_repl_let_end(repl, false);
     if (result) {

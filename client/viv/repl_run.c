@@ -11,10 +11,18 @@
 #include "client/viv/repl.h"
 #include "client/viv/report.h"
 
-void viv_repl_let_end(const struct viv_repl *repl, bool now)
+bool viv_repl_let_end(struct viv_repl *repl, bool now)
 {
+    int signal = now && !repl->interactive ? viv_interrupt_take() : 0;
+
+    if (signal) {
+        repl->status = 128 + signal;
+        repl->over = true;
+        return false;
+    }
     if (!repl->interactive)
         viv_interrupt_let_end(now);
+    return true;
 }
 
 void viv_repl_failed(struct viv_repl *repl, const struct viv_error *error)
@@ -107,7 +115,9 @@ void viv_repl_run(struct viv_repl *repl, const char *code)
     viv_client_execute_stream(repl->client, &request, &events, &repl->show, &response, &err);
     viv_line_let_stop(false);
     signal = viv_interrupt_stop();
-    viv_repl_let_end(repl, true);
-    conclude(repl, response, signal, &err);
+    if (viv_repl_let_end(repl, true))
+        conclude(repl, response, signal, &err);
+    else
+        viv_client_response_free(response);
     viv_repl_let_end(repl, false);
 }

@@ -192,7 +192,8 @@ int access_open(const struct options *options, struct access *ret_access, struct
         auth_destroy(auth);
         return -1;
     }
-    if (tap_open(a->range.first, a->range.count, err) < 0 || open_tls(a, options, err) < 0)
+    if (tap_open(a->range.first, a->range.count, options->max_streams, err) < 0 ||
+        open_tls(a, options, err) < 0)
         return -1;
     metrics_loaded(true, time(NULL));
     return 0;

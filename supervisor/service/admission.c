@@ -175,13 +175,13 @@ void admission_answered(struct call *call, size_t bytes, bool last)
 {
     struct shares *shares = server_admission(call->slot)->shares;
     struct admitted *has = &call->admitted;
-    char oldest[SHARES_NAME_MAX];
+    char heaviest[SHARES_NAME_MAX];
 
     if (last)
         leave_place(call);
     taken(call);
-    if (shares_add_answer(shares, has->connection, &has->answer, bytes, request_now_ns(), oldest))
-        tap_cut(oldest);
+    if (shares_add_answer(shares, has->connection, &has->answer, bytes, request_now_ns(), heaviest))
+        tap_cut(heaviest);
 }
 
 void admission_left(struct call *call)

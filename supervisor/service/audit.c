@@ -115,6 +115,7 @@ static void take_reopen(struct audit *a)
     if (a->reopen && a->fd >= 0) {
         close(a->fd);
         a->fd = -1;
+        a->torn = false;
     }
     a->reopen = false;
 }

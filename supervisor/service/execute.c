@@ -40,16 +40,32 @@ void execute_reply(struct call *call, grpc_byte_buffer *message)
     call_fail(call, &err);
 }
 
-bool execute_hold(struct call *call, const struct viv_result *result, size_t beside)
+static bool hold(struct call *call, size_t bytes, struct viv_error *err)
 {
-    size_t bytes = result->body_len + result->stdout_len + result->stderr_len + beside;
-    struct viv_error err;
-    bool fits = answers_hold(server_answers(call->slot), call->identity.tenant, bytes, &err) == 0;
+    bool fits = answers_hold(server_answers(call->slot), call->identity.tenant, bytes, err) == 0;
 
     call->held_bytes = fits ? bytes : 0;
     call->held = true;
+    return fits;
+}
+
+bool execute_hold(struct call *call, const struct viv_result *result)
+{
+    struct viv_error err;
+    bool fits = hold(call, result->body_len + result->stdout_len + result->stderr_len, &err);
+
     if (!fits)
         call_fail(call, &err);
+    return fits;
+}
+
+bool execute_hold_more(struct call *call, size_t bytes)
+{
+    size_t before = call->held_bytes;
+    bool fits = hold(call, bytes, NULL);
+
+    answers_drop(server_answers(call->slot), call->identity.tenant, 0); /* it is one answer */
+    call->held_bytes += before;
     return fits;
 }
 
@@ -58,7 +74,7 @@ static void on_finished(void *arg, const struct viv_result *result)
     struct call *call = arg;
 
     account_ended(call, result);
-    if (execute_hold(call, result, 0))
+    if (execute_hold(call, result))
         execute_reply(call, reply_response(result));
     execute_release(call);
 }

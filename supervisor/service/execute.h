@@ -20,10 +20,12 @@ void execute_release(struct call *call);
 /* A callback for every execution: the error becomes the call's status. */
 void execute_rejected(void *arg, const struct viv_error *error);
 
-/* Before an answer is made of the result: counts it until its client has it.
- * `beside`: bytes that are sent with it. False: there is no room for it, and the
- * client is told. */
-bool execute_hold(struct call *call, const struct viv_result *result, size_t beside);
+/* Before an answer is made of the result: counts it until its client has it. False: there
+ * is no room for it, and the client is told. */
+bool execute_hold(struct call *call, const struct viv_result *result);
+
+/* So many bytes beside it. False: it is to go without. */
+bool execute_hold_more(struct call *call, size_t bytes);
 
 /* The last message of a call whose execution has ended (takes it over), or the
  * error that it is larger than a message may be. */

@@ -51,18 +51,18 @@ static const char *go_on_with_block(struct frames *f, bool last)
     return NULL;
 }
 
-static const char *count_reset(struct frames *f, int64_t now_ms)
+static const char *count_reset(struct frames *f, const struct frames_terms *terms)
 {
-    uint64_t forgiven = (uint64_t)(now_ms - f->resets_ms) * FRAMES_RESETS_MAX / 1000;
+    uint64_t forgiven = (uint64_t)(terms->now_ms - f->resets_ms) * terms->resets_max / 1000;
 
     if (forgiven > 0) {
         f->resets = forgiven < f->resets ? f->resets - (uint32_t)forgiven : 0;
-        f->resets_ms = now_ms;
+        f->resets_ms = terms->now_ms;
     }
-    return f->resets++ < FRAMES_RESETS_MAX ? NULL : "too many calls taken back";
+    return f->resets++ < terms->resets_max ? NULL : "too many calls taken back";
 }
 
-static const char *begin_frame(struct frames *f, int64_t now_ms)
+static const char *begin_frame(struct frames *f, const struct frames_terms *terms)
 {
     uint8_t type = f->head[3], flags = f->head[4];
     const char *why = NULL;
@@ -72,7 +72,7 @@ static const char *begin_frame(struct frames *f, int64_t now_ms)
     if (type == SETTINGS && flags & ACK)
         f->acknowledged = true;
     if (type == RST_STREAM)
-        why = count_reset(f, now_ms);
+        why = count_reset(f, terms);
     if (type == HEADERS)
         why = begin_call(f, big_endian(f->head + 5, 4) & 0x7fffffff);
     if (!why && (type == HEADERS || type == CONTINUATION))
@@ -89,7 +89,8 @@ static size_t take_head(struct frames *f, const uint8_t *data, size_t len)
     return n;
 }
 
-const char *frames_feed(struct frames *f, int64_t now_ms, const uint8_t *data, size_t len)
+const char *frames_feed(struct frames *f, const struct frames_terms *terms, const uint8_t *data,
+                        size_t len)
 {
     const char *why = NULL;
     size_t n;
@@ -103,7 +104,7 @@ const char *frames_feed(struct frames *f, int64_t now_ms, const uint8_t *data, s
         } else {
             n = take_head(f, data, len);
             if (f->head_len == FRAMES_HEAD)
-                why = begin_frame(f, now_ms);
+                why = begin_frame(f, terms);
         }
     }
     return why;

@@ -23,9 +23,10 @@
  * those that are about have 100 at the most, as RFC 9113 recommends. */
 #define FRAMES_EARLY_CALLS_MAX 128
 
-/* Calls that a client takes back: so many at once, and as many in each second. More than
- * it may have at a time, since all of them may meet their deadline together. */
-#define FRAMES_RESETS_MAX 2000
+/* Calls that a client takes back: so many at once, and as many in each second; at least, and
+ * twice as many as it may have at a time, since all of them may meet their deadline
+ * together. */
+#define FRAMES_RESETS_MIN 2000
 
 #define FRAMES_HEAD 9
 
@@ -45,8 +46,14 @@ struct frames {
     int64_t resets_ms;
 };
 
-/* The next bytes, at this time of any clock that doesn't go back. NULL: go on; else why the
- * connection is to be closed, static text. */
-const char *frames_feed(struct frames *frames, int64_t now_ms, const uint8_t *data, size_t len);
+/* What a connection is held to, and the time of any clock that doesn't go back. */
+struct frames_terms {
+    uint32_t resets_max;
+    int64_t now_ms;
+};
+
+/* The next bytes. NULL: go on; else why the connection is to be closed, static text. */
+const char *frames_feed(struct frames *frames, const struct frames_terms *terms,
+                        const uint8_t *data, size_t len);
 
 #endif

@@ -78,7 +78,7 @@ static void answer(struct call *call, const struct viv_result *result,
                    const struct reply_field *fields, const ProtobufCMessage *rest)
 {
     account_ended(call, result);
-    if (result->outcome == VIV_OUTCOME_COMPLETED && !execute_hold(call, result, 0))
+    if (result->outcome == VIV_OUTCOME_COMPLETED && !execute_hold(call, result))
         ; /* the client is told */
     else if (result->outcome == VIV_OUTCOME_COMPLETED)
         execute_reply(call, reply_fields(result, fields, rest));

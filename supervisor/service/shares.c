@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #define BUCKETS 256
+#define MS INT64_C(1000000)
 
 struct share {
     LIST_ENTRY(share) link;
@@ -15,6 +16,8 @@ struct share {
     unsigned places[SHARES_KINDS];
     unsigned answers;
     uint64_t bytes;
+    /* Since when, summed over the answers; and over their KiB, at least one each. */
+    uint64_t since_sum, kib_sum, kib_since_sum;
     int64_t cut_ns; /* 0: it was not */
     TAILQ_ENTRY(share) leaving;
 };
@@ -23,7 +26,6 @@ struct shares {
     pthread_mutex_t lock;
     LIST_HEAD(bucket, share) buckets[BUCKETS];
     unsigned places[SHARES_KINDS];
-    TAILQ_HEAD(, share_answer) by_age;
     /* Those that have just been cut: their answers count no more, else others would have
      * to go for them. */
     TAILQ_HEAD(, share) leaving;
@@ -36,7 +38,6 @@ struct shares *shares_new(unsigned answers_max, uint64_t bytes_max)
     struct shares *s = gpr_zalloc(sizeof(*s));
 
     pthread_mutex_init(&s->lock, NULL);
-    TAILQ_INIT(&s->by_age);
     TAILQ_INIT(&s->leaving);
     s->answers_max = answers_max;
     s->bytes_max = bytes_max;
@@ -141,53 +142,73 @@ static void count_those_still_here(struct shares *s, int64_t now_ns)
     }
 }
 
-/* The first in line that is not leaving. */
-static struct share *oldest(struct shares *s, int64_t before_ns)
+/* How long its answers have waited, in sum, in milliseconds. */
+static uint64_t waited(const struct share *share, int64_t now_ms)
 {
-    struct share_answer *answer;
-
-    TAILQ_FOREACH(answer, &s->by_age, by_age)
-        if (answer->since_ns > before_ns)
-            return NULL;
-        else if (!answer->share->cut_ns)
-            return answer->share;
-    return NULL;
+    return share->answers * (uint64_t)now_ms - share->since_sum;
 }
 
-static bool cut_oldest(struct shares *s, int64_t now_ns, char ret_oldest[SHARES_NAME_MAX])
+/* Who has few is not to pay for who has many, so their number counts twice: of one who
+ * takes long to read one answer, and one who leaves two for half as long, it is that one. */
+static uint64_t weight(const struct share *share, bool by_bytes, int64_t now_ms)
+{
+    if (by_bytes)
+        return share->kib_sum * (uint64_t)now_ms - share->kib_since_sum;
+    return share->answers * waited(share, now_ms);
+}
+
+static struct share *heaviest(struct shares *s, bool by_bytes, bool any, int64_t now_ms)
+{
+    struct share *share, *most = NULL;
+
+    for (unsigned i = 0; i < BUCKETS; i++)
+        LIST_FOREACH(share, &s->buckets[i], link)
+    if (share->answers > 0 && !share->cut_ns &&
+        (any || waited(share, now_ms) > SHARES_UNREAD_NS / MS) &&
+        (!most || weight(share, by_bytes, now_ms) > weight(most, by_bytes, now_ms)))
+        most = share;
+    return most;
+}
+
+static bool cut_heaviest(struct shares *s, int64_t now_ns, char ret_heaviest[SHARES_NAME_MAX])
 {
     bool full = s->answers > s->answers_max || s->bytes > s->bytes_max;
-    bool half = s->answers > s->answers_max / 2 || s->bytes > s->bytes_max / 2;
-    struct share *share = half ? oldest(s, full ? INT64_MAX : now_ns - SHARES_UNREAD_NS) : NULL;
+    bool many = s->answers > s->answers_max / 2, large = s->bytes > s->bytes_max / 2;
+    struct share *share = many || large ? heaviest(s, !many, full, now_ns / MS) : NULL;
 
     if (!share)
         return false;
     begin_leaving(s, share, now_ns);
-    memcpy(ret_oldest, share->name, SHARES_NAME_MAX);
+    memcpy(ret_heaviest, share->name, SHARES_NAME_MAX);
     return true;
 }
 
-static void count(struct shares *s, struct share *share, int sign, uint64_t bytes)
+static void count(struct shares *s, const struct share_answer *answer, int sign)
 {
+    uint64_t since_ms = (uint64_t)(answer->since_ns / MS), kib = answer->bytes / 1024 + 1;
+    struct share *share = answer->share;
+
     share->answers += (unsigned)sign;
-    share->bytes += (uint64_t)sign * bytes;
+    share->bytes += (uint64_t)sign * answer->bytes;
+    share->since_sum += (uint64_t)sign * since_ms;
+    share->kib_sum += (uint64_t)sign * kib;
+    share->kib_since_sum += (uint64_t)sign * kib * since_ms;
     if (share->cut_ns)
         return;
     s->answers += (unsigned)sign;
-    s->bytes += (uint64_t)sign * bytes;
+    s->bytes += (uint64_t)sign * answer->bytes;
 }
 
 bool shares_add_answer(struct shares *shares, struct share *share, struct share_answer *answer,
-                       uint64_t bytes, int64_t now_ns, char ret_oldest[SHARES_NAME_MAX])
+                       uint64_t bytes, int64_t now_ns, char ret_heaviest[SHARES_NAME_MAX])
 {
     bool over;
 
     *answer = (struct share_answer){.share = share, .bytes = bytes, .since_ns = now_ns};
     pthread_mutex_lock(&shares->lock);
-    TAILQ_INSERT_TAIL(&shares->by_age, answer, by_age);
     count_those_still_here(shares, now_ns);
-    count(shares, share, +1, bytes);
-    over = cut_oldest(shares, now_ns, ret_oldest);
+    count(shares, answer, +1);
+    over = cut_heaviest(shares, now_ns, ret_heaviest);
     pthread_mutex_unlock(&shares->lock);
     return over;
 }
@@ -197,8 +218,7 @@ void shares_drop_answer(struct shares *shares, struct share_answer *answer)
     if (!answer->share)
         return;
     pthread_mutex_lock(&shares->lock);
-    TAILQ_REMOVE(&shares->by_age, answer, by_age);
-    count(shares, answer->share, -1, answer->bytes);
+    count(shares, answer, -1);
     pthread_mutex_unlock(&shares->lock);
     answer->share = NULL;
 }

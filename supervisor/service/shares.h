@@ -7,13 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #define SHARES_NAME_MAX 160
 #define SHARES_KINDS 16
 
-/* Who has not taken an answer for so long, doesn't read; and how long somebody who is cut may
- * take to go. */
+/* Answers are weighed by how many they are and how long they have waited. Whose waiting comes
+ * to so much, of one alone, doesn't read; and so long somebody who is cut may take to go. */
 #define SHARES_UNREAD_NS INT64_C(5000000000)
 
 struct shares;
@@ -21,7 +20,6 @@ struct share;
 
 /* Part of a call; zeroed at its start. */
 struct share_answer {
-    TAILQ_ENTRY(share_answer) by_age;
     struct share *share; /* NULL: it doesn't wait */
     uint64_t bytes;
     int64_t since_ns;
@@ -44,10 +42,10 @@ bool shares_take(struct shares *shares, struct share *share, unsigned kind, unsi
 void shares_give(struct shares *shares, struct share *share, unsigned kind);
 
 /* One more answer waits, from now on (of any clock that doesn't go back). True: there are too
- * many, and whoever is named has left one for longest: his connection is to be cut. Of half
- * as many as there may be it is only one who doesn't read. */
+ * many, and the connection of whoever is named is to be cut, whose waiting weighs most. Of
+ * half as many as there may be it is only one who doesn't read. */
 bool shares_add_answer(struct shares *shares, struct share *share, struct share_answer *answer,
-                       uint64_t bytes, int64_t now_ns, char ret_oldest[SHARES_NAME_MAX]);
+                       uint64_t bytes, int64_t now_ns, char ret_heaviest[SHARES_NAME_MAX]);
 
 /* It is taken, or never will be. One that doesn't wait is fine. */
 void shares_drop_answer(struct shares *shares, struct share_answer *answer);

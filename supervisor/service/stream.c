@@ -58,9 +58,12 @@ static void on_finished(void *arg, const struct viv_result *r)
     size_t rest = untold(call, VIV_STDOUT, r->stdout_len) + untold(call, VIV_STDERR, r->stderr_len);
 
     account_ended(call, r);
-    if (execute_hold(call, r, rest)) {
-        send_rest(call, VIV_STDOUT, r->stdout_data, r->stdout_len);
-        send_rest(call, VIV_STDERR, r->stderr_data, r->stderr_len);
+    if (execute_hold(call, r)) {
+        /* The response has all of it, too. */
+        if (rest > 0 && execute_hold_more(call, rest)) {
+            send_rest(call, VIV_STDOUT, r->stdout_data, r->stdout_len);
+            send_rest(call, VIV_STDERR, r->stderr_data, r->stderr_len);
+        }
         execute_reply(call, reply_finished(r));
     }
     execute_release(call);

@@ -28,6 +28,7 @@ struct connection {
 
 static struct {
     int first, count;
+    uint32_t resets_max;
     struct connection *connections;
     int ssl_index; /* of an SSL's struct frames */
 } tap;
@@ -46,7 +47,7 @@ __attribute__((constructor)) static void find_original(void)
     tap.ssl_index = -1;
 }
 
-int tap_open(int first, int count, struct viv_error *err)
+int tap_open(int first, int count, int max_streams, struct viv_error *err)
 {
     struct connection *connections = calloc((size_t)count, sizeof(*connections));
 
@@ -56,6 +57,9 @@ int tap_open(int first, int count, struct viv_error *err)
         tap.ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_frames);
     tap.first = first;
     tap.count = count;
+    tap.resets_max = 2 * (uint32_t)max_streams;
+    if (tap.resets_max < FRAMES_RESETS_MIN)
+        tap.resets_max = FRAMES_RESETS_MIN;
     tap.connections = connections;
     return 0;
 }
@@ -172,24 +176,27 @@ bool tap_cut(const char *peer)
 }
 
 /* The coarse one costs next to nothing, and some milliseconds are no matter. */
-static int64_t now_ms(void)
+static struct frames_terms terms_now(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+    return (struct frames_terms){
+        .resets_max = tap.resets_max,
+        .now_ms = t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000,
+    };
 }
 
 static const char *look(struct connection *c, const struct msghdr *message, size_t len)
 {
     const char *why = NULL;
-    int64_t now = now_ms();
+    const struct frames_terms terms = terms_now();
 
     for (size_t i = 0; i < message->msg_iovlen && len > 0 && !why; i++) {
         const struct iovec *part = &message->msg_iov[i];
         size_t n = len < part->iov_len ? len : part->iov_len;
 
-        why = frames_feed(&c->frames, now, part->iov_base, n);
+        why = frames_feed(&c->frames, &terms, part->iov_base, n);
         len -= n;
     }
     return why;
@@ -238,7 +245,8 @@ int SSL_read(SSL *ssl, void *buffer, int size)
 {
     struct frames *frames = frames_of(ssl);
     int n = openssl_read(ssl, buffer, size);
-    const char *why = frames && n > 0 ? frames_feed(frames, now_ms(), buffer, (size_t)n) : NULL;
+    const struct frames_terms terms = terms_now();
+    const char *why = frames && n > 0 ? frames_feed(frames, &terms, buffer, (size_t)n) : NULL;
 
     if (!why)
         return n;

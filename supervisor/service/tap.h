@@ -12,7 +12,7 @@
 
 /* For connections with descriptors from `first` on, one at a time in a process. Before
  * there are any; ends with tap_close(), after them. */
-int tap_open(int first, int count, struct viv_error *err);
+int tap_open(int first, int count, int max_streams, struct viv_error *err);
 void tap_close(void);
 
 /* Before gRPC is given the connection. `encrypted`: what it sends is not HTTP/2 yet; it

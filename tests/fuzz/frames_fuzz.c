@@ -8,10 +8,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *feed(struct frames *f, const uint8_t *data, size_t size, size_t piece)
 {
+    const struct frames_terms terms = {.resets_max = 3};
     const char *why = NULL;
 
     for (size_t at = 0; at < size && !why; at += piece)
-        why = frames_feed(f, 0, data + at, size - at < piece ? size - at : piece);
+        why = frames_feed(f, &terms, data + at, size - at < piece ? size - at : piece);
     return why;
 }
 

@@ -7,6 +7,7 @@
 enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, CONTINUATION = 9 };
 enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4 };
 
+#define RESETS 2000
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define PREFACE_LEN (sizeof(PREFACE) - 1)
 
@@ -41,13 +42,14 @@ static void say(uint8_t type, uint8_t flags, uint32_t stream, size_t len)
 /* In pieces of this size. */
 static const char *feed(size_t piece)
 {
+    const struct frames_terms terms = {.resets_max = RESETS};
     struct frames f = {0};
     const char *why = NULL;
 
     for (size_t at = 0; at < said_len && !why; at += piece) {
         size_t left = said_len - at;
 
-        why = frames_feed(&f, 0, said + at, left < piece ? left : piece);
+        why = frames_feed(&f, &terms, said + at, left < piece ? left : piece);
     }
     return why;
 }
@@ -132,7 +134,7 @@ static void say_resets(uint32_t count)
 static void test_resets(void **state)
 {
     begin();
-    say_resets(FRAMES_RESETS_MAX);
+    say_resets(RESETS);
     expect(NULL);
     say_resets(1);
     expect("taken back");
@@ -140,9 +142,11 @@ static void test_resets(void **state)
 
 static const char *resets_at(struct frames *f, int64_t now_ms, uint32_t count)
 {
+    const struct frames_terms terms = {.resets_max = RESETS, .now_ms = now_ms};
+
     said_len = 0;
     say_resets(count);
-    return frames_feed(f, now_ms, said, said_len);
+    return frames_feed(f, &terms, said, said_len);
 }
 
 /* As many a second go on and on; one more at the end of it doesn't. */
@@ -151,10 +155,10 @@ static void test_resets_in_time(void **state)
     struct frames f = {.preface_len = PREFACE_LEN};
     int64_t now_ms = 1000000;
 
-    assert_null(resets_at(&f, now_ms, FRAMES_RESETS_MAX));
+    assert_null(resets_at(&f, now_ms, RESETS));
     for (int i = 0; i < 1000; i++, now_ms += 10)
-        assert_null(resets_at(&f, now_ms, i == 0 ? 0 : FRAMES_RESETS_MAX / 100));
-    for (int i = 0; i < 10 * FRAMES_RESETS_MAX; i++, now_ms += i % 4 == 0)
+        assert_null(resets_at(&f, now_ms, i == 0 ? 0 : RESETS / 100));
+    for (int i = 0; i < 10 * RESETS; i++, now_ms += i % 4 == 0)
         if (resets_at(&f, now_ms, 1))
             return;
     fail();

@@ -5,7 +5,7 @@
 #include "tests/unit/test.h"
 
 #define ANSWERS 10
-#define BYTES 1000
+#define BYTES 1000000
 
 static struct shares *shares;
 static struct share *a, *b, *c;
@@ -78,24 +78,30 @@ static struct share_answer many[4 * ANSWERS];
 static unsigned used;
 static int64_t now_ns;
 
-static bool add(struct share *share, uint64_t bytes, char oldest[SHARES_NAME_MAX])
+static void pass(int64_t ms)
 {
-    return shares_add_answer(shares, share, &many[used++], bytes, now_ns, oldest);
+    now_ns += ms * 1000000;
 }
 
-static void expect_fits(struct share *share, uint64_t bytes)
+static bool add(struct share *share, uint64_t bytes, char heaviest[SHARES_NAME_MAX])
 {
-    char oldest[SHARES_NAME_MAX];
+    return shares_add_answer(shares, share, &many[used++], bytes, now_ns, heaviest);
+}
 
-    assert_false(add(share, bytes, oldest));
+static void expect_fits(struct share *share, uint64_t bytes, int times)
+{
+    char heaviest[SHARES_NAME_MAX];
+
+    for (int i = 0; i < times; i++)
+        assert_false(add(share, bytes, heaviest));
 }
 
 static void expect_cut(struct share *share, uint64_t bytes, const char *name)
 {
-    char oldest[SHARES_NAME_MAX];
+    char heaviest[SHARES_NAME_MAX];
 
-    assert_true(add(share, bytes, oldest));
-    assert_string_equal(oldest, name);
+    assert_true(add(share, bytes, heaviest));
+    assert_string_equal(heaviest, name);
 }
 
 static void drop_all(void)
@@ -104,52 +110,62 @@ static void drop_all(void)
         shares_drop_answer(shares, &many[--used]);
 }
 
-/* Not who has most: that may be the busiest one that reads. */
-static void who_left_one_for_longest_is_cut(void **state)
+static void past_the_most_whose_weigh_most_is_cut(void **state)
 {
-    now_ns = 1;
-    expect_fits(a, 0);
-    now_ns++;
-    for (int i = 0; i < 9; i++)
-        expect_fits(b, 0);
-    expect_cut(b, 0, "fd:1");
-    expect_cut(b, 0, "fd:2");
-    /* They are on their way out, and nobody else has to go for what they leave. */
-    expect_fits(a, 0);
-    expect_fits(c, 0);
+    expect_fits(a, 0, 3);
+    pass(10);
+    expect_fits(b, 0, 7);
+    pass(1);
+    expect_cut(b, 0, "fd:1"); /* 3 x 3 x 11 ms are more than 8 x 7 x 1 */
+    expect_fits(c, 0, 2);     /* what that one leaves is nobody's business */
+    pass(10);
+    expect_cut(c, 0, "fd:2");
+    expect_fits(a, 0, 1);
     drop_all();
-    for (int i = 0; i < ANSWERS; i++)
-        expect_fits(c, 0);
+    expect_fits(c, 0, ANSWERS);
     expect_cut(c, 0, "tenant c");
     drop_all();
 }
 
 static void of_half_as_many_who_reads_nothing(void **state)
 {
-    now_ns = 1;
-    expect_fits(a, 0);
-    for (int i = 0; i < 6; i++)
-        expect_fits(b, 0);
-    now_ns += SHARES_UNREAD_NS - 1;
-    expect_fits(b, 0);
-    now_ns++;
+    expect_fits(a, 0, 2);
+    expect_fits(b, 0, 5);
+    pass(900);
+    expect_fits(b, 0, 1); /* 5 x 0.9 s */
+    pass(200);
+    expect_cut(c, 0, "fd:2");
+    drop_all();
+}
+
+/* One that takes long beside many that are left again and again. */
+static void not_who_reads_slowly(void **state)
+{
+    expect_fits(c, 0, 1);
+    pass(4000);
+    expect_fits(a, 0, 5);
+    pass(2000);
     expect_cut(b, 0, "fd:1");
     drop_all();
 }
 
-static void or_where_the_bytes_are_too_many(void **state)
+static void by_bytes_where_these_are_too_many(void **state)
 {
-    now_ns = 1;
-    expect_fits(a, 900);
-    expect_cut(b, 101, "fd:1");
-    shares_drop_answer(shares, &many[0]);
-    expect_fits(b, 700);
-    now_ns += SHARES_UNREAD_NS + 1;
-    expect_cut(a, 1, "fd:2");
+    expect_fits(a, 200000, 1);
+    expect_fits(b, 10, 2);
+    pass(10);
+    expect_fits(b, 200000, 1);
+    pass(10);
+    expect_cut(c, 700000, "fd:1");
+    drop_all();
+    pass(SHARES_UNREAD_NS / 1000000 + 1);
+    expect_fits(a, 600000, 1);
+    pass(SHARES_UNREAD_NS / 1000000 + 1);
+    expect_cut(b, 1, "fd:1");
     /* Whom that did not end may be cut once more. */
-    expect_fits(a, 1);
-    now_ns += SHARES_UNREAD_NS + 1;
-    expect_cut(a, 1, "fd:2");
+    expect_fits(b, 1, 1);
+    pass(SHARES_UNREAD_NS / 1000000 + 1);
+    expect_cut(b, 1, "fd:1");
     drop_all();
 }
 
@@ -159,9 +175,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_name_is_one_share, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_finds_room_beside_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_it_all_are_anybodys, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_left_one_for_longest_is_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(past_the_most_whose_weigh_most_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_half_as_many_who_reads_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(or_where_the_bytes_are_too_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(not_who_reads_slowly, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(by_bytes_where_these_are_too_many, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
