@@ -49,8 +49,8 @@ static struct holder *find(const struct answers *a, const char *tenant)
     struct holder *h;
 
     LIST_FOREACH(h, &a->holders, link)
-    if (strcmp(h->tenant, tenant) == 0)
-        break;
+        if (strcmp(h->tenant, tenant) == 0)
+            break;
     return h;
 }
 

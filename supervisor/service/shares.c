@@ -68,8 +68,8 @@ static struct share *find_or_make(struct shares *s, const char *name)
     struct share *share;
 
     LIST_FOREACH(share, bucket, link)
-    if (strcmp(share->name, name) == 0)
-        return share;
+        if (strcmp(share->name, name) == 0)
+            return share;
     share = gpr_zalloc(sizeof(*share));
     snprintf(share->name, sizeof(share->name), "%s", name);
     LIST_INSERT_HEAD(bucket, share, link);
@@ -163,10 +163,10 @@ static struct share *heaviest(struct shares *s, bool by_bytes, bool any, int64_t
 
     for (unsigned i = 0; i < BUCKETS; i++)
         LIST_FOREACH(share, &s->buckets[i], link)
-    if (share->answers > 0 && !share->cut_ns &&
-        (any || waited(share, now_ms) > SHARES_UNREAD_NS / MS) &&
-        (!most || weight(share, by_bytes, now_ms) > weight(most, by_bytes, now_ms)))
-        most = share;
+            if (share->answers > 0 && !share->cut_ns &&
+                (any || waited(share, now_ms) > SHARES_UNREAD_NS / MS) &&
+                (!most || weight(share, by_bytes, now_ms) > weight(most, by_bytes, now_ms)))
+                most = share;
     return most;
 }
 

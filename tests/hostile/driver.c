@@ -74,8 +74,8 @@ void driver_stop(struct viv_supervisor *supervisor)
     struct driver *d;
 
     LIST_FOREACH(d, &drivers, link)
-    if (d->supervisor == supervisor)
-        break;
+        if (d->supervisor == supervisor)
+            break;
     if (!d)
         return;
     LIST_REMOVE(d, link);
