@@ -149,7 +149,7 @@ static void state_of_restore(const struct session *session, struct viv_session_s
         state->snapshot_age_ns = 0;
 }
 
-static void set_unsavable(struct session *session, bool unsavable)
+void session_set_unsavable(struct session *session, bool unsavable)
 {
     struct sessions *t = session->supervisor->sessions;
 
@@ -160,9 +160,11 @@ static void set_unsavable(struct session *session, bool unsavable)
         session->tried_ns = clock_now();
 }
 
-void session_savable(struct session *session)
+void session_begin_leaving(struct session *session)
 {
-    set_unsavable(session, false);
+    if (!session->leaving && session->worker)
+        session->supervisor->sessions->evicting++;
+    session->leaving = true;
 }
 
 static void stop_leaving(struct session *session)
@@ -205,10 +207,15 @@ static void refuse_turns(struct session *session, const struct viv_error *why)
     session_step(session);
 }
 
-/* OPEN without a scope leaves a worker nothing to do. */
+/* It leaves a worker nothing to do. */
+static bool opens_empty(const struct execution *e)
+{
+    return e->kind == EXECUTION_OPEN && e->scope_len == 0;
+}
+
 static bool needs_worker(const struct session *session, const struct execution *e)
 {
-    return !session->worker && (e->kind != EXECUTION_OPEN || e->scope_len > 0);
+    return !session->worker && !opens_empty(e);
 }
 
 static void give_turn(struct session *session)
@@ -228,7 +235,7 @@ static void give_turn(struct session *session)
     e->save = e->kind != EXECUTION_GET_SCOPE && session->meta.durability == STORE_EVERY_EXECUTION;
     count_execution(session, e);
     state_of_restore(session, &e->session_state);
-    if (!session->worker && !needs_worker(session, e)) {
+    if (opens_empty(e)) {
         finish_at_once(session, e);
         return;
     }
@@ -293,7 +300,7 @@ void session_lost(struct session *session, enum viv_restored_from how)
     session->worker->session = NULL;
     session->worker = NULL;
     session->dirty = false;
-    set_unsavable(session, false);
+    session_set_unsavable(session, false);
     session->restore_from = how;
     if (session->turn && session->turn->held) {
         struct execution *e = session->turn;
@@ -345,12 +352,12 @@ bool session_save(struct session *session, struct execution *e)
     if (e->kind != EXECUTION_GET_SCOPE && !e->answer.scope_refused && session->worker) {
         session->dirty = true;
         if (!execution_is_own(e)) /* another scope: it may fit now */
-            set_unsavable(session, false);
+            session_set_unsavable(session, false);
     }
     if (!e->answer.checkpoint.data || session->lost)
         return false;
     if (!has_scope(&e->answer.checkpoint)) {
-        set_unsavable(session, session->worker != NULL);
+        session_set_unsavable(session, session->worker != NULL);
         snprintf(e->save_error, sizeof(e->save_error),
                  "the scope can't be carried as a whole: GetScope's manifest says why");
         return false;
@@ -369,13 +376,6 @@ bool session_save(struct session *session, struct execution *e)
     return true;
 }
 
-static void begin_leaving(struct session *session)
-{
-    if (!session->leaving)
-        session->supervisor->sessions->evicting++;
-    session->leaving = true;
-}
-
 /* What can't be written stays where it is, but not beyond our own end, nor beside more of
  * these than may be. */
 static void pin(struct session *session)
@@ -389,7 +389,7 @@ static void pin(struct session *session)
         stop_leaving(session);
     if (!given_up)
         return;
-    begin_leaving(given_up);
+    session_begin_leaving(given_up);
     if (given_up != session)
         session_step(given_up);
 }
@@ -403,7 +403,7 @@ void session_turn_over(struct session *session, enum execution_kind kind, bool d
     else if (kind == EXECUTION_OPEN)
         session_not_opened(session);
     if (kind == EXECUTION_CHECKPOINT && session->dirty && session->worker)
-        set_unsavable(session, true);
+        session_set_unsavable(session, true);
     if (session->unsavable)
         pin(session);
     session_step(session);
@@ -506,10 +506,8 @@ void session_drain(struct viv_supervisor *s)
 
         if (!session->used)
             continue;
-        if (!session->leaving && session->worker)
-            s->sessions->evicting++;
-        session->leaving = true;
-        set_unsavable(session, false); /* it is tried once more */
+        session_begin_leaving(session);
+        session_set_unsavable(session, false); /* it is tried once more */
         session_step(session);
     }
 }

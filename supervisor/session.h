@@ -112,8 +112,11 @@ void session_turn_over(struct session *session, enum execution_kind kind, bool d
 /* Its worker no longer holds its scope. */
 void session_lost(struct session *session, enum viv_restored_from how);
 
-/* Its scope may be brought to the store, as far as is known. */
-void session_savable(struct session *session);
+/* Whether its scope can be brought to the store, as far as is known. */
+void session_set_unsavable(struct session *session, bool unsavable);
+
+/* Its worker, if it has one, is wanted for others. session_step() is due. */
+void session_begin_leaving(struct session *session);
 
 /* Does what comes next. */
 void session_step(struct session *session);

@@ -130,7 +130,7 @@ static void saved(struct session *session, struct session_task *task)
     if (task->base.result == 0) {
         session->meta = task->meta;
         session->dirty = false;
-        session_savable(session);
+        session_set_unsavable(session, false);
         e->session_state.saved = true;
     } else {
         snprintf(e->save_error, sizeof(e->save_error), "%s", task->base.error.text);

@@ -1,9 +1,7 @@
 /* The end of a session, as callers ask for it. */
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "supervisor/clock.h"
 #include "supervisor/limits.h"
 #include "supervisor/session.h"
 #include "supervisor/session_quota.h"

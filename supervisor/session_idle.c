@@ -64,9 +64,8 @@ bool session_evict_one(struct viv_supervisor *s, const char *tenant)
         session = session->newer;
     if (!session)
         return false;
-    session_savable(session);
-    session->leaving = true;
-    s->sessions->evicting++;
+    session_set_unsavable(session, false);
+    session_begin_leaving(session);
     session_step(session);
     return true;
 }
