@@ -7,6 +7,7 @@
 
 #include "supervisor/service/call.h"
 #include "supervisor/service/gate.h"
+#include "supervisor/service/methods.h"
 #include "supervisor/service/request.h"
 #include "supervisor/service/server.h"
 #include "supervisor/service/tap.h"
@@ -40,7 +41,7 @@ static void begin(struct call *call)
     const struct method *method = slot->method;
 
     call->admitted.placed = shares_take(server_admission(slot)->shares, call->admitted.holder,
-                                        slot->kind, slot->max, slot->fair);
+                                        slot->kind, slot->max, !methods_runs_code(method));
     if (!call->admitted.placed) {
         refuse_full(call);
         return;
@@ -84,7 +85,6 @@ void admission_await(struct call *call)
                     "or retry later");
 }
 
-/* Of a call that gRPC has taken what it was last answered from. */
 void admission_go_on(struct call *call)
 {
     pthread_mutex_lock(&call->lock);
@@ -133,14 +133,17 @@ static int judge(struct call *call, const char *peer, struct viv_error *err)
 }
 
 /* A tenant that anybody may invent is worth no more than the connection it came by. */
-static struct share *holder_of(const struct call *call, const char *peer)
+static void enter(struct call *call, const char *peer)
 {
+    struct shares *shares = server_admission(call->slot)->shares;
+    struct admitted *has = &call->admitted;
     char name[SHARES_NAME_MAX];
-    bool proven = call->identity.tenant[0] && call->identity.kind != AUTH_OPEN;
 
-    if (proven)
-        snprintf(name, sizeof(name), "tenant %s", call->identity.tenant);
-    return shares_enter(server_admission(call->slot)->shares, proven ? name : peer);
+    has->connection = has->holder = shares_enter(shares, peer);
+    if (!call->identity.tenant[0] || call->identity.kind == AUTH_OPEN)
+        return;
+    snprintf(name, sizeof(name), "tenant %s", call->identity.tenant);
+    has->holder = shares_enter(shares, name);
 }
 
 void admission_take(struct call *call)
@@ -153,8 +156,7 @@ void admission_take(struct call *call)
     call_read_trace(call);
     rc = judge(call, peer, &err);
     call_forget_metadata(call);
-    call->admitted.connection = shares_enter(server_admission(call->slot)->shares, peer);
-    call->admitted.holder = holder_of(call, peer);
+    enter(call, peer);
     gpr_free(peer);
     if (rc < 0)
         call_fail(call, &err);
@@ -187,11 +189,12 @@ void admission_answered(struct call *call, size_t bytes, bool last)
 void admission_left(struct call *call)
 {
     struct shares *shares = server_admission(call->slot)->shares;
+    struct admitted *has = &call->admitted;
 
     leave_place(call);
     taken(call);
-    if (call->admitted.connection)
-        shares_leave(shares, call->admitted.connection);
-    if (call->admitted.holder)
-        shares_leave(shares, call->admitted.holder);
+    if (has->holder != has->connection)
+        shares_leave(shares, has->holder);
+    if (has->connection)
+        shares_leave(shares, has->connection);
 }

@@ -42,7 +42,8 @@ struct admission {
     struct shares *shares;
 };
 
-/* What a call has. `holder`: whose places it takes, the tenant's where that is proven. */
+/* What a call has. `holder`: whose places it takes, the tenant's where that is proven, else
+ * the connection's. */
 struct admitted {
     struct share *connection, *holder;
     bool placed;

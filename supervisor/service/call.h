@@ -55,7 +55,6 @@ struct call_slot {
     void *registered; /* gRPC's handle; NULL for the row without a path */
     unsigned kind;    /* of the places that its calls take (shares.h) */
     unsigned max;     /* of these; more are RESOURCE_EXHAUSTED */
-    bool fair;
 };
 
 /* What a completed batch was. Its address is the batch's tag. */

@@ -189,9 +189,9 @@ static int add_methods(struct server *server, struct viv_error *err)
         metrics_name_method(i, m->path);
         slot->method = m;
         slot->server = server;
-        slot->fair = !methods_runs_code(m);
-        slot->max = slot->fair ? m->calls : executions;
-        slot->kind = slot->fair ? (unsigned)i + 1 : 0; /* those that run code have one in common */
+        /* Those that run code have one kind in common. */
+        slot->kind = methods_runs_code(m) ? 0 : (unsigned)i + 1;
+        slot->max = methods_runs_code(m) ? executions : m->calls;
         GPR_ASSERT(slot->kind < SHARES_KINDS);
         if (!m->path)
             continue;
