@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/hostile/driver.h"
 #include "tests/unit/test.h"
@@ -299,6 +300,43 @@ static void on_close(void *arg, const struct viv_error *error)
     pthread_mutex_lock(&w->lock);
     w->status = error ? error->status : VIV_OK;
     wait_done(w);
+}
+
+void harness_finish(struct run *r, const char *repr, enum viv_restored_from from)
+{
+    harness_wait(r);
+    if (r->rejected || r->outcome != VIV_OUTCOME_COMPLETED)
+        fail_msg("%s %s%s", viv_outcome_name(r->outcome), r->death.text, r->error.text);
+    if (repr)
+        assert_string_equal(r->repr, repr);
+    assert_int_equal(r->restored_from, from);
+    harness_free(r);
+}
+
+static char folder[32];
+
+void harness_use_file(struct viv_config *config, const char *node)
+{
+    static char url[64], key[64];
+
+    assert_non_null(mkdtemp(strcpy(folder, "/tmp/viv-session-XXXXXX")));
+    snprintf(url, sizeof(url), "sqlite:%s/s.db", folder);
+    snprintf(key, sizeof(key), "%s/s.db.key", folder);
+    config->sessions.store_url = url;
+    config->sessions.store_key_path = key;
+    config->sessions.node = node;
+}
+
+void harness_remove_file(void)
+{
+    static const char *const files[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.key"};
+    char path[64];
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    rmdir(folder);
 }
 
 enum viv_status harness_close(struct viv_supervisor *s, const char *session)

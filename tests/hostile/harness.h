@@ -64,6 +64,14 @@ struct run *harness_open(struct viv_supervisor *supervisor, const char *session,
                          enum viv_durability durability);
 struct run *harness_in(struct viv_supervisor *supervisor, const char *session, const char *code);
 
+/* Waits for its end and asserts that it completed, with this repr (NULL: any), from there;
+ * frees it. */
+void harness_finish(struct run *run, const char *repr, enum viv_restored_from from);
+
+/* Has the sessions of `config` kept in a file, in a folder of its own; one at a time. */
+void harness_use_file(struct viv_config *config, const char *node);
+void harness_remove_file(void);
+
 /* Closes it and waits for the answer's status. */
 enum viv_status harness_close(struct viv_supervisor *supervisor, const char *session);
 

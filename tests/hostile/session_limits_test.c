@@ -1,11 +1,8 @@
 /* Sessions whose scopes can't be stored, at an eviction and at a drain; and what is asked
  * of sessions beside executions, held against the tenant's part. */
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tests/hostile/harness.h"
 #include "tests/unit/test.h"
@@ -45,20 +42,9 @@ static int set_up(void **state)
     return 0;
 }
 
-static void finish(struct run *r, const char *repr, enum viv_restored_from from)
-{
-    harness_wait(r);
-    if (r->rejected || r->outcome != VIV_OUTCOME_COMPLETED)
-        fail_msg("%s %s%s", viv_outcome_name(r->outcome), r->death.text, r->error.text);
-    if (repr)
-        assert_string_equal(r->repr, repr);
-    assert_int_equal(r->restored_from, from);
-    harness_free(r);
-}
-
 static void open_session(const char *id)
 {
-    finish(harness_open(sup, id, 0), NULL, 0);
+    harness_finish(harness_open(sup, id, 0), NULL, 0);
 }
 
 static void expect_refused(struct run *r, const char *words)
@@ -84,37 +70,11 @@ static void a_drain_ends_though_nothing_can_be_saved(void **state)
 {
     start(2);
     open_session("s");
-    finish(harness_in(sup, "s", "add 5"), "5", 0);
+    harness_finish(harness_in(sup, "s", "add 5"), "5", 0);
     set_tenant(1, 2, 8);
     harness_drain(sup);
     assert_int_equal(resident(), 0);
     harness_stop(sup);
-}
-
-static char folder[] = "/tmp/viv-limits-XXXXXX";
-
-static void use_file(void)
-{
-    static char url[64], key[64];
-
-    assert_non_null(mkdtemp(folder));
-    snprintf(url, sizeof(url), "sqlite:%s/s.db", folder);
-    snprintf(key, sizeof(key), "%s/s.db.key", folder);
-    config.sessions.store_url = url;
-    config.sessions.store_key_path = key;
-    config.sessions.node = "one";
-}
-
-static void remove_file(void)
-{
-    static const char *const files[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.key"};
-    char path[64];
-
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
-        unlink(path);
-    }
-    rmdir(folder);
 }
 
 /* The one worker is the session's; another execution asks for it in vain. */
@@ -123,7 +83,7 @@ static struct run *fail_to_evict(void)
     struct run *other;
 
     open_session("s");
-    finish(harness_in(sup, "s", "add 5"), "5", 0);
+    harness_finish(harness_in(sup, "s", "add 5"), "5", 0);
     set_tenant(1, 2, 8);
     other = harness_submit(sup, NULL, "ok", NULL);
     nap_ms(200);
@@ -136,7 +96,7 @@ static void what_failed_once_is_saved_at_the_drain(void **state)
 {
     struct run *other;
 
-    use_file();
+    harness_use_file(&config, "one");
     start(1);
     other = fail_to_evict();
     set_tenant(0, 2, 8);
@@ -145,9 +105,9 @@ static void what_failed_once_is_saved_at_the_drain(void **state)
     harness_free(other);
     harness_stop(sup);
     start(1);
-    finish(harness_in(sup, "s", "add 1"), "6", VIV_RESTORED_FROM_RESTART);
+    harness_finish(harness_in(sup, "s", "add 1"), "6", VIV_RESTORED_FROM_RESTART);
     harness_stop(sup);
-    remove_file();
+    harness_remove_file();
 }
 
 static void another_scope_may_fit(void **state)
@@ -157,11 +117,11 @@ static void another_scope_may_fit(void **state)
     start(1);
     other = fail_to_evict();
     set_tenant(0, 2, 8);
-    finish(harness_in(sup, "s", "add 1"), "6", 0);
+    harness_finish(harness_in(sup, "s", "add 1"), "6", 0);
     harness_wait(other);
     assert_int_equal(other->outcome, VIV_OUTCOME_COMPLETED);
     harness_free(other);
-    finish(harness_in(sup, "s", "add 1"), "7", VIV_RESTORED_FROM_EVICTION);
+    harness_finish(harness_in(sup, "s", "add 1"), "7", VIV_RESTORED_FROM_EVICTION);
     harness_stop(sup);
 }
 
@@ -174,16 +134,16 @@ static void unsavable_ones_leave_workers_to_others(void **state)
     for (int i = 0; i < 4; i++)
         open_session(ids[i]);
     set_tenant(1, 1, 8);
-    finish(harness_in(sup, "a", "add 1"), "1", 0);
-    finish(harness_in(sup, "b", "add 1"), "1", 0);
+    harness_finish(harness_in(sup, "a", "add 1"), "1", 0);
+    harness_finish(harness_in(sup, "b", "add 1"), "1", 0);
     while (resident() > 1)
         nap_ms(1);
     for (int i = 2; i < 4; i++)
         expect_refused(harness_in(sup, ids[i], "add 1"), "can't be stored");
-    finish(harness_in(sup, "a", "add 1"), "2", 0);
+    harness_finish(harness_in(sup, "a", "add 1"), "2", 0);
     harness_expect(sup, "ok", VIV_OUTCOME_COMPLETED);
     assert_int_equal(harness_close(sup, "a"), VIV_OK);
-    finish(harness_in(sup, "c", "add 1"), "1", 0);
+    harness_finish(harness_in(sup, "c", "add 1"), "1", 0);
     harness_stop(sup);
 }
 
@@ -255,7 +215,7 @@ static void who_has_few_keeps_his(void **state)
     end_run(in_session_of("one", "s", NULL));
     end_run(in_session_of("one", "s", "manifest-only"));
     nap_ms(200);
-    finish(in_session_of("one", "s", "add 1"), "2", 0);
+    harness_finish(in_session_of("one", "s", "add 1"), "2", 0);
     for (int i = 0; i < 2; i++) {
         viv_cancel_ticket(sup, busy[i]->ticket, VIV_CAUSE_CANCEL_RPC, NULL);
         end_run(busy[i]);

@@ -38,22 +38,11 @@ static int end(void **state)
     return 0;
 }
 
-static void finish(struct run *r, const char *repr, enum viv_restored_from from)
-{
-    harness_wait(r);
-    if (r->rejected || r->outcome != VIV_OUTCOME_COMPLETED)
-        fail_msg("%s %s%s", viv_outcome_name(r->outcome), r->death.text, r->error.text);
-    if (repr)
-        assert_string_equal(r->repr, repr);
-    assert_int_equal(r->restored_from, from);
-    harness_free(r);
-}
-
 /* The session "s" on its worker, with this sum. */
 static void open_warm(void)
 {
-    finish(harness_open(sup, "s", VIV_DURABILITY_EVERY_EXECUTION), NULL, 0);
-    finish(harness_in(sup, "s", "add 1"), "1", 0);
+    harness_finish(harness_open(sup, "s", VIV_DURABILITY_EVERY_EXECUTION), NULL, 0);
+    harness_finish(harness_in(sup, "s", "add 1"), "1", 0);
 }
 
 /* All that its tenant may run. */
@@ -91,7 +80,7 @@ static void a_warm_session_waits_until_its_tenant_may_run_one_more(void **state)
     r = harness_in(sup, "s", "add 1");
     expect_held(r);
     stop(other);
-    finish(r, "2", 0);
+    harness_finish(r, "2", 0);
     assert_int_equal(harness_close(sup, "s"), VIV_OK);
 }
 
@@ -136,7 +125,7 @@ static void its_deadline_comes_while_it_waits_so(void **state)
     assert_int_equal(r->error.status, VIV_DEADLINE_EXCEEDED);
     harness_free(r);
     stop(other);
-    finish(harness_in(sup, "s", "add 1"), "2", 0);
+    harness_finish(harness_in(sup, "s", "add 1"), "2", 0);
     harness_close(sup, "s");
 }
 
@@ -147,7 +136,7 @@ static void who_loses_its_worker_while_it_waits_gets_another(void **state)
     unsigned resident = 1;
 
     open_warm();
-    finish(harness_in(sup, "s", "late-exit"), NULL, 0);
+    harness_finish(harness_in(sup, "s", "late-exit"), NULL, 0);
     other = occupy(FOR_EVER);
     r = harness_in(sup, "s", "add 1");
     while (resident > 0)
@@ -184,7 +173,7 @@ static void who_finds_no_place_is_told_when_to_come(void **state)
     struct run *r;
 
     for (int i = 0; i < 3; i++)
-        finish(harness_open(sup, ids[i], 0), NULL, 0);
+        harness_finish(harness_open(sup, ids[i], 0), NULL, 0);
     r = harness_open(sup, "d", 0);
     harness_wait(r);
     assert_int_equal(r->rejected, 1);
@@ -203,7 +192,7 @@ static void a_snapshot_without_room_stays_in_the_store(void **state)
     unsigned resident = 1;
 
     open_warm();
-    finish(harness_in(sup, "s", "late-exit"), NULL, 0);
+    harness_finish(harness_in(sup, "s", "late-exit"), NULL, 0);
     while (resident > 0)
         harness_sessions(sup, &resident);
     snprintf(code, sizeof(code), "%-*s", (int)sizeof(code) - 1, FOR_EVER);
@@ -217,7 +206,7 @@ static void a_snapshot_without_room_stays_in_the_store(void **state)
     harness_free(r);
     stop(other);
     r = harness_in(sup, "s", "add 1");
-    finish(r, "3", VIV_RESTORED_FROM_CRASH);
+    harness_finish(r, "3", VIV_RESTORED_FROM_CRASH);
     assert_int_equal(harness_close(sup, "s"), VIV_OK);
 }
 

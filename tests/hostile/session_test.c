@@ -462,39 +462,12 @@ static void it_may_leave_while_its_lease_is_renewed(void **state)
     harness_stop(s);
 }
 
-/* A folder for a store; removed by name. */
-static char folder[] = "/tmp/viv-session-XXXXXX";
-
-static void use_file(struct viv_config *c, const char *node)
-{
-    static char url[64], key[64];
-
-    snprintf(url, sizeof(url), "sqlite:%s/s.db", folder);
-    snprintf(key, sizeof(key), "%s/s.db.key", folder);
-    c->sessions.store_url = url;
-    c->sessions.store_key_path = key;
-    c->sessions.node = node;
-}
-
-static void remove_store(void)
-{
-    static const char *const files[] = {"s.db", "s.db-wal", "s.db-shm", "s.db.key"};
-    char path[64];
-
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
-        unlink(path);
-    }
-    rmdir(folder);
-}
-
 static void a_store_outlives_its_supervisor(void **state)
 {
     struct viv_config c = config;
     struct viv_supervisor *s, *other;
 
-    assert_non_null(mkdtemp(folder));
-    use_file(&c, "one");
+    harness_use_file(&c, "one");
     s = harness_start(&c);
     open_session(s, "s", 0);
     expect(s, "s", "add 5", "5", 0);
@@ -509,7 +482,7 @@ static void a_store_outlives_its_supervisor(void **state)
     s = harness_start(&c);
     expect(s, "s", "add 1", "7", VIV_RESTORED_FROM_RESTART);
     harness_stop(s);
-    remove_store();
+    harness_remove_file();
 }
 
 /* The worker takes its time to write the scope down, and is to end meanwhile. */
