@@ -506,7 +506,8 @@ int viv_cancel(struct viv_supervisor *supervisor, const struct viv_cancel *cance
 /* Closes a session and forgets its scope: an execution that runs is cancelled
  * with VIV_CAUSE_SESSION_CLOSED, as are those that wait; exit functions of its
  * code run, for at most cleanup_grace. `done` gets NULL when nothing of it is
- * left, VIV_NOT_FOUND where there was none. */
+ * left, VIV_NOT_FOUND where there was none, VIV_RESOURCE_EXHAUSTED where it is only in the
+ * store and the tenant has as many sessions in use as it may. */
 typedef void viv_session_done(void *arg, const struct viv_error *error);
 
 int viv_session_close(struct viv_supervisor *supervisor, const char *tenant, const char *session_id,
@@ -524,7 +525,8 @@ struct viv_session_info {
     const char *execution_id; /* that runs; "": none */
 };
 
-/* `error` is NULL, or the store's. */
+/* `error` is NULL, or the store's, or VIV_RESOURCE_EXHAUSTED with a time to ask again: 16
+ * lists of one tenant are asked for at a time, 64 in all. */
 typedef void viv_sessions_done(void *arg, const struct viv_session_info *sessions, size_t count,
                                const struct viv_error *error);
 
