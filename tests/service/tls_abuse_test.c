@@ -32,9 +32,9 @@ static int set_up(void **state)
     snprintf(address, sizeof(address), "unix:%s", metrics);
     daemon_process_start_as(&fixture_daemon, "",
                             (const char *[]){"--listen", TLS, "--max-connections", "60",
-                                             "--metrics", address, "--tls-cert",
-                                             credentials_path("server.pem"), "--tls-key",
-                                             credentials_path("server.key"), NULL});
+                                             "--queue-max", "16", "--workers-max", "8", "--metrics",
+                                             address, "--tls-cert", credentials_path("server.pem"),
+                                             "--tls-key", credentials_path("server.key"), NULL});
     port = daemon_process_port(&fixture_daemon, TLS);
     grpc_init();
     fixture_channel = rpc_open(fixture_daemon.target);
@@ -172,48 +172,91 @@ static void test_many_calls(void **state)
     }
 }
 
-/* What has been written to the pair's other end, by TLS. */
-static bool pass_on(int from, SSL *ssl)
+/* HTTP/2 by hand, over TLS: what is written to the pair goes on through the SSL. */
+struct by_hand {
+    SSL_CTX *context;
+    SSL *ssl;
+    int fd, pair[2];
+};
+
+static void begin(struct by_hand *c)
+{
+    c->context = SSL_CTX_new(TLS_client_method());
+    c->ssl = SSL_new(c->context);
+    c->fd = connect_raw();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->pair), 0);
+    assert_int_equal(SSL_set_fd(c->ssl, c->fd), 1);
+    assert_int_equal(SSL_set_alpn_protos(c->ssl, (const unsigned char *)"\x02h2", 3), 0);
+    assert_int_equal(SSL_connect(c->ssl), 1);
+}
+
+static void end(struct by_hand *c)
+{
+    SSL_free(c->ssl);
+    SSL_CTX_free(c->context);
+    close(c->fd);
+    close(c->pair[0]);
+    close(c->pair[1]);
+}
+
+static bool pass_on(struct by_hand *c)
 {
     char data[32768];
-    ssize_t n = recv(from, data, sizeof(data), 0);
+    ssize_t n = recv(c->pair[1], data, sizeof(data), 0);
 
-    return n > 0 && SSL_write(ssl, data, (int)n) == n;
+    return n > 0 && SSL_write(c->ssl, data, (int)n) == n;
 }
 
 /* Headers without end: as without TLS, the connection ends. */
 static void test_endless_headers(void **state)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    SSL *ssl = SSL_new(context);
-    int fd = connect_raw(), pair[2];
+    struct by_hand c;
     bool more;
 
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    assert_int_equal(SSL_set_fd(ssl, fd), 1);
-    assert_int_equal(SSL_set_alpn_protos(ssl, (const unsigned char *)"\x02h2", 3), 0);
-    assert_int_equal(SSL_connect(ssl), 1);
-    more = raw_greet(pair[0], 65535) && raw_call(pair[0], 1, "Execute", false) &&
-           pass_on(pair[1], ssl);
+    begin(&c);
+    more = raw_greet(c.pair[0], 65535) && raw_call(c.pair[0], 1, "Execute", false) && pass_on(&c);
     assert_true(more);
     for (unsigned seed = 0; more && seed < 1000; seed++)
-        more = raw_more_metadata(pair[0], 1, seed) > 0 && pass_on(pair[1], ssl);
+        more = raw_more_metadata(c.pair[0], 1, seed) > 0 && pass_on(&c);
     assert_false(more);
     assert_int_equal(metric("vivarium_connections_cut_total"), 1);
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-    close(fd);
-    close(pair[0]);
-    close(pair[1]);
+    end(&c);
+    expect_tls_service();
+}
+
+/* Answers that nobody reads, in their hundreds: a connection is found by the name that gRPC
+ * has for it. */
+static void test_unread_answers(void **state)
+{
+    enum { CONNECTIONS = 4, CALLS = 200 };
+    double cut = metric("vivarium_connections_cut_total");
+    struct by_hand all[CONNECTIONS];
+    bool more = true;
+
+    for (int i = 0; i < CONNECTIONS; i++) {
+        struct by_hand *c = &all[i];
+
+        begin(c);
+        assert_true(raw_greet(c->pair[0], 0) && raw_acknowledge(c->pair[0]) && pass_on(c));
+        for (uint32_t n = 0; more && n < CALLS; n++)
+            more = raw_call(c->pair[0], 2 * n + 1, "/grpc.health.v1.Health/Check", true) &&
+                   raw_message(c->pair[0], 2 * n + 1, "", 0) && pass_on(c);
+    }
+    for (int i = 0; i < 200 && metric("vivarium_connections_cut_total") == cut; i++) {
+        fixture_sleep_ms(50);
+        expect_tls_service();
+    }
+    assert_true(metric("vivarium_connections_cut_total") > cut);
+    for (int i = 0; i < CONNECTIONS; i++)
+        end(&all[i]);
     expect_tls_service();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_many_calls),
-        cmocka_unit_test(test_endless_headers),
+        cmocka_unit_test(test_garbage),         cmocka_unit_test(test_many_calls),
+        cmocka_unit_test(test_endless_headers), cmocka_unit_test(test_unread_answers),
         cmocka_unit_test(test_slow_loris),
     };
 
