@@ -67,6 +67,16 @@ static int write_text(struct audit *a, const char *text, size_t len)
     return -1;
 }
 
+/* It may be the same file as before, or a new one. */
+static void open_again(struct audit *a)
+{
+    struct stat st;
+
+    a->fd = open_file(a->path);
+    if (a->fd >= 0 && fstat(a->fd, &st) == 0 && st.st_size == 0)
+        a->torn = false;
+}
+
 static int write_line(struct audit *a, const struct line *line)
 {
     if (a->syslog) {
@@ -74,7 +84,7 @@ static int write_line(struct audit *a, const struct line *line)
         return 0;
     }
     if (a->fd < 0)
-        a->fd = open_file(a->path);
+        open_again(a);
     if (a->fd < 0 || (a->torn && write_text(a, "\n", 1) < 0))
         return -1;
     a->torn = false;
@@ -115,7 +125,6 @@ static void take_reopen(struct audit *a)
     if (a->reopen && a->fd >= 0) {
         close(a->fd);
         a->fd = -1;
-        a->torn = false;
     }
     a->reopen = false;
 }

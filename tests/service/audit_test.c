@@ -218,18 +218,29 @@ static void test_part_at_the_end(void **state)
     expect_whole(path, 0, 2);
 }
 
-/* A file that can only be appended to keeps the part, as a line of its own. */
-static void test_part_stays(void **state)
+/* A file that can only be appended to, and its name. */
+static int make_sealed(char ret_name[64])
 {
-    char sealed[64], text[8 * AUDIT_LINE_MAX] = "", *second;
     int fd = memfd_create("audit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    off_t size;
 
     assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-    snprintf(sealed, sizeof(sealed), "/proc/self/fd/%d", fd);
+    snprintf(ret_name, 64, "/proc/self/fd/%d", fd);
+    return fd;
+}
+
+/* It keeps the part, as a line of its own. */
+static void expect_part_stays(bool reopened)
+{
+    char sealed[64], text[8 * AUDIT_LINE_MAX] = "", *second;
+    int fd = make_sealed(sealed);
+    off_t size;
+
+    ended = 0;
     start(sealed, true);
     size = write_one_and_half(sealed);
     expect_ready(false);
+    if (reopened)
+        audit_reopen(audit);
     set_room(RLIM_INFINITY);
     expect_ready(true);
     audit_close(audit);
@@ -241,6 +252,31 @@ static void test_part_stays(void **state)
     assert_int_equal(second[1], '{');
     assert_non_null(strstr(second, "\"e000001\""));
     assert_int_equal(strlen(second + 1), size);
+}
+
+static void test_part_stays(void **state)
+{
+    expect_part_stays(false);
+    expect_part_stays(true);
+}
+
+/* What the file before has kept is no matter of a new one. */
+static void test_part_left_behind(void **state)
+{
+    char sealed[64];
+    int fd = make_sealed(sealed);
+
+    assert_int_equal(symlink(sealed, path), 0);
+    start(path, true);
+    write_one_and_half(path);
+    expect_ready(false);
+    unlink(path);
+    audit_reopen(audit);
+    set_room(RLIM_INFINITY);
+    expect_ready(true);
+    audit_close(audit);
+    close(fd);
+    expect_whole(path, 1, 1);
 }
 
 /* More executions than lines may wait, all let in before the disk failed. */
@@ -298,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_part_reopened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_part_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_part_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_part_left_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
     };
